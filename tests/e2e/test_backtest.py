@@ -41,6 +41,7 @@ from decision_service.workbench.commands.backtest_run import compared_rules
 from tests.e2e.process import command
 from tests.e2e.service import ROOT, Running, create, running
 from tests.e2e.test_outcomes import day, report
+from tests.fakes.shipped import CHAMPION
 from tests.integration.replicas import vendor_of
 from tests.kits.cases import cases
 from tests.unit.cli.commands import command as in_process
@@ -150,14 +151,14 @@ def assert_a_diff_says(file: Path) -> None:
     """What a changed folder would have done to the people of a case file."""
     changed = file.parent / "changed"
     shutil.copytree(RULES, changed)
-    version = changed / PRODUCT / "v1.yaml"
+    version = changed / PRODUCT / f"v{CHAMPION}.yaml"
     old, new = ("min_monthly_income: {type: money, value: " + n + "}" for n in ("8000", "30000"))
     version.write_text(version.read_text().replace(old, new))
     done = command("rules", "diff", RULES, str(changed), "--cases", str(file), folder=file.parent)
     assert done.returncode == 0, done.stderr
     assert "minimum monthly income (min_monthly_income) from 8000 to 30000" in done.stdout
     broken = "Broken, and in no figure: 3 of 66 lines (4.5 %) of cases.jsonl, line 1, 16, 17."
-    assert f"What {PRODUCT} v1 (champion) would have decided\n{broken}" in done.stdout
+    assert f"What {PRODUCT} v{CHAMPION} (champion) would have decided\n{broken}" in done.stdout
     assert "\nApprovals go from " in done.stdout
     assert "The recorded rules reproduce 6 of 6 decisions exactly." in done.stdout
 

@@ -13,6 +13,7 @@ from decision_service.standin.sandbox import sandbox_people
 from tests.e2e.process import command, serving
 from tests.e2e.service import Running, own_rules
 from tests.e2e.typed import demo_and_next
+from tests.fakes.shipped import CHAMPION
 from tests.unit.cli.commands import command as here
 
 GEORGE = sandbox_people()[0].user_id
@@ -47,9 +48,9 @@ def test_a_session_at_the_command_line(tmp_path: Path, capsys: pytest.CaptureFix
         other = here(capsys, "decisions", "replay", decision_id, *what_if[:4], *at)
         assert (other.code, "Differs in " in other.out) == (1, True)
         told = here(capsys, "decisions", "replay", decision_id, *what_if, *at)
-        assert "inputs.employer_code is no input of personal-loan-ph v1" in told.err
+        assert f"inputs.employer_code is no input of personal-loan-ph v{CHAMPION}" in told.err
         chosen = ("--any-id", GEORGE, "--arm", "champion", "--version")
-        assert decision_id in here(capsys, "decisions", "list", *chosen, "1", *at).out
+        assert decision_id in here(capsys, "decisions", "list", *chosen, str(CHAMPION), *at).out
         assert "No decision matches." in here(capsys, "decisions", "list", *chosen, "9", *at).out
         process.popen.send_signal(2)  # Ctrl-C ends it in order, as SIGTERM does
         assert process.popen.wait(300) == 0
@@ -181,13 +182,13 @@ def test_what_the_demo_prints_last_runs_as_printed(tmp_path: Path) -> None:
 def test_a_wrong_rule_edit_stops_the_start_with_its_line(tmp_path: Path) -> None:
     """serve names file, line and column of each mistake and starts nothing."""
     rules = own_rules(tmp_path)
-    file = rules / "personal-loan-ph" / "v1.yaml"
+    file = rules / "personal-loan-ph" / f"v{CHAMPION}.yaml"
     text = file.read_text()
     assert "income.months_24m < params.min_income_months" in text
     file.write_text(text.replace("income.months_24m < params", "income.months_24 < params"))
     line = text[: text.index("income.months_24m < params")].count("\n") + 1
     done = command("serve", folder=tmp_path, rules_dir=str(rules))
     assert done.returncode == 2
-    assert f"personal-loan-ph/v1.yaml:{line}:" in done.stderr
+    assert f"personal-loan-ph/v{CHAMPION}.yaml:{line}:" in done.stderr
     assert "did you mean" in done.stderr
     assert "Traceback" not in done.stderr

@@ -13,10 +13,15 @@ import pytest_asyncio
 from decision_service.app import wiring as background
 from tests.e2e.service import Running, own_rules, running
 from tests.fakes.log import captured
+from tests.fakes.shipped import champion_of
 from tests.kits.kubelet import KubeletVolume
 from tests.kits.until import until
 
 PRODUCT = "gig-advance-ph"
+
+
+CHAMPION = champion_of(PRODUCT)
+NEXT = CHAMPION + 1
 
 
 def read(rules: Path) -> dict[str, str]:
@@ -25,15 +30,18 @@ def read(rules: Path) -> dict[str, str]:
     return {str(p.relative_to(rules)): p.read_text() for p in files if p.is_file()}
 
 
-def with_version_2(files: dict[str, str]) -> dict[str, str]:
+def with_next_version(files: dict[str, str]) -> dict[str, str]:
     """The files with another version, which the plan now names."""
     plan = f"{PRODUCT}/rollout.yaml"
     second = {
-        path.replace("v1", "v2"): text.replace("\nversion: 1\n", "\nversion: 2\n")
+        path.replace(f"v{CHAMPION}", f"v{NEXT}"): text.replace(
+            f"\nversion: {CHAMPION}\n", f"\nversion: {NEXT}\n"
+        )
         for path, text in files.items()
-        if path.startswith(PRODUCT) and "v1" in path
+        if path.startswith(PRODUCT) and f"v{CHAMPION}" in path
     }
-    return files | second | {plan: files[plan].replace("champion: 1", "champion: 2")}
+    named = files[plan].replace(f"champion: {CHAMPION}", f"champion: {NEXT}")
+    return files | second | {plan: named}
 
 
 @pytest_asyncio.fixture
@@ -75,10 +83,10 @@ async def test_a_swapped_volume_is_taken_over_whole_and_once(
     live, volume, files = mounted
     lines = captured(monkeypatch, background)
     with champions_of(live) as seen:
-        volume.update(with_version_2(files))
-        await until(lambda: champion(live) == 2)
+        volume.update(with_next_version(files))
+        await until(lambda: champion(live) == NEXT)
         await until(lambda: [line for line in lines if line["event"] == "rules"])
-    assert seen == [1, 2]
+    assert seen == [CHAMPION, NEXT]
     assert not live.service.core.active.status.refused
     assert all(line["accepted"] for line in lines if line["event"] == "rules")
 
@@ -88,13 +96,13 @@ async def test_a_map_without_one_of_its_files_is_refused(
 ) -> None:
     """The plan came, its version did not: the old rules decide, the error says what lacks."""
     live, volume, files = mounted
-    wanted = with_version_2(files)
-    lacking = f"{PRODUCT}/v2.yaml"
+    wanted = with_next_version(files)
+    lacking = f"{PRODUCT}/v{NEXT}.yaml"
     volume.update({path: text for path, text in wanted.items() if path != lacking})
     [refused] = await until(lambda: live.service.core.active.status.refused)
-    assert champion(live) == 1
+    assert champion(live) == CHAMPION
     assert refused.file.endswith(f"{PRODUCT}/rollout.yaml")
-    assert refused.message == "`champion` is 2, and there is no ruleset v2"
+    assert refused.message == f"`champion` is {NEXT}, and there is no ruleset v{NEXT}"
     volume.update(wanted)
-    await until(lambda: champion(live) == 2)
+    await until(lambda: champion(live) == NEXT)
     assert not live.service.core.active.status.refused

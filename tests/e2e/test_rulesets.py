@@ -25,6 +25,7 @@ from tests.e2e.service import (
     refusal,
     running,
 )
+from tests.fakes.shipped import CHAMPION
 from tests.kits.until import until
 from tests.unit.cli.commands import command as in_process
 
@@ -37,7 +38,7 @@ async def own(tmp_path: Path) -> AsyncIterator[tuple[Running, Any, Path]]:
     rules = own_rules(tmp_path)
     async with running(tmp_path, rules_dir=str(rules)) as live:
         stub = ruleset_service_pb2_grpc.RulesetServiceStub(live.channel)
-        yield live, stub, rules / PRODUCT / "v1.yaml"
+        yield live, stub, rules / PRODUCT / f"v{CHAMPION}.yaml"
 
 
 async def listed(stub: Any, *, refused: bool) -> rules_pb.ListRulesetsResponse:
@@ -153,7 +154,7 @@ async def test_a_dry_run_judges_a_user_or_given_values_and_records_nothing(
 async def test_a_bad_folder_starts_with_the_last_good_rules(tmp_path: Path) -> None:
     """After a stop and a bad edit the service starts by what decided before, and tells why."""
     rules = own_rules(tmp_path)
-    file = rules / PRODUCT / "v1.yaml"
+    file = rules / PRODUCT / f"v{CHAMPION}.yaml"
     async with running(tmp_path, rules_dir=str(rules)) as live:
         first = (await live.stub.CreateDecision(create(GEORGE))).decision
     file.write_text(file.read_text().replace("income.months_24m <", "income.months_24 <"))
@@ -181,7 +182,7 @@ TAGGED = """\
 async def test_a_tag_told_to_nobody_is_in_the_full_view_alone(tmp_path: Path) -> None:
     """However it was asked for first; it is recorded, replayed and counted like any other tag."""
     rules = own_rules(tmp_path)
-    file = rules / PRODUCT / "v1.yaml"
+    file = rules / PRODUCT / f"v{CHAMPION}.yaml"
     text = file.read_text().replace("\nstages:\n", TAGS)
     file.write_text(text.replace("    rules:\n", f"    rules:\n{TAGGED}", 1))
     async with running(tmp_path, rules_dir=str(rules)) as live:
@@ -234,7 +235,7 @@ async def test_a_folder_that_goes_away_keeps_the_last_good_rules(
     folder.rename(away)
     decision = (await live.stub.CreateDecision(create(GEORGE))).decision
     assert decision.ruleset_ref.digest == before
-    other = away / PRODUCT / "v1.yaml"
+    other = away / PRODUCT / f"v{CHAMPION}.yaml"
     other.write_text(
         other.read_text().replace("regulatory: Legal capacity", "regulatory: Capacity")
     )

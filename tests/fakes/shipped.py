@@ -6,10 +6,20 @@ from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
+import yaml
+
 from decision_service.factors.registry import catalogue
 from decision_service.rulebook.folder import files_of, read_rules
 from decision_service.rules.compile import compile_ruleset
 from decision_service.rules.program import CompiledRuleset, RulesetFiles
+
+
+def champion_of(product: str) -> int:
+    """The champion of a shipped plan."""
+    plan = next(one.plan for one in FOLDER.products if one.product == product)
+    assert plan is not None
+    return int(yaml.safe_load(plan.text)["champion"])
+
 
 FOLDER = read_rules(Path(__file__).resolve().parents[2] / "rules")
 FILES: Mapping[str, RulesetFiles] = {
@@ -18,6 +28,8 @@ FILES: Mapping[str, RulesetFiles] = {
     for files in (files_of(FOLDER, product, version) for version in product.rulesets)
 }
 """The files of each version by the path of its rule file."""
+CHAMPION = champion_of("personal-loan-ph")
+"""The version of the loan that the shipped plan names."""
 
 
 @cache

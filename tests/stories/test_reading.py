@@ -30,7 +30,7 @@ FAULTS = [
     ("provider: sss_ph", "provider: sprout_ph", 10, "`name:` of its own"),
     ("today: 2026-11-15", "today: November", 3, "write 2026-11-15"),
     ("net: 27500", "net: 27,500", 8, "unknown key"),
-    ("accounts:", "version: 3\naccounts:", 5, "it must be one of `1`"),
+    ("accounts:", "version: 9\naccounts:", 5, "it must be one of `1`"),
     ("{requested_amount", "{requested_amout", 4, "did you mean `requested_amount`?"),
     ("why:", "figures: {income.month_12m: 3}\nwhy:", 18, "did you mean `income.months_12m`?"),
     ("expect:\n", "expect:\n  outcom: APPROVE\n", 15, "did you mean `outcome`?"),

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from decision_service.cli.output import Exit
+from tests.fakes.shipped import CHAMPION
 from tests.kits.cases import cases
 from tests.unit.cli.commands import SHIPPED, command
 
@@ -24,7 +25,7 @@ def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
     _commit(root, "empty")
     shutil.copytree(SHIPPED, root / "rules", ignore=shutil.ignore_patterns("gig-advance-ph"))
     _commit(root, "shipped")
-    version = root / "rules" / PRODUCT / "v1.yaml"
+    version = root / "rules" / PRODUCT / f"v{CHAMPION}.yaml"
     text = version.read_text()
     old, new = ("min_monthly_income: {type: money, value: " + n + "}" for n in ("8000", "9000"))
     version.write_text(text.replace(old, new))
@@ -59,7 +60,7 @@ def test_two_revisions_are_compared_as_two_folders_are(
     assert lines[:3] == [
         "shipped → changed",
         f"{PRODUCT} v2 is gone",
-        f"{PRODUCT} v1 (champion) against v1: 1 change",
+        f"{PRODUCT} v{CHAMPION} (champion) against v{CHAMPION}: 1 change",
     ]
     assert "minimum monthly income (min_monthly_income) from 8000 to 9000" in lines[4]
 
@@ -75,7 +76,7 @@ def test_a_revision_that_does_not_load_is_a_finding(
     monkeypatch.chdir(repository)
     done = command(capsys, "rules", "diff", *sides)
     assert (done.code, done.out) == (Exit.FINDINGS, "")
-    assert f"{PRODUCT}/v1.yaml:" in done.err
+    assert f"{PRODUCT}/v{CHAMPION}.yaml:" in done.err
 
 
 @pytest.mark.parametrize(("words", "told"), cases("cli/rules_revisions"))

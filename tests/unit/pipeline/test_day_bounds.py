@@ -13,25 +13,26 @@ from decision_service.rulebook.plans import plan_problems
 from decision_service.rules.language.diagnostics import Diagnostic
 from decision_service.rules.program import CompiledRuleset
 from tests.fakes.plans import CHALLENGED, planned
+from tests.fakes.shipped import CHAMPION
 from tests.fakes.world import NOW, PRODUCT, RULES, rulebook
 from tests.unit.rollout.plans import PATH, good
 
 ALONE = CHALLENGED[: CHALLENGED.index("challenger:")]
 CAPS = "caps:\n  - {name: a, tier: T4, amount_per_day: 1000}\n"
 UNKNOWN = CAPS.replace("T4", "T44")
-BARE = """\
+BARE = f"""\
 ruleset: personal-loan-ph
-version: 1
+version: {CHAMPION}
 title: Bare
 currency: PHP
 time_zone: Asia/Manila
 max_age: 35d
-inputs: {}
-reasons: {}
+inputs: {{}}
+reasons: {{}}
 stages:
   - name: all
     component: POLICY
-    rules: [{id: connected, when: accounts.connected_count > 0, then: APPROVE}]
+    rules: [{{id: connected, when: accounts.connected_count > 0, then: APPROVE}}]
 """
 
 
@@ -45,7 +46,7 @@ def found(bounds: str, *deciding: CompiledRuleset) -> Sequence[Diagnostic]:
 @pytest.mark.parametrize(
     ("bounds", "code", "severity", "said", "hint"),
     [
-        (UNKNOWN, "P310", "error", "v1 has the tier `T44`", "did you mean `T4`?"),
+        (UNKNOWN, "P310", "error", f"v{CHAMPION} has the tier `T44`", "did you mean `T4`?"),
         (CAPS.replace("1000", "999"), "P312", "warning", "is 999, below the smallest loan", "so"),
     ],
 )
@@ -70,13 +71,13 @@ def champion(text: str) -> CompiledRuleset:
     """The loan's only version, as this text."""
     folder = read_rules(RULES)
     loan = next(one for one in folder.products if one.product == PRODUCT)
-    loan = replace(loan, rulesets={1: TextFile("v1.yaml", text)})
+    loan = replace(loan, rulesets={CHAMPION: TextFile(f"v{CHAMPION}.yaml", text)})
     return rulebook(RuleFolder((loan,), folder.data)).product(PRODUCT).champion
 
 
 def test_a_table_for_some_applicants_counts() -> None:
     """With `segment` a stage has its tiers, and the nearest tier is named."""
-    text = (RULES / PRODUCT / "v1.yaml").read_text("utf-8")
+    text = (RULES / PRODUCT / f"v{CHAMPION}.yaml").read_text("utf-8")
     assert "component: TABLE\n" in text
     text = text.replace("component: TABLE\n", "component: TABLE\n    segment: new\n", 1)
     text = text.replace("stages:\n", "segments: [inputs.customer_type]\n\nstages:\n", 1)

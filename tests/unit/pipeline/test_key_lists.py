@@ -31,6 +31,7 @@ from decision_service.workbench.backtest.rules import RulesOrder, compiled
 from tests.fakes.cases import changed_rules
 from tests.fakes.plans import planned
 from tests.fakes.serving import serving_on
+from tests.fakes.shipped import CHAMPION
 from tests.fakes.world import NOW, PRODUCT, World, application, loaded, rulebook, shipped_rules
 from tests.unit.pipeline.test_compare import ALONE, CHALLENGER, compared
 from tests.unit.pipeline.test_used_versions import with_product, with_version
@@ -51,9 +52,9 @@ SENT = {"employer_code": "acme-017"}
 
 
 def with_list(*keys: str) -> RuleFolder:
-    """The shipped rules, whose first version asks a list that holds these keys."""
+    """The shipped rules, whose champion asks a list that holds these keys."""
     text = "key\n" + "".join(f"{key}\n" for key in keys)
-    folder = with_version(shipped_rules(), 1, *ASKED)
+    folder = with_version(shipped_rules(), CHAMPION, *ASKED)
     return with_product(folder, lambda _: {"lists": {"lists/blocked.csv": text}})
 
 
@@ -103,10 +104,10 @@ async def office() -> Office:
 
 async def test_a_changed_list_decides_without_a_new_version(office: Office) -> None:
     """The digest of a version that has decided stays, and the next application is blocked."""
-    before = office.world.book.product(PRODUCT).versions[1].digest
+    before = office.world.book.product(PRODUCT).versions[CHAMPION].digest
     assert (await office.decide("r-1", **SENT)).outcome is Outcome.APPROVE
     assert await office.reload("ACME-017") == Reloaded(accepted=True, faults=0)
-    assert office.world.book.product(PRODUCT).versions[1].digest == before
+    assert office.world.book.product(PRODUCT).versions[CHAMPION].digest == before
     assert (await office.decide("r-2", **SENT)).outcome is Outcome.REFER
 
 
@@ -277,7 +278,7 @@ async def test_a_comparison_reads_answers_of_then_and_else_says_that_it_reads_to
 def test_a_backtest_asks_the_lists_of_the_folder() -> None:
     """Workers compile stored files, which hold no lists, and answer from those of today."""
     folder = with_list("ACME-017")
-    ruleset = rulebook(folder).product(PRODUCT).versions[1]
+    ruleset = rulebook(folder).product(PRODUCT).versions[CHAMPION]
     body = next(text.body for text in loaded(folder).texts if text.digest == ruleset.digest)
     order = RulesOrder(body, lists={"lists/blocked.csv": "key\nACME-017\n"})
     [answer] = list_answers(compiled(order), SENT, NOW.date())

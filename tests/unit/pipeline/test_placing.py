@@ -17,6 +17,7 @@ from decision_service.domain.errors import InputInvalid, StoreUnavailable, Upstr
 from decision_service.rollout.assign import Pin
 from decision_service.rulebook.rulebook import Product
 from tests.fakes.plans import CHALLENGED, book_under
+from tests.fakes.shipped import CHAMPION
 from tests.fakes.world import NOW, PRODUCT, ScriptedSource, World, application, rulebook
 from tests.unit.rollout.plans import edited
 
@@ -64,7 +65,7 @@ async def test_the_shipped_products_never_ask_for_pins() -> None:
     for made in rulebook().products.values():
         arms = Arms(down=True)
         chosen = await put(made, arms, product=made.name)
-        assert (chosen.enrolment_reason, chosen.version) == (EnrolmentReason.IN_STAGE, 1)
+        assert (chosen.enrolment_reason, chosen.version) == (EnrolmentReason.IN_STAGE, CHAMPION)
         assert arms.asked == []
 
 

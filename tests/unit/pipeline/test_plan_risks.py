@@ -9,6 +9,7 @@ from decision_service.rulebook.plans import found_risks, plan_warnings
 from decision_service.rulebook.rulebook import Floors, PlanRisk
 from decision_service.rules.language.diagnostics import render_all
 from tests.fakes.plans import with_plan
+from tests.fakes.shipped import CHAMPION
 from tests.fakes.world import PRODUCT, rulebook, shipped_rules
 from tests.unit.rollout.plans import edited
 from tests.unit.ruleset.rulesets import ROOT
@@ -53,7 +54,10 @@ def _segment(above: int, percent: int) -> tuple[str, str]:
             _segment(9000, 100),
             None,
         ),
-        (("champion: 1\n", CHALLENGER), ("P214", "initial_stage: all", "begins at 100 %")),
+        (
+            (f"champion: {CHAMPION}\n", CHALLENGER),
+            ("P214", "initial_stage: all", "begins at 100 %"),
+        ),
         (("initial_stage: staff", "initial_stage: half"), ("P214", "initial_stage: half", "50 %")),
         ((GUARDRAILS, ""), ("P417", "unit:", "no guardrail")),
         (("max: 0.40", "max: 0.99"), ("P418", "max: 0.99", "`referrals` hardly ever trips")),

@@ -44,7 +44,7 @@ async def test_a_changed_plan_is_taken_over_with_its_challenger(serving: Serving
     assert await serving.reload() == Reloaded(accepted=True, faults=0)
     state = serving.rollouts.product(PRODUCT).state
     assert state.challenger is not None
-    assert (state.challenger.stage, state.decided_by) == ("whole", (1, 2))
+    assert (state.challenger.stage, state.decided_by) == ("whole", (1, 2, 3))
     [changed, begun] = await serving.rollouts.history(PRODUCT, None, 9)
     assert (changed.action, changed.who, begun.action) == ("plan", "service", "begin")
     assert "the challenger v2 begins at 100 %; guardrail referrals is gone" in changed.why

@@ -98,7 +98,7 @@ async def test_a_decision_is_replayed_by_rules_of_its_own_product_alone() -> Non
     watched.gate.set()
     watched.world.book = whole_rulebook()
     products = watched.world.book.products
-    own, other = products["personal-loan-ph"].versions[1], products["gig-advance-ph"].champion
+    own, other = products["personal-loan-ph"].champion, products["gig-advance-ph"].champion
     for which, wrong in (
         (WhichRules(ruleset=other.ruleset), "ruleset_ref.ruleset"),
         (WhichRules(other.ruleset, other.version, other.digest), "ruleset_ref.ruleset"),
@@ -110,7 +110,7 @@ async def test_a_decision_is_replayed_by_rules_of_its_own_product_alone() -> Non
         assert refused.value.fields["field"] == wrong
     with pytest.raises(RulesetUnknown, match="has no version 99: the loaded ones are 1"):
         await replay(decision_id, WhichRules(version=99))
-    for which in (WhichRules(own.ruleset), WhichRules(own.ruleset, 1, own.digest)):
+    for which in (WhichRules(own.ruleset), WhichRules(own.ruleset, own.version, own.digest)):
         assert (await replay(decision_id, which)).decision.ruleset_ref.digest == own.digest
 
 
@@ -127,7 +127,7 @@ async def test_what_if_is_checked_as_an_application_and_recorded_nowhere() -> No
     for wrong, said in (
         ({"requested_term_months": 0}, "requested_term_months is 0"),
         ({"requested_amount": Money("USD", 1)}, "requested_amount is in USD"),
-        ({"hours": Decimal(3)}, "inputs.hours is no input of personal-loan-ph v1"),
+        ({"hours": Decimal(3)}, "inputs.hours is no input of personal-loan-ph v"),
     ):
         with pytest.raises(InputInvalid, match=said):
             await replay(decision_id, WhichRules(), "", wrong)

@@ -14,6 +14,7 @@ from decision_service.rulebook.folder import RuleFolder
 from decision_service.rules.compile import compile_ruleset
 from tests.fakes.in_memory import InMemoryDecisionLog
 from tests.fakes.serving import serving_on
+from tests.fakes.shipped import CHAMPION
 from tests.fakes.world import PRODUCT, World, application, loaded, rulebook, shipped_rules
 from tests.unit.rollout.plans import edited
 
@@ -58,7 +59,7 @@ async def reloaded(log: InMemoryDecisionLog, folder: RuleFolder, **how: bool) ->
 
 @pytest.fixture
 async def log() -> InMemoryDecisionLog:
-    """The record of a service in which version 1 has decided."""
+    """The record of a service in which the champion has decided."""
     world = World()
     await world.log.put_texts(_texts(shipped_rules()))
     await world.decide()(application(), world.call())
@@ -71,19 +72,19 @@ def _texts(folder: RuleFolder) -> tuple[StoredText, ...]:
 
 async def test_a_version_that_has_decided_is_not_edited(log: InMemoryDecisionLog) -> None:
     """A changed value is refused at the file's `version`, and the hint names the next one."""
-    folder = with_version(shipped_rules(), 1, OTHERWISE)
+    folder = with_version(shipped_rules(), CHAMPION, OTHERWISE)
     one = await serving_on(log=log)
     assert await one.take(folder) == ["R603"]
     [problem] = one.active_rules.status.refused
-    assert (problem.code, problem.quoted) == ("R603", "version: 1")
-    assert "bring v1 back" in problem.hint
-    assert "as v2" in problem.hint
+    assert (problem.code, problem.quoted) == ("R603", f"version: {CHAMPION}")
+    assert f"bring v{CHAMPION} back" in problem.hint
+    assert f"as v{CHAMPION + 1}" in problem.hint
 
 
 async def test_its_tables_are_not_edited_either(log: InMemoryDecisionLog) -> None:
     """A changed row of a table file is content of the version that reads it."""
     [problem] = await altered(log, *_loaded(with_tables(shipped_rules(), (">= 30000", ">= 31000"))))
-    assert (problem.code, problem.file) == ("R603", "rules/personal-loan-ph/v1.yaml")
+    assert (problem.code, problem.file) == ("R603", f"rules/personal-loan-ph/v{CHAMPION}.yaml")
 
 
 def _loaded(folder: RuleFolder):
@@ -92,7 +93,7 @@ def _loaded(folder: RuleFolder):
 
 async def test_layout_is_no_content(log: InMemoryDecisionLog) -> None:
     """A comment changes nothing, so that it may be added to a version that has decided."""
-    assert await reloaded(log, with_version(shipped_rules(), 1, CALLED)) == []
+    assert await reloaded(log, with_version(shipped_rules(), CHAMPION, CALLED)) == []
 
 
 async def test_a_version_that_has_decided_nothing_is_edited_freely(
@@ -107,7 +108,7 @@ async def test_a_version_that_has_decided_nothing_is_edited_freely(
 
 async def test_on_made_up_people_it_is_edited(log: InMemoryDecisionLog) -> None:
     """Where edits of used versions are allowed, as with embedded people, the change decides."""
-    folder = with_version(shipped_rules(), 1, OTHERWISE)
+    folder = with_version(shipped_rules(), CHAMPION, OTHERWISE)
     assert await reloaded(log, folder, edits_used=True) == []
 
 
@@ -122,11 +123,11 @@ async def test_content_that_newer_code_digests_otherwise_is_unchanged(
     await before.put_texts(
         [
             StoredText("as computed before", "ruleset", body),
-            StoredText("used before", f"used {PRODUCT}@1", b"as computed before"),
+            StoredText("used before", f"used {PRODUCT}@{CHAMPION}", b"as computed before"),
         ]
     )
     assert await altered(before, folder, book) == ()
-    assert await altered(before, *_loaded(with_version(folder, 1, OTHERWISE))) != ()
+    assert await altered(before, *_loaded(with_version(folder, CHAMPION, OTHERWISE))) != ()
 
 
 async def test_no_decision_is_recorded_whose_version_could_not_be_noted() -> None:
@@ -148,8 +149,8 @@ SHARED_FILE = "_shared/months.yaml"
 
 
 def with_shared(months: str = LINE) -> RuleFolder:
-    """A folder whose first version has one of its parameters from a shared file."""
-    folder = with_version(shipped_rules(), 1, *USING)
+    """A folder whose champion has one of its parameters from a shared file."""
+    folder = with_version(shipped_rules(), CHAMPION, *USING)
     return replace(folder, shared={SHARED_FILE: f"params:\n{months}"})
 
 
@@ -164,18 +165,18 @@ async def test_a_shared_file_is_not_edited_under_a_version_that_uses_it(
 ) -> None:
     """The refusal names the version that would change, and the shared files among the causes."""
     [problem] = await altered(log, *_loaded(with_shared(LINE.replace("3", "2"))))
-    assert (problem.code, problem.file) == ("R603", "rules/personal-loan-ph/v1.yaml")
+    assert (problem.code, problem.file) == ("R603", f"rules/personal-loan-ph/v{CHAMPION}.yaml")
     assert "`_shared`" in problem.hint
 
 
 def test_a_recorded_version_keeps_its_shared_files() -> None:
     """The stored text compiles to the same digest, whatever `_shared` holds today."""
     folder = with_shared(LINE.replace("3", "2"))
-    digest = rulebook(folder).product(PRODUCT).versions[1].digest
+    digest = rulebook(folder).product(PRODUCT).versions[CHAMPION].digest
     body = next(text.body for text in _texts(folder) if text.digest == digest)
     found = compile_ruleset(files_from_body(body), catalogue(), checks=()).ruleset
     assert found is not None
-    assert found.digest == digest != rulebook().product(PRODUCT).versions[1].digest
+    assert found.digest == digest != rulebook().product(PRODUCT).versions[CHAMPION].digest
 
 
 def test_a_manifest_covers_shared_files_and_entries_that_nobody_uses_are_told() -> None:
@@ -186,6 +187,7 @@ def test_a_manifest_covers_shared_files_and_entries_that_nobody_uses_are_told() 
     assert [(d.code, d.line) for d in found] == [("R512", 3)]
 
 
+NEXT = CHAMPION + 1
 NEWER = ("voluntary member\n", "voluntary member\n  - paid by himself\n")
 EMPLOYERS = "employers.yaml"
 
@@ -202,21 +204,21 @@ async def test_a_newer_packages_data_changes_no_version_that_has_decided(
     """It decides on under its own digest, and a version new to the store has the newer data."""
     before = rulebook(shipped_rules()).product(PRODUCT).versions
     package = on_package(shipped_rules(), NEWER)
-    upgraded = with_product(package, lambda one: {"rulesets": {**one.rulesets, 3: third(one)}})
+    upgraded = with_product(package, lambda one: {"rulesets": {**one.rulesets, NEXT: third(one)}})
     one = await serving_on(log=log)
     assert await one.take(upgraded) == []
     after = one.product.versions
-    assert after[1].digest == before[1].digest
-    assert after[3].digest == rulebook(upgraded).product(PRODUCT).versions[3].digest
-    words = [after[number].needs.policy.not_employers for number in (1, 3)]
+    assert after[CHAMPION].digest == before[CHAMPION].digest
+    assert after[NEXT].digest == rulebook(upgraded).product(PRODUCT).versions[NEXT].digest
+    words = [after[number].needs.policy.not_employers for number in (CHAMPION, NEXT)]
     assert ["paidbyhimself" in one for one in words] == [False, True]
 
 
 def third(product):
-    """The second version once more, as the third."""
+    """The second version once more, as the one after the champion."""
     file = product.rulesets[2]
-    path = file.path.replace("v2", "v3")
-    return replace(file, path=path, text=edited(file.text, ("version: 2", "version: 3")))
+    path = file.path.replace("v2", f"v{NEXT}")
+    return replace(file, path=path, text=edited(file.text, ("version: 2", f"version: {NEXT}")))
 
 
 async def test_a_folders_own_data_is_not_edited_under_a_version(log: InMemoryDecisionLog) -> None:

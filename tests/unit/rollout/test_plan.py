@@ -16,6 +16,7 @@ from decision_service.rollout.model import (
 from decision_service.rollout.plan import PlanTexts, parse_plan
 from decision_service.rules.language.values import Unknown
 from tests.fakes.examples import examples
+from tests.fakes.shipped import CHAMPION
 from tests.kits.cases import cases
 from tests.unit.rollout.plans import (
     PATH,
@@ -58,14 +59,20 @@ def test_the_documented_segment_is_typed():
 
 
 def test_the_shipped_plan_is_fully_live():
-    """The shipped plan is right and begins with everybody decided by version 1."""
-    reading = parse_plan(PATH, PlanTexts(SHIPPED.read_text("utf-8")), PRODUCT, {1: VERSIONS[1]})
+    """The shipped plan is right and begins with everybody decided by the champion."""
+    reading = parse_plan(
+        PATH, PlanTexts(SHIPPED.read_text("utf-8")), PRODUCT, {CHAMPION: VERSIONS[1]}
+    )
     assert reading.diagnostics == ()
     plan = reading.plan
     assert plan is not None
     assert plan.go_live.stages.initial == "all"
     assert plan.go_live.stages.percent("all") == 100_000
-    assert (plan.versions.champion, plan.versions.challenger, plan.versions.shadow) == (1, None, ())
+    assert (plan.versions.champion, plan.versions.challenger, plan.versions.shadow) == (
+        CHAMPION,
+        None,
+        (),
+    )
     assert {g.scope for g in plan.guardrails} == {GuardrailScope.PRODUCT}
 
 
