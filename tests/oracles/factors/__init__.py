@@ -59,6 +59,7 @@ FAMILIES: dict[str, tuple[Callable[[Applicant], Any], dict[str, Any]]] = {
 ALONE: dict[str, Callable[[Applicant], Any]] = {
     "transactions.fee_presence_91d": fees.fee_presence_91d,
     "transactions.unexplained_credit_share_91d": fees.unexplained_credit_share_91d,
+    "transactions.unfee_share_91d": fees.unfee_share_91d,
     **proof.ALONE,
 }
 """Factors that rest on other than their family does."""
