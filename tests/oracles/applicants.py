@@ -127,7 +127,7 @@ def _policy(rng: Random, max_age: timedelta) -> DataPolicy:
         legal_forms=LEGAL_FORMS,
         document_providers=frozenset({"files_ph"}),
         fee_providers=frozenset({"grab_ph", "foodpanda_ph"}),
-        fee_shares=rng.choice((None, FEE_SHARES, FEE_SHARES, FEE_SHARES)),
+        fee_shares=FEE_SHARES if usual else None,
     )
 
 
