@@ -158,6 +158,12 @@ def plain(value: object) -> Plain:
     return _text(value)
 
 
+def observed_plainly(value: Plain, day: str, consent: str) -> Plain:
+    """An input that a source outside observed, with the consent's reference if there is one."""
+    observed: dict[str, Plain] = {"value": value, "observed_on": day}
+    return observed | ({"consent_reference": consent} if consent else {})
+
+
 def _text(value: object) -> str:
     match value:
         case Money():

@@ -11,7 +11,6 @@ from typing import Protocol
 import msgspec
 import structlog
 
-from decision_service.decide.codec import inputs_from_wire
 from decision_service.decide.replay import Page, ReadDecisions, Recorded
 from decision_service.domain.errors import (
     DecisionUnknown,
@@ -354,14 +353,14 @@ class RecordOutcome:
             if lent is None or scope not in {"", lent.caller}:
                 raise
             return lent
-        entry, inputs = decision.entry, inputs_from_wire(decision.facts.inputs)
+        entry, inputs = decision.entry, decision.facts.sent
         approved = None if lent is None else lent.approved
         currency = await self._currency(decision)
         term = inputs.get("requested_term_months")
         return Lent(entry.caller, entry.created, currency, approved, term)
 
     async def _currency(self, decision: Recorded) -> str | None:
-        requested = inputs_from_wire(decision.facts.inputs).get("requested_amount")
+        requested = decision.facts.sent.get("requested_amount")
         if isinstance(requested, Money):
             return requested.currency
         digest = decision.entry.ruleset_digest

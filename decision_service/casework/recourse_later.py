@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from decision_service.casework.recourse_search import Argument
 from decision_service.domain.decision import Outcome
-from decision_service.domain.factor import FactorValue, Value
+from decision_service.domain.factor import FactorValue, Input, Observed, Value
 from decision_service.domain.values import Month, noon
 from decision_service.rules.evaluate import Facts
 from decision_service.rules.program import CompiledRuleset
@@ -214,13 +214,20 @@ def _later(ruleset: CompiledRuleset, facts: Facts, wait: Wait) -> Later:
         for one in facts.answers
     )
     moved = list(waited(facts.factors, wait))
-    worlds = [
-        replace(facts, factors={**facts.factors, **more}, as_of=as_of, answers=answers)
-        for more in moved
-    ]
+    then = replace(facts, inputs=_observed_anew(facts.inputs, wait), as_of=as_of, answers=answers)
+    worlds = [replace(then, factors={**facts.factors, **more}) for more in moved]
     timeline = ruleset.program.timeline
     same = answers == facts.answers and timeline.at(wait.end) is timeline.at(wait.start)
     return Later(wait, tuple(worlds), frozenset().union(*moved) if same else None)
+
+
+def _observed_anew(inputs: Mapping[str, Input], wait: Wait) -> dict[str, Input]:
+    """Whoever comes back later brings what was observed outside as fresh as it is now."""
+    later = timedelta(days=wait.days)
+    return {
+        name: replace(given, day=given.day + later) if isinstance(given, Observed) else given
+        for name, given in inputs.items()
+    }
 
 
 def _days(ruleset: CompiledRuleset, start: date) -> list[date]:

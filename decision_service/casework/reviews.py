@@ -31,7 +31,6 @@ from decision_service.casework.review_steps import (
     not_decided_again,
 )
 from decision_service.decide.application import Application, EarlierDecision
-from decision_service.decide.codec import inputs_from_wire
 from decision_service.decide.decide import CallContext, DecideApplication
 from decision_service.decide.replay import Page, ReadDecisions, Recorded
 from decision_service.decide.snapshots import PATIENCE
@@ -83,7 +82,7 @@ log = structlog.get_logger("decision_service.reviews")
 def review_case(recorded: Recorded) -> ReviewCase:
     """The decision as a review knows it; its offer is known while its values are stored."""
     entry, decision = recorded.entry, recorded.decision
-    requested = inputs_from_wire(recorded.facts.inputs).get("requested_amount")
+    requested = recorded.facts.sent.get("requested_amount")
     offer = None if decision is None else decision.verdict.offer
     approved = offer is not None and entry.outcome is Outcome.APPROVE
     return ReviewCase(
@@ -410,7 +409,7 @@ def application_of(recorded: Recorded, attempt: int) -> Application:
     first = facts.first_decision or entry.decision_id
     return Application(
         **entry.request_fields() | {"request_id": f"again-{entry.decision_id}-{attempt}"},
-        inputs=inputs_from_wire(facts.inputs),
+        inputs=facts.sent,
         style=ReplyStyle(full=False, languages=facts.languages),
         earlier=EarlierDecision(first, entry.decision_id, facts.own.match),
     )

@@ -26,6 +26,7 @@ from decision_service.casework.disclosure import (
     SubjectAccessLog,
     UserRows,
     fields,
+    observed_plainly,
     plain,
 )
 from decision_service.casework.letters import StoredNotice
@@ -35,12 +36,11 @@ from decision_service.decide.codec import (
     StoredFacts,
     decode_facts,
     factors_from_wire,
-    inputs_from_wire,
     read_snapshot,
 )
 from decision_service.decide.snapshots import kinds_of
 from decision_service.domain.errors import UserUnknown
-from decision_service.domain.factor import FactorValue
+from decision_service.domain.factor import FactorValue, Input, Observed
 from decision_service.domain.person import DAYS, OwnFacts
 from decision_service.domain.ports import Clock
 from decision_service.domain.reviews import Review, ReviewAction, ReviewEvent
@@ -193,7 +193,7 @@ def decision_record(stored: StoredDecision, disclose: DiscloseReply) -> PersonRe
     content: dict[str, Any] = {
         **disclose(entry.reply, disclosed),
         **{name: plain(getattr(entry, name)) for name in _ENTRY},
-        "inputs": plain(inputs_from_wire(facts.inputs)),
+        "inputs": {name: _input(given) for name, given in facts.sent.items()},
         "languages": plain(facts.languages),
         "factor_values": [_factor(one) for one in values if disclosed.includes(one.name)],
         "own_records": _own(facts.own, disclosed),
@@ -207,6 +207,12 @@ def decision_record(stored: StoredDecision, disclose: DiscloseReply) -> PersonRe
     if factors is not None:
         content["oldest_used_sync"] = plain(factors.oldest_used_sync)
     return PersonRecord("decision", entry.decision_id, content)
+
+
+def _input(given: Input) -> Plain:
+    if not isinstance(given, Observed):
+        return plain(given)
+    return observed_plainly(plain(given.value), given.day.isoformat(), given.consent)
 
 
 def _factor(one: FactorValue) -> Mapping[str, Plain]:
@@ -231,7 +237,7 @@ def _own(own: OwnFacts, disclosed: Disclosure) -> Mapping[str, Plain]:
 def _currency(facts: StoredFacts) -> str | None:
     if facts.own.history is not None:
         return facts.own.history.currency
-    sent = inputs_from_wire(facts.inputs).values()
+    sent = facts.sent.values()
     return next((one.currency for one in sent if isinstance(one, Money)), None)
 
 

@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import date
 from decimal import Decimal
 from enum import StrEnum
 from functools import cache
@@ -123,6 +124,7 @@ def case(exported: Exported) -> str:
     decision, row = exported.decision, case_row(exported)
     rules = decision.override if decision.HasField("override") else decision
     inputs = {name: _written(cell) for name, cell in row["inputs"].items()}
+    inputs |= dict.fromkeys(_too_old(exported), f"missing {Cause.STALE}")
     lists: dict[str, list[str]] = {}
     for answer in decision.list_answers:
         lists.setdefault(answer.list, []).extend([inputs[answer.input]] if answer.listed else [])
@@ -200,6 +202,11 @@ def case_row(exported: Exported) -> dict[str, Any]:
         "inputs": {
             name: _value_cell(decision.inputs[name], texts) for name in sorted(decision.inputs)
         },
+        "observed": {
+            name: given.observed_on
+            for name, given in sorted(decision.inputs.items())
+            if given.observed_on
+        },
         "factors": {one.name: _factor_cell(one) for one in decision.factor_values},
         "providers": sorted({a.provider_id for a in decision.data_quality.accounts if a.used}),
         "list_answers": [
@@ -217,6 +224,18 @@ def case_row(exported: Exported) -> dict[str, Any]:
         else None,
         "loan_bad": exported.loan_bad,
     }
+
+
+def _too_old(exported: Exported) -> Iterator[str]:
+    """The inputs that were observed outside too long before the decision."""
+    decision = exported.decision
+    today = date.fromisoformat(decision.as_of_date)
+    for one in exported.ruleset.inputs:
+        observed = decision.inputs[one.name].observed_on if one.name in decision.inputs else ""
+        if observed and one.max_age_days:
+            age = today - date.fromisoformat(observed)
+            if age.days > one.max_age_days:
+                yield one.name
 
 
 def csv_line(exported: Exported) -> str:

@@ -33,7 +33,11 @@ _MONEY = re.compile(rf"([A-Z]{{3}}) {_ABOUT}|{_ABOUT} ([A-Z]{{3}})")
 _TIME = re.compile(r"([0-9]{1,6})([smhd]?)", re.ASCII)
 UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86_400}
 _REQUIRED = re.compile(r", required(?=[.:;])")
-_PAIRS = "NAME=VALUE: 12, true, 2026-01-31, 'PHP 500', anything else is text"
+_PAIRS = (
+    "NAME=VALUE: 12, true, 2026-01-31, 'PHP 500', anything else is text; observed outside: "
+    "'VALUE @ 2026-01-31', or 'VALUE @ 2026-01-31 @ CONSENT'"
+)
+_OBSERVED = re.compile(r"(.+?)\s*@\s*([0-9]{4}-[0-9]{2}-[0-9]{2})(?:\s*@\s*(.+))?", re.ASCII)
 NAMES = {
     "requested_amount": "amount",
     "approved_amount": "amount",
@@ -42,6 +46,7 @@ NAMES = {
     "inputs": "input",
     "data_kinds": "kind",
     "provider_types": "provider-type",
+    "first_provider_ids": "first-provider",
     "create_time_from": "from",
     "create_time_before": "before",
     "send_time": "at",
@@ -271,14 +276,23 @@ def parse_input(pair: str) -> tuple[str, InputValue]:
     name, equals, text = pair.partition("=")
     if not equals or not name:
         raise CommandError(f"--input {pair!r} must have the form name=value")
+    observed = _OBSERVED.fullmatch(text)
+    value = _value(text if observed is None else observed[1])
+    if observed is not None:
+        value.observed_on = observed[2]
+        value.consent_reference = observed[3] or ""
+    return name, value
+
+
+def _value(text: str) -> InputValue:
     money = _MONEY.fullmatch(text)
     if money:
         amount = money_message(money[2] or money[3], money[1] or money[4])
-        return name, InputValue(money=amount)
+        return InputValue(money=amount)
     if _NUMBER.fullmatch(text):
-        return name, InputValue(number=text)
+        return InputValue(number=text)
     if _DAY.fullmatch(text):
-        return name, InputValue(date=text)
+        return InputValue(date=text)
     if text in {"true", "false"}:
-        return name, InputValue(flag=text == "true")
-    return name, InputValue(text=text)
+        return InputValue(flag=text == "true")
+    return InputValue(text=text)

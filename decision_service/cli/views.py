@@ -157,6 +157,14 @@ def overdrawn_text(state: outcome_pb.Overdrawn) -> str:
 
 
 def value_text(value: values_pb2.InputValue) -> str:
+    """A value, with the day of its observation and the consent where it was observed outside."""
+    if not value.observed_on:
+        return bare_text(value)
+    consent = f", consent {value.consent_reference}" if value.consent_reference else ""
+    return f"{bare_text(value)}, observed on {value.observed_on}{consent}"
+
+
+def bare_text(value: values_pb2.InputValue) -> str:
     match value.WhichOneof("value"):
         case "money":
             return money_text(value.money)
@@ -183,6 +191,13 @@ def cause_text(cause: values_pb2.MissingCause) -> str:
     if cause.detail:
         words.append(cause.detail)
     return ", ".join(words)
+
+
+def _add_observed(tree: Tree, decision: pb.Decision) -> None:
+    """Add the inputs that a source outside observed, each with its day."""
+    for name, given in sorted(decision.inputs.items()):
+        if given.observed_on:
+            tree.add(escape(f"observed outside · {name} = {value_text(given)}"))
 
 
 def add_factors(tree: Tree, decision: pb.Decision) -> None:
@@ -427,6 +442,7 @@ def decision_tree(decision: pb.Decision, title: str = "") -> Tree:
     add_verdict(tree, decision)
     add_recourse(tree, decision)
     _add_stages(tree, decision)
+    _add_observed(tree, decision)
     add_factors(tree, decision)
     tree.add(escape(_provenance(decision)))
     _add_review(tree, decision)
@@ -456,8 +472,12 @@ def add_verdict(tree: Tree, decision: pb.Decision) -> None:
         what = f"{request.factor}: {cause_text(request.cause)}"
         tree.add(f"data needed · {escape(what)}").add(escape(request.help))
     if decision.HasField("connect"):
-        types = escape(", ".join(decision.connect.provider_types))
-        tree.add(f"connect · an account of the type {types} would complete it")
+        types = escape(" or ".join(decision.connect.provider_types))
+        what = f"an account of the type {types}" if types else "another account"
+        branch = tree.add(f"connect · {what} could show it; what is decided then is not known")
+        for one in decision.connect.lacking:
+            names = " or ".join(provider.name for provider in one.providers)
+            branch.add(escape(": ".join(filter(None, (one.data_kind, names)))))
     _add_offer(tree, decision)
     if decision.tags:
         tree.add(f"tags · {escape(', '.join(decision.tags))}")

@@ -22,12 +22,12 @@ from decision_service.cli.decisions import ChainLink, chain_of, differences
 from decision_service.cli.fields import money_message, parse_input
 from decision_service.cli.output import CommandError
 from decision_service.cli.views import (
+    bare_text,
     concluded_text,
     counted_by,
     is_counted_again,
     money_text,
     outcome_text,
-    value_text,
 )
 from decision_service.console.service import Refused, Service
 from decision_service.console.web import Pages, Visit, sentence
@@ -269,7 +269,7 @@ def inputs_of(decision: pb.Decision, loaded: ListRulesetsResponse) -> dict[str, 
 
 def typed_text(value: InputValue) -> str:
     """An input as a person types it."""
-    return amount_text(value.money) if value.HasField("money") else value_text(value)
+    return amount_text(value.money) if value.HasField("money") else bare_text(value)
 
 
 def changes_of(
@@ -291,8 +291,19 @@ def changes_of(
         elif one.name == "requested_term_months":
             fields[one.name] = int(value.number)
         else:
-            fields["inputs"][one.name] = value
+            fields["inputs"][one.name] = _observed_as(value, one, decision)
     return fields, wrong
+
+
+def _observed_as(value: InputValue, about: RulesetInput, decision: pb.Decision) -> InputValue:
+    """The value as if observed when the recorded one was; on the day of the decision without it."""
+    if about.name in decision.inputs:
+        was = decision.inputs[about.name]
+        value.observed_on = was.observed_on
+        value.consent_reference = was.consent_reference
+    elif about.max_age_days:
+        value.observed_on = decision.as_of_date
+    return value
 
 
 def input_of(kind: str, text: str, currency: str) -> InputValue:

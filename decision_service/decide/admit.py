@@ -10,7 +10,7 @@ import msgspec
 from decision_service.decide.application import Application
 from decision_service.domain.decision import Arm, Assignment, ListAnswer
 from decision_service.domain.errors import InputInvalid
-from decision_service.domain.factor import Value
+from decision_service.domain.factor import Input, value_sent
 from decision_service.domain.ports import Allowances, CapLimit, DayLimits
 from decision_service.domain.reviews import ReviewPolicy
 from decision_service.domain.values import AsOf, Money, to_minor
@@ -100,7 +100,7 @@ async def place(
     subject = Subject(
         unit=unit_of(plan, application.user_id, application.customer_ref),
         at=now,
-        inputs=application.inputs,
+        inputs={name: value_sent(given) for name, given in application.inputs.items()},
         requested_amount=amount if isinstance(amount, Money) else None,
     )
     if pin_matters(plan, state, subject.unit):
@@ -145,7 +145,7 @@ class Admission(msgspec.Struct, frozen=True):
     application: Application
     as_of: AsOf
     assignment: Assignment
-    inputs: dict[str, Value]
+    inputs: dict[str, Input]
     ruleset: CompiledRuleset | None
     unit: str
     compared: bool = False
@@ -171,7 +171,8 @@ async def admit(
         as_of, inputs = AsOf.at(now, product.champion.zone), dict(application.inputs)
         return Admission(application, as_of, assignment, inputs, None, subject.unit)
     ruleset = product.versions[version]
-    inputs, as_of = bound_inputs(product, ruleset, application.inputs), AsOf.at(now, ruleset.zone)
+    as_of = AsOf.at(now, ruleset.zone)
+    inputs = bound_inputs(product, ruleset, application.inputs, as_of)
     return Admission(
         application,
         as_of,
@@ -187,10 +188,10 @@ async def admit(
 
 
 def bound_inputs(
-    product: Product, ruleset: CompiledRuleset, sent: Mapping[str, Value]
-) -> dict[str, Value]:
+    product: Product, ruleset: CompiledRuleset, sent: Mapping[str, Input], as_of: AsOf
+) -> dict[str, Input]:
     """The inputs as the ruleset takes them; raises InputInvalid with every wrong field."""
-    bound = bind_inputs(ruleset, sent, product.input_names)
+    bound = bind_inputs(ruleset, sent, as_of.date, product.input_names)
     if bound.problems:
         raise InputInvalid("; ".join(p.description for p in bound.problems), bound.problems)
     return dict(bound.values)

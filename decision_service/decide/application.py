@@ -12,7 +12,7 @@ from msgspec import structs
 
 from decision_service.decide.codec import value_to_wire
 from decision_service.domain.decision import RequestFields
-from decision_service.domain.factor import Value
+from decision_service.domain.factor import Input, Observed, value_sent
 from decision_service.domain.person import GivenApplicant, Match
 from decision_service.domain.ports import ReplyStyle
 
@@ -175,7 +175,7 @@ class Application(RequestFields, frozen=True):
     stored nor logged. `earlier` is set where it is decided again.
     """
 
-    inputs: Mapping[str, Value] = msgspec.field(default_factory=dict)
+    inputs: Mapping[str, Input] = msgspec.field(default_factory=dict)
     wait_timeout: float = 0.0
     style: ReplyStyle = BASIC
     applicant: GivenApplicant | None = None
@@ -193,7 +193,7 @@ class Application(RequestFields, frozen=True):
             self.product,
             self.application_id,
             self.customer_ref,
-            [[name, value_to_wire(self.inputs[name])] for name in sorted(self.inputs)],
+            [[name, *self._counted(name)] for name in sorted(self.inputs)],
             self.style.full if full is None else full,
             *([] if self.applicant is None else ["applicant"]),
         ]
@@ -204,6 +204,12 @@ class Application(RequestFields, frozen=True):
             if value != _default(field):
                 fields.append([field.name, msgspec.msgpack.encode(value, order="sorted")])
         return hashlib.sha256(msgspec.msgpack.encode(fields)).digest()
+
+    def _counted(self, name: str) -> list[object]:
+        """An input's value, and its day and consent where they were sent: without, as of old."""
+        given = self.inputs[name]
+        value = value_to_wire(value_sent(given))
+        return [value, given.day, given.consent] if isinstance(given, Observed) else [value]
 
 
 def _default(field: structs.FieldInfo) -> object:

@@ -21,9 +21,12 @@ from decision_service.domain.factor import (
     Evidence,
     Factors,
     FactorValue,
+    Input,
     KindStatus,
+    Observed,
     SourceUse,
     Value,
+    value_sent,
 )
 from decision_service.domain.person import NO_OWN_FACTS, OwnFacts
 from decision_service.domain.ports import Allowances, SnapshotBody
@@ -39,6 +42,9 @@ from decision_service.domain.values import AsOf, Missing, Money, Month
 
 Wire = list[str]
 """A value as [type letter, text] or, for money, [letter, currency, minor units]."""
+
+Observation = tuple[str, str]
+"""The civil day on which an input was observed outside, and the reference of the consent."""
 
 _ENCODER = msgspec.msgpack.Encoder()
 
@@ -101,7 +107,8 @@ class StoredFacts(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True)
     `answers` are what lists of keys said of the inputs. `withheld_tags` are here, since the
     recorded reply may not have them. `first_decision` began the chain of one that was made again.
     `sender` is the person whose ID token sent the application of the whole chain, of the lender's
-    staff.
+    staff. `observations` are of some of the `inputs`, and apart from these, so that a process of an
+    earlier release can read them still.
     """
 
     instant: datetime
@@ -121,6 +128,21 @@ class StoredFacts(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True)
     sender: TokenSubject | None = None
     factors: FactorsWire | None = None
     packed_factors: bytes | None = None
+    observations: dict[str, Observation] = msgspec.field(default_factory=dict)
+
+    @property
+    def sent(self) -> dict[str, Input]:
+        """The inputs as they were sent: old records have no days of observation."""
+        found: dict[str, Input] = {}
+        for name, wire in self.inputs.items():
+            value = value_from_wire(wire)
+            observed = self.observations.get(name)
+            if observed is not None:
+                day, consent = observed
+                found[name] = Observed(value, date.fromisoformat(day), consent)
+            else:
+                found[name] = value
+        return found
 
     @property
     def as_of(self) -> AsOf:
@@ -184,12 +206,17 @@ def factors_from_wire(wire: FactorsWire) -> Factors:
     return Factors(values, wire.kinds, wire.sources, wire.oldest_used_sync)
 
 
-def inputs_to_wire(inputs: Mapping[str, Value]) -> dict[str, Wire]:
-    return {name: value_to_wire(value) for name, value in inputs.items()}
+def inputs_to_wire(inputs: Mapping[str, Input]) -> dict[str, Wire]:
+    """The values alone; `observations_to_wire` has the days of those that were observed outside."""
+    return {name: value_to_wire(value_sent(given)) for name, given in inputs.items()}
 
 
-def inputs_from_wire(wire: Mapping[str, Wire]) -> dict[str, Value]:
-    return {name: value_from_wire(value) for name, value in wire.items()}
+def observations_to_wire(inputs: Mapping[str, Input]) -> dict[str, Observation]:
+    return {
+        name: (given.day.isoformat(), given.consent)
+        for name, given in inputs.items()
+        if isinstance(given, Observed)
+    }
 
 
 def snapshot_body(snapshot: Snapshot) -> SnapshotBody:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, date, datetime, time, tzinfo
 from functools import lru_cache
 
@@ -13,10 +13,12 @@ from opentelemetry.trace import Tracer
 
 from decision_service.build import engine_version
 from decision_service.decide.admit import Admission
+from decision_service.decide.asking import what_to_connect
 from decision_service.decide.codec import (
     StoredFacts,
     encode_facts,
     inputs_to_wire,
+    observations_to_wire,
     pack_factors,
     snapshot_body,
     values_to_wire,
@@ -28,7 +30,6 @@ from decision_service.domain.actors import TokenSubject
 from decision_service.domain.decision import (
     Component,
     Decision,
-    ListAnswer,
     Outcome,
     Override,
     OverrideKind,
@@ -38,7 +39,7 @@ from decision_service.domain.decision import (
     StageTrace,
     Verdict,
 )
-from decision_service.domain.factor import Factors, FactorValue, Value
+from decision_service.domain.factor import Factors, FactorValue, Input
 from decision_service.domain.needs import Needs
 from decision_service.domain.person import NO_OWN_FACTS
 from decision_service.domain.ports import (
@@ -161,6 +162,7 @@ def conclude(
                 doubtful=as_of.doubtful,
                 assignment=decision.assignment,
                 inputs=inputs_to_wire(decision.inputs),
+                observations=observations_to_wire(decision.inputs),
                 languages=application.style.languages,
                 packed_factors=packed,
                 own=decision.own,
@@ -208,7 +210,7 @@ def judge(
     if decision.as_of.doubtful:
         override = Override(OverrideKind.CLOCK_DOUBTFUL, verdict)
         verdict = replace(
-            _referred(verdict, _DOUBTFUL), offer=None, conditions=(), data_requests=(), connect=()
+            _referred(verdict, _DOUBTFUL), offer=None, conditions=(), data_requests=()
         )
     elif cap is not None:
         override = Override(OverrideKind.CAPPED, verdict, cap.name)
@@ -218,8 +220,9 @@ def judge(
         verdict=verdict,
         factors=factors,
         ruleset_ref=RulesetRef(ruleset.ruleset, ruleset.version, ruleset.digest),
-        expires=expiry(verdict, factors, ruleset, decision.as_of, answers),
+        expires=expiry(verdict, factors, ruleset, facts),
         override=override,
+        connect=what_to_connect(ruleset, verdict, factors),
     )
 
 
@@ -233,7 +236,7 @@ def with_answers(decision: Decision, ruleset: CompiledRuleset) -> Decision:
     return replace(decision, answers=list_answers(ruleset, decision.inputs, day, known))
 
 
-def granted(verdict: Verdict, inputs: Mapping[str, Value]) -> Grant | None:
+def granted(verdict: Verdict, inputs: Mapping[str, Input]) -> Grant | None:
     """What a verdict approves against the caps of the day; None where it approves nothing."""
     if verdict.outcome is not Outcome.APPROVE:
         return None
@@ -243,7 +246,7 @@ def granted(verdict: Verdict, inputs: Mapping[str, Value]) -> Grant | None:
     return Grant(asked.minor if isinstance(asked, Money) else None)
 
 
-def needs_of(ruleset: CompiledRuleset, inputs: Mapping[str, Value]) -> Needs:
+def needs_of(ruleset: CompiledRuleset, inputs: Mapping[str, Input]) -> Needs:
     term = inputs.get("requested_term_months")
     if not isinstance(term, int) or not depends_on_term(ruleset.needs.factors):
         return ruleset.needs
@@ -254,17 +257,18 @@ def expiry(
     verdict: Verdict,
     factors: Factors,
     ruleset: CompiledRuleset,
-    as_of: AsOf,
-    answers: Iterable[ListAnswer] = (),
+    facts: Facts,
 ) -> datetime | None:
     """The earliest of `valid_for`, oldest used sync + `max_age`, and a change that is known.
 
-    A used parameter may change, and an entry of a list end.
+    A used parameter may change, an entry of a list end, and a used input grow too old.
     """
+    as_of = facts.as_of
     ends = [] if verdict.valid_until is None else [verdict.valid_until]
     if factors.oldest_used_sync is not None:
         ends.append(factors.oldest_used_sync + ruleset.needs.policy.max_age)
-    changes = (verdict.param_change, *(answer.ends for answer in answers))
+    ended = [answer.ends for answer in facts.answers]
+    changes = (verdict.param_change, *ended, *ruleset.program.outdated(facts.inputs, as_of.date))
     ends += [midnight(change, as_of.zone) for change in changes if change is not None]
     return max(as_of.instant, min(ends)) if ends else None
 

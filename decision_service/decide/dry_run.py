@@ -13,7 +13,14 @@ from decision_service.decide.gather import gather_for, with_match
 from decision_service.decide.history import ApplicantIds, HistoryOf, ReadHistory
 from decision_service.domain.decision import ListAnswer, StageTrace, Verdict
 from decision_service.domain.errors import FieldInvalid, FieldProblem
-from decision_service.domain.factor import Factors, FactorSpec, FactorValue, Value, ValueType
+from decision_service.domain.factor import (
+    Factors,
+    FactorSpec,
+    FactorValue,
+    Input,
+    Value,
+    ValueType,
+)
 from decision_service.domain.needs import Needs
 from decision_service.domain.ports import Clock, DecisionLog, SnapshotSource
 from decision_service.domain.values import AsOf, Cause, Missing, Money, noon
@@ -39,13 +46,13 @@ class DryRunRequest(msgspec.Struct, frozen=True):
     factors: Mapping[str, Value] = msgspec.field(default_factory=dict)
     missing: Mapping[str, Cause] = msgspec.field(default_factory=dict)
     as_of: date | None = None
-    inputs: Mapping[str, Value] = msgspec.field(default_factory=dict)
+    inputs: Mapping[str, Input] = msgspec.field(default_factory=dict)
 
 
 class DryRunResult(msgspec.Struct, frozen=True):
     ruleset: CompiledRuleset
     as_of: AsOf
-    inputs: Mapping[str, Value]
+    inputs: Mapping[str, Input]
     factors: Factors
     verdict: Verdict
     traces: tuple[StageTrace, ...]
@@ -63,14 +70,15 @@ class TryRules(msgspec.Struct, frozen=True, eq=False):
         """The verdict; raises as CreateDecision does for product, inputs and user."""
         product = self.rulebook().product(trial.product)
         ruleset = product.version(trial.version)
-        inputs = bound_inputs(product, ruleset, trial.inputs)
         as_of = AsOf.at(self.clock.now(), ruleset.zone)
+        if not trial.user_id and trial.as_of is not None:
+            as_of = noon(trial.as_of, ruleset.zone)
+        inputs = bound_inputs(product, ruleset, trial.inputs, as_of)
         if trial.user_id:
             needs = needs_of(ruleset, inputs)
             about = HistoryOf(product.name, ruleset.currency, as_of, needs.policy)
             factors = await self._gathered(trial.user_id, needs, about, stop_at)
         else:
-            as_of = as_of if trial.as_of is None else noon(trial.as_of, ruleset.zone)
             factors = given_factors(trial, ruleset)
         answers = list_answers(ruleset, inputs, as_of.date)
         verdict = evaluate(ruleset, Facts(factors.values, inputs, as_of, answers=answers))

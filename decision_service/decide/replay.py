@@ -16,7 +16,6 @@ from decision_service.decide.codec import (
     StoredFacts,
     decode_facts,
     factors_from_wire,
-    inputs_from_wire,
     read_snapshot,
 )
 from decision_service.decide.conclude import judge, midnight, needs_of, with_answers
@@ -27,7 +26,7 @@ from decision_service.domain.errors import (
     RulesetUnknown,
     SnapshotErased,
 )
-from decision_service.domain.factor import Value
+from decision_service.domain.factor import Input
 from decision_service.domain.ports import DecisionLog, Filter, PagePosition, StoredEntry
 from decision_service.domain.values import Money
 from decision_service.factors.compute import compute
@@ -181,7 +180,7 @@ class ReplayDecision(msgspec.Struct, frozen=True, eq=False):
         decision_id: str,
         which: WhichRules,
         scope: str = "",
-        inputs: Mapping[str, Value] = MappingProxyType({}),
+        inputs: Mapping[str, Input] = MappingProxyType({}),
     ) -> Replayed:
         """The recomputed decision; raises DecisionUnknown, RulesetUnknown, SnapshotErased.
 
@@ -194,7 +193,7 @@ class ReplayDecision(msgspec.Struct, frozen=True, eq=False):
             return await self._replayed(decision_id, which, scope, inputs)
 
     async def _replayed(
-        self, decision_id: str, which: WhichRules, scope: str, inputs: Mapping[str, Value]
+        self, decision_id: str, which: WhichRules, scope: str, inputs: Mapping[str, Input]
     ) -> Replayed:
         recorded = await self.reading.get(decision_id, full=True, scope=scope)
         entry = recorded.entry
@@ -218,11 +217,11 @@ class ReplayDecision(msgspec.Struct, frozen=True, eq=False):
         return Replayed(recorded, decision, traces(ruleset, decision.verdict))
 
     def _what_if(
-        self, shell: Decision, ruleset: CompiledRuleset, changed: Mapping[str, Value]
+        self, shell: Decision, ruleset: CompiledRuleset, changed: Mapping[str, Input]
     ) -> Decision:
         """With other inputs, without what lists answered about those that are others now."""
         product, was = self.rulebook().product(shell.product), shell.inputs
-        inputs = bound_inputs(product, ruleset, {**was, **changed})
+        inputs = bound_inputs(product, ruleset, {**was, **changed}, shell.as_of)
         known = [one for one in shell.answers if inputs.get(one.input) == was.get(one.input)]
         return replace(shell, inputs=inputs, answers=(*known,))
 
@@ -254,7 +253,7 @@ def shell_of(entry: StoredEntry, facts: StoredFacts) -> Decision:
         created=entry.created,
         as_of=facts.as_of,
         assignment=facts.assignment,
-        inputs=inputs_from_wire(facts.inputs),
+        inputs=facts.sent,
         verdict=Verdict(Outcome.NOT_ENROLLED),
         engine_version=engine_version(),
         snapshot_id=entry.snapshot_id,

@@ -52,7 +52,7 @@ from decision_service.rules.expectations import (
     read_expectation,
     shown,
 )
-from decision_service.rules.inputs import bind_inputs, list_answers
+from decision_service.rules.inputs import bind_made_up, list_answers
 from decision_service.rules.language.diagnostics import Diagnostic, Place, Report
 from decision_service.rules.language.fields import Fields, as_decimal, as_scalar, parse_day
 from decision_service.rules.language.yaml import ListNode, YamlNode, read
@@ -366,7 +366,7 @@ def run_story(story: Story, product: Product) -> CaseResult:
     """The result of a story; its data goes through the factors, its facts through the rules."""
     ruleset, case = story.ruleset, story.case
     assert case.as_of is not None  # noqa: S101  a story without an instant is refused
-    bound = bind_inputs(ruleset, case.given.inputs, product.input_names)
+    bound = bind_made_up(ruleset, case.given.inputs, case.as_of.date, product.input_names)
     if bound.problems:
         return CaseResult(case, None, problem="; ".join(p.description for p in bound.problems))
     needs, known = needs_of(ruleset, bound.values), ruleset.needs.policy.provider_types

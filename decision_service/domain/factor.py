@@ -10,6 +10,7 @@ from enum import StrEnum
 import msgspec
 
 from decision_service.domain.accounts import Kind
+from decision_service.domain.schemes import EmployerKind
 from decision_service.domain.values import Cause, Missing, Money
 
 
@@ -49,6 +50,25 @@ NO_ACTION = Action()
 
 Value = int | Decimal | Money | str | bool | date
 """A present value: integer int, number Decimal, money Money, text str, flag bool, date date."""
+
+
+class Observed(msgspec.Struct, frozen=True, gc=False):
+    """An input that a source outside observed on a civil day.
+
+    `consent` is the caller's own reference of the person's consent, as it was sent; empty without.
+    """
+
+    value: Value
+    day: date
+    consent: str = ""
+
+
+Input = Value | Observed
+"""An input as it was sent: a value alone, or one with the day of its observation."""
+
+
+def value_sent(given: Input) -> Value:
+    return given.value if isinstance(given, Observed) else given
 
 
 class FactorSpec(msgspec.Struct, frozen=True):
@@ -148,9 +168,13 @@ class SourceUse(msgspec.Struct, frozen=True):
 
 
 class Factors(msgspec.Struct, frozen=True):
-    """`oldest_used_sync` is the earliest sync of the used sources that feed a needed kind."""
+    """`oldest_used_sync` is the earliest sync of the used sources that feed a needed kind.
+
+    `employer` is what the applicant works for; no value depends on it, and it is not stored.
+    """
 
     values: Mapping[str, FactorValue]
     kinds: Mapping[Kind, KindStatus]
     sources: tuple[SourceUse, ...]
     oldest_used_sync: datetime | None
+    employer: EmployerKind | None = None

@@ -10,7 +10,7 @@ import msgspec
 from decision_service.domain.accounts import Kind
 from decision_service.domain.values import NO_PAY, AsOf, Cause, Missing, Month
 from decision_service.factors.registry import FactorContext
-from decision_service.factors.usage import Feeder, FeederState
+from decision_service.factors.usage import EARNING_KINDS, Feeder, FeederState
 
 LIVE_MONTHS = 3
 LATE_MONTHS = 13
@@ -87,16 +87,22 @@ def source_of(
     """
     lag = context.policy.lag_months(feeder.provider_id)
     days = max(context.policy.lag_days(feeder.provider_id, kind), delay)
-    synced = last_seen(context.as_of, feeder)
+    seen = last_seen if kind in EARNING_KINDS else synced_on
+    synced = seen(context.as_of, feeder)
     settled = settled_month(synced, lag, days, posted)
     today = context.as_of.date
     return SourceCoverage(feeder, kind, synced, today, lag, days, settled, newest, newest_income)
 
 
 def last_seen(as_of: AsOf, feeder: Feeder) -> date:
+    """Until when a feeder shows income: `synced_on`, or where none is to come of it as_of's day."""
+    over = feeder.state is FeederState.ENDED or feeder.no_income_due
+    return as_of.date if over else synced_on(as_of, feeder)
+
+
+def synced_on(as_of: AsOf, feeder: Feeder) -> date:
     """The civil date, in the ruleset's zone, of the earlier of `as_of` and the feeder's sync."""
-    over = feeder.state is FeederState.ENDED  # nothing is to come of a job that is over
-    if over or feeder.synced is None or feeder.synced >= as_of.instant:
+    if feeder.synced is None or feeder.synced >= as_of.instant:
         return as_of.date
     return feeder.synced.astimezone(as_of.zone).date()
 

@@ -80,6 +80,7 @@ RECORDED = (*OF_NET, FOREIGN)
 """What makes a month one with a record of earnings."""
 EXTRA_PAYSLIP = "a payslip counts beside those that its period contains"
 CROSSING = "of a payslip of more than a month and those that cross it the larger counts"
+AGAIN = "of payslips of one period and employer the largest counts, as one pay"
 CLIPPED = "an estimate above its scheme's ceiling counts as the ceiling"
 CAPPED = "a self-paid estimate counts up to 1.5 times the platform's earnings"
 PAPER = "documents add nothing where payroll or a scheme reports the month"
@@ -337,6 +338,8 @@ def _take_flawed(context: FactorContext, sheet: Sheet) -> None:
         sheet.draft.note(month, EXTRA_PAYSLIP)
     for month in found.crossing:
         sheet.draft.note(month, CROSSING)
+    for month in found.again:
+        sheet.draft.note(month, AGAIN)
     for record in found.flawed:
         settled = _settled(context, record.source, Kind.INCOMES)
         months = [month for month in flawed_months(record) if month <= settled]

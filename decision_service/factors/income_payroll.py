@@ -25,13 +25,8 @@ from decision_service.factors.income_months import (
     platform_taints,
 )
 from decision_service.factors.income_sources import formal_jobs, income_settlement, income_sources
-from decision_service.factors.monthly_income import (
-    CARRIES,
-    INCOME,
-    KNOWN_MONTHS,
-    income,
-    overlapping,
-)
+from decision_service.factors.monthly_income import INCOME, income, overlapping
+from decision_service.factors.newest_truth import CARRIES, KNOWN_MONTHS
 from decision_service.factors.paychecks import paychecks
 from decision_service.factors.payroll import (
     amount_of,

@@ -58,8 +58,8 @@ class MonthFacts(msgspec.Struct, gc=False):
     """
 
     payroll: dict[tuple[str, str], Amount] = msgspec.field(default_factory=dict)
-    estimates: dict[str, int] = msgspec.field(default_factory=dict)
-    earnings: dict[str, int] = msgspec.field(default_factory=dict)
+    estimates: dict[str, Amount] = msgspec.field(default_factory=dict)
+    earnings: dict[str, Amount] = msgspec.field(default_factory=dict)
     grades: dict[str, int] = msgspec.field(default_factory=dict)
     ceilings: dict[str, int] = msgspec.field(default_factory=dict)
     named: set[str] = msgspec.field(default_factory=set)
@@ -124,6 +124,17 @@ def formal_jobs(facts: MonthFacts, feeders: Feeders) -> Mapping[str, Mapping[int
         if not feeders[source].gig:
             grades, grade = jobs.setdefault(employer, {}), payroll_grade(feeders[source])
             grades[grade] = max(amount, grades.get(grade, amount))
+    return jobs
+
+
+def platform_jobs(facts: MonthFacts, feeders: Feeders) -> Mapping[JobKey, Mapping[int, Amount]]:
+    """The highest account of each platform by grade."""
+    jobs: dict[JobKey, dict[int, Amount]] = {}
+    for source in reporters(facts):
+        if feeders[source].gig:
+            part = _account(source, facts, feeders)
+            grades = jobs.setdefault((GIG, feeders[source].provider_id), {})
+            grades[part.grade] = max(part.amount, grades.get(part.grade, part.amount))
     return jobs
 
 

@@ -32,7 +32,7 @@ from decision_service.factors.usage import (
     feeders,
     feeding,
     had_before,
-    is_stale,
+    is_stale_in,
     partial_feeding,
     reading,
     revoked_feeding,
@@ -193,8 +193,10 @@ def read_taints(context: FactorContext, kind: Kind) -> list[Missing]:
 
 
 def _stale(context: FactorContext, supplies: Sequence[Supply]) -> list[Missing]:
-    fed = _first_kinds((s.kind, s.judged) for s in supplies)
-    return [Missing(Cause.STALE, kind=kind, source=f.id) for f, kind in fed if is_stale(context, f)]
+    stale = [
+        (s.kind, tuple(f for f in s.judged if is_stale_in(context, f, s.kind))) for s in supplies
+    ]
+    return [Missing(Cause.STALE, kind=kind, source=f.id) for f, kind in _first_kinds(stale)]
 
 
 def _unfinished(context: FactorContext, supplies: Sequence[Supply]) -> list[Missing]:

@@ -33,6 +33,8 @@ from decision_service.rules.program import (
     ByLabel,
     CompiledRuleset,
     DerivedValue,
+    InputEntry,
+    InputSpec,
     Intake,
     LabelledParam,
     ParamPeriod,
@@ -65,6 +67,7 @@ from decision_service.rules.wording import Wording
 FORM = "ruleset-1"
 _UNCOUNTED: Mapping[type, frozenset[str]] = {
     ParamSpec: frozenset({"lower", "upper", "unit"}),
+    InputSpec: frozenset({"source"}),
     Provider: frozenset({"name"}),  # is for letters
     TagSpec: frozenset({"means"}),
 }
@@ -76,6 +79,7 @@ _ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 _UNLESS_WRITTEN: Mapping[type, frozenset[str]] = {
     Terms: frozenset({"price"}),
     DataPolicy: frozenset({"fee_shares"}),
+    InputSpec: frozenset({"max_age"}),
 }
 """Fields that came later: left out where None, so that a version without them keeps its digest."""
 
@@ -298,7 +302,10 @@ def assemble(draft: RulesetDraft) -> Program:
 def _intake(draft: RulesetDraft) -> Intake:
     names = draft.names
     factors = tuple(names.symbols[name] for name in names.used if name in names.catalogue)
-    inputs = tuple((name, names.symbols[f"inputs.{name}"]) for name in draft.inputs)
+    inputs = [
+        InputEntry.of(name, names.symbols[f"inputs.{name}"], spec.max_age)
+        for name, spec in draft.inputs.items()
+    ]
     answers = [
         AnswerEntry(question, symbol.slot, names.symbols[f"inputs.{question.input}"].slot)
         for question, symbol in names.answers.items()

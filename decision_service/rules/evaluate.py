@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import date
 from decimal import Decimal
-from itertools import chain
 from typing import Any
 
 import msgspec
 
 from decision_service.build import packaged
-from decision_service.domain.accounts import PROVIDER_TYPES, Kind
+from decision_service.domain.accounts import Kind
 from decision_service.domain.decision import (
     Component,
     DataRequest,
@@ -23,7 +22,7 @@ from decision_service.domain.decision import (
     Tag,
     Verdict,
 )
-from decision_service.domain.factor import FactorValue, Value
+from decision_service.domain.factor import FactorValue, Input
 from decision_service.domain.values import NO_PAY, AsOf, Cause, DataReason, Missing, Month
 from decision_service.rules.construct import Conclusion, Finding, PartView, State, Trace
 from decision_service.rules.language.values import Gap, exactly
@@ -50,7 +49,7 @@ class Facts(msgspec.Struct, frozen=True):
     """Facts of a decision, inputs without prefix; `loaded` is what `load` gives for the factors."""
 
     factors: Mapping[str, FactorValue]
-    inputs: Mapping[str, Value]
+    inputs: Mapping[str, Input]
     as_of: AsOf
     loaded: LoadedFactors | None = None
     answers: tuple[ListAnswer, ...] = ()
@@ -92,7 +91,7 @@ def evaluate(ruleset: CompiledRuleset, facts: Facts) -> Verdict:
     loaded = facts.loaded or load(ruleset, facts.factors, facts.as_of)
     state = State(list(loaded.values), ruleset.program.read)
     with exactly():
-        trace = ruleset.program.run(facts.inputs, facts.answers, state)
+        trace = ruleset.program.run(facts.inputs, facts.as_of.date, facts.answers, state)
         if state.undecided:
             state.refers.append(_NOTHING_CONCLUDED)
         return _verdict(ruleset, state, trace, facts.as_of, loaded.period)
@@ -121,7 +120,6 @@ def _verdict(
         period.ends,
         trace,
         tuple([Tag(s.name, s.told) for s in ruleset.tags.values() if s.name in state.tags]),
-        completing_types(requests) if kind is ReferKind.DATA else (),
     )
 
 
@@ -171,21 +169,24 @@ def _day(day: date) -> str:
 
 
 class _OwnWords(msgspec.Struct, frozen=True):
-    """The texts of the service's own reasons by language, and what to do about a missing value."""
+    """The texts of the service's own reasons by language, and what to do about a missing value.
+
+    `lacking` says by kind of data what cannot be verified without it.
+    """
 
     reasons: Mapping[DataReason, Mapping[str, str]]
+    stale_input: Mapping[str, str]
+    help_stale_input: str
     help: Mapping[Cause, str]
+    lacking: Mapping[Kind, Mapping[str, str]]
 
 
 _OWN = packaged(__package__, "reasons.yaml", _OwnWords)
 BUILT_IN: Mapping[str, ReasonSpec] = {
     code: ReasonSpec(code, texts) for code, texts in _OWN.reasons.items()
 }
-
-_WANTS_SOURCE = frozenset(
-    {Cause.NO_DATA, Cause.NOT_CONNECTED, Cause.UNKNOWN_PROVIDER, Cause.EXPIRED}
-)
-"""The causes that another account would mend."""
+LACKING = _OWN.lacking
+"""What cannot be verified without a kind of data, for applicants, by language."""
 
 
 def ranked(
@@ -256,6 +257,8 @@ def _reason(finding: Finding, ruleset: CompiledRuleset, values: Sequence[Any]) -
     texts = spec.texts
     if finding.gap is not None and finding.code == DataReason.NOT_YET_POSTED:
         texts = {"en": not_posted(finding.gap)}
+    if finding.gap is not None and _is_stale_input(finding.gap):
+        texts = _OWN.stale_input
     if finding.gap is not None and finding.code == DataReason.PAYSLIPS_OVERLAP:
         texts = {lang: f"{text}: {finding.gap.missing.detail}" for lang, text in texts.items()}
     factor, actual, required, value, limit = _details(finding, ruleset, values)
@@ -286,21 +289,19 @@ def data_requests(gaps: Sequence[Gap]) -> tuple[DataRequest, ...]:
     for gap in gaps:
         name, missing = gap.name, gap.missing
         if name not in found:
-            found[name] = DataRequest(
-                name, missing, _OWN.help.get(missing.cause) or wait_for(missing)
-            )
+            found[name] = DataRequest(name, missing, _help(gap))
     return tuple(found.values())
 
 
-def completing_types(requests: Sequence[DataRequest]) -> tuple[str, ...]:
-    """Types of providers with all data that lacks a source, else some; none for other causes."""
-    missing = [request.missing for request in requests]
-    if any(one.cause.tainted and one.cause not in _WANTS_SOURCE for one in missing):
-        return ()
-    kinds = {one.kind for one in missing if one.cause in _WANTS_SOURCE and one.kind is not None}
-    holders = [PROVIDER_TYPES[kind] for kind in Kind if kind in kinds and kind in PROVIDER_TYPES]
-    some = tuple(dict.fromkeys(chain.from_iterable(holders)))
-    return tuple(one for one in some if all(one in types for types in holders)) or some
+def _help(gap: Gap) -> str:
+    if _is_stale_input(gap):
+        return _OWN.help_stale_input
+    return _OWN.help.get(gap.missing.cause) or wait_for(gap.missing)
+
+
+def _is_stale_input(gap: Gap) -> bool:
+    """Whether no account is too old, but what the caller had from elsewhere."""
+    return gap.missing.cause is Cause.STALE and gap.name.startswith("inputs.")
 
 
 _NOT_RUN = "not evaluated: nothing is offered"

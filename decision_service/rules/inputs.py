@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from functools import lru_cache
 from pathlib import PurePosixPath
@@ -14,10 +14,10 @@ import msgspec
 
 from decision_service.domain.decision import ListAnswer
 from decision_service.domain.errors import FieldProblem
-from decision_service.domain.factor import Value, ValueType
+from decision_service.domain.factor import Input, Observed, Value, ValueType, value_sent
 from decision_service.domain.values import LARGEST_AMOUNT, Money, exponent
 from decision_service.rules.draft import RulesetDraft
-from decision_service.rules.keys import INPUT, WIRE_TYPES
+from decision_service.rules.keys import INPUT, MAX_AGE, SOURCE, WIRE_TYPES
 from decision_service.rules.language.diagnostics import Place, Report, did_you_mean, nearest
 from decision_service.rules.language.fields import (
     Fields,
@@ -42,6 +42,7 @@ from decision_service.rules.program import (
 
 _TYPES = [t.value for t in ValueType]
 _LONGEST_TEXT = 200
+_DAY = timedelta(days=1)
 _MOST_WHOLE = 10**MOST_DIGITS
 
 
@@ -81,6 +82,8 @@ def _input(entry: MapEntry, draft: RulesetDraft) -> InputSpec | None:
         upper=upper,
         labels=_labels(fields, type_, draft),
         because=_because(fields, draft),
+        max_age=_max_age(fields, name, draft),
+        source=_source(fields, draft),
     )
 
 
@@ -104,26 +107,56 @@ def _because(fields: Fields, draft: RulesetDraft) -> str:
     return because
 
 
+def _max_age(fields: Fields, name: str, draft: RulesetDraft) -> int | None:
+    """In whole days, since the day of an observation has no hour."""
+    found = fields.duration(MAX_AGE)
+    if found is None:
+        return None
+    place = fields.node.key_place(MAX_AGE)
+    if name in WIRE_TYPES:
+        message = f"`{name}` comes with every request, and is observed nowhere else"
+        draft.report.error("R121", place, message, "remove it")
+    elif found < _DAY or found % _DAY:
+        message = "the age of an input counts in whole days, one or more"
+        draft.report.error("R122", fields.place(MAX_AGE), message, "write days: 30d")
+    return found // _DAY
+
+
+def _source(fields: Fields, draft: RulesetDraft) -> str:
+    source = fields.text(SOURCE) or ""
+    if source and not fields.has(MAX_AGE):
+        message = f"`{SOURCE}` says who observed it, and without `{MAX_AGE}` no age is too old"
+        place = fields.node.key_place(SOURCE)
+        draft.report.error("R121", place, message, f"add `{MAX_AGE}: 30d`, or remove it")
+    return source
+
+
 class BoundInputs(msgspec.Struct, frozen=True):
-    values: Mapping[str, Value]
+    values: Mapping[str, Input]
     problems: tuple[FieldProblem, ...]
 
 
 def bind_inputs(
-    ruleset: CompiledRuleset, sent: Mapping[str, Value], also_known: frozenset[str] = frozenset()
+    ruleset: CompiledRuleset,
+    sent: Mapping[str, Input],
+    today: date | None,
+    also_known: frozenset[str] = frozenset(),
 ) -> BoundInputs:
     """Check what was sent, name by name, against the declarations.
 
-    Sent numbers are Decimal (whole ones for integers), money is in the ruleset's currency.
+    Sent numbers are Decimal (whole ones for integers), money is in the ruleset's currency. A day of
+    observation may be sent with each and must be with those that have a `max_age`; it is at most
+    `today` in the ruleset's zone, where that is known. What is too old is bound like what is not.
     Names in `also_known` (declared by other versions) and the two that are fields of every request
     are accepted and dropped where this ruleset does not declare them.
     """
-    values: dict[str, Value] = {}
+    values: dict[str, Input] = {}
     problems: list[FieldProblem] = []
     for name, spec in ruleset.inputs.items():
-        value = sent.get(name)
-        if value is not None:
-            found = _bind(spec, value, ruleset)
+        given = sent.get(name)
+        found: Input | FieldProblem
+        if given is not None:
+            found = _observed(spec, given, ruleset, today)
         elif spec.required:
             found = _problem(spec, "is missing", ruleset)
         else:
@@ -135,6 +168,59 @@ def bind_inputs(
     strange = sent.keys() - ruleset.inputs.keys() - also_known - WIRE_TYPES.keys()
     problems += [_unknown(name, ruleset) for name in sorted(strange)]
     return BoundInputs(values, tuple(problems))
+
+
+_LONG_AGO = date.min
+"""The day of a made-up observation that is too old on every day."""
+
+
+def bind_made_up(
+    ruleset: CompiledRuleset,
+    inputs: Mapping[str, Input],
+    day: date | None,
+    also_known: frozenset[str] = frozenset(),
+) -> BoundInputs:
+    """`bind_inputs` of facts without days: what needs one was observed on the day of the facts."""
+    return bind_inputs(ruleset, as_sent(ruleset, inputs, day or _LONG_AGO), day, also_known)
+
+
+def as_sent(ruleset: CompiledRuleset, inputs: Mapping[str, Input], day: date) -> dict[str, Input]:
+    """Inputs of made-up facts as a request of that day has them."""
+    sent = dict(inputs)
+    for name, spec in ruleset.inputs.items():
+        given = sent.get(name)
+        if spec.max_age is None or given is None or isinstance(given, Observed):
+            continue
+        sent[name] = Observed(given, day)
+    return sent
+
+
+def made_up(inputs: Mapping[str, Input]) -> dict[str, Input]:
+    """Bound inputs as `bind_made_up` takes them, so that they may be moved to another day."""
+    return {
+        name: given if is_too_old(given) else value_sent(given) for name, given in inputs.items()
+    }
+
+
+def too_old(spec: InputSpec, currency: str) -> Observed:
+    """A value that the input can have, observed too long ago for every day."""
+    least = spec.lower
+    if least is None:
+        least = min(Decimal(0), spec.upper or Decimal(0))
+    values: Mapping[ValueType, Value] = {
+        ValueType.INTEGER: int(least),
+        ValueType.NUMBER: least,
+        ValueType.MONEY: Money(currency, int(least.scaleb(exponent(currency)))),
+        ValueType.TEXT: spec.labels[0] if spec.labels else "some text",
+        ValueType.FLAG: False,
+        ValueType.DATE: _LONG_AGO,
+    }
+    return Observed(values[spec.type], _LONG_AGO)
+
+
+def is_too_old(given: object) -> bool:
+    """Whether it is what `too_old` gives."""
+    return isinstance(given, Observed) and given.day == _LONG_AGO
 
 
 def field_path(name: str) -> str:
@@ -151,6 +237,30 @@ def _unknown(name: str, ruleset: CompiledRuleset) -> FieldProblem:
 
 def _who(ruleset: CompiledRuleset) -> str:
     return f"{ruleset.ruleset} v{ruleset.version}"
+
+
+def _observed(
+    spec: InputSpec, given: Input, ruleset: CompiledRuleset, today: date | None
+) -> Input | FieldProblem:
+    value = _bind(spec, value_sent(given), ruleset)
+    if isinstance(value, FieldProblem):
+        return value
+    path = f"{field_path(spec.name)}.observed_on"
+    if isinstance(given, Observed):
+        if today is not None and given.day > today:
+            what = f"is {given.day}, which is after today, {today}"
+            return FieldProblem(path, f"{path} {what}: send the day on which it was observed")
+        return Observed(value, given.day, given.consent)
+    if spec.max_age is None:
+        return value
+    who = f"what {spec.source} observed" if spec.source else "it"
+    age = f"takes {who} for {days(spec.max_age)}"
+    what = f"is missing; {_who(ruleset)} {age}: send that day, such as 2026-01-31"
+    return FieldProblem(path, f"{path} {what}")
+
+
+def days(count: int) -> str:
+    return "1 day" if count == 1 else f"{count:,} days"
 
 
 def _bind(spec: InputSpec, value: Value, ruleset: CompiledRuleset) -> Value | FieldProblem:
@@ -399,7 +509,7 @@ class KeyListReader(CsvText):
 
 def list_answers(
     ruleset: CompiledRuleset,
-    inputs: Mapping[str, Value],
+    inputs: Mapping[str, Input],
     day: date,
     known: Iterable[ListAnswer] = (),
     instead: Mapping[str, KeyList] | None = None,
@@ -415,7 +525,8 @@ def list_answers(
     lists = ruleset.lists if instead is None else {**ruleset.lists, **instead}
     found: list[ListAnswer] = []
     for question in ruleset.questions:
-        value, keys = inputs.get(question.input), lists.get(question.list)
+        given, keys = inputs.get(question.input), lists.get(question.list)
+        value = None if given is None else value_sent(given)
         if not isinstance(value, str):
             continue
         if question in recorded:

@@ -34,6 +34,7 @@ from decision_service.rules.literals import BOUNDED
 from decision_service.rules.program import WAITING
 
 USES, SEGMENTS, RECOURSE, MAX_AGE = "uses", "segments", "recourse", "max_age"
+SOURCE = "source"
 MAXIMUM, AMOUNT, MINIMUM = "max_amount", "approved_amount", "minimum_amount"
 BELOW, TERM, RATE, TIER = "reason", "term_months", "monthly_rate", "tier"
 WHEN_MISSING = ("REFER", "DECLINE", "SKIP")
@@ -230,12 +231,19 @@ _ONLY_TEXT: Schema = {"properties": {"type": choice((ValueType.TEXT,))}}
 _BOUNDS = {"one_of": _ONLY_TEXT, "min": _ONLY_BOUNDED, "max": _ONLY_BOUNDED}
 
 
-def _input(type_: Kind) -> Section:
+_OBSERVED_KEYS = (
+    Key(MAX_AGE, Kind(Fields.duration, {"type": "string", "pattern": "^[1-9][0-9]{0,4}d$"}),
+        "Days since it was observed outside, above which it is missing (STALE): 30d"),
+    Key(SOURCE, TEXT, "Who observed it, such as a credit bureau: CIC"),
+)  # fmt: skip
+
+
+def _input(type_: Kind, *more: Key, **rules: Schema) -> Section:
     key = needed("type", type_, "integer, number, money, text, flag or date")
-    return Section("an input", key, *_INPUT_KEYS, dependentSchemas=_BOUNDS)
+    return Section("an input", key, *_INPUT_KEYS, *more, dependentSchemas=_BOUNDS, **rules)
 
 
-INPUT = _input(TYPE)
+INPUT = _input(TYPE, *_OBSERVED_KEYS, dependentRequired={SOURCE: [MAX_AGE]})
 _DATED: Schema = {**named(forms.LITERAL, {"pattern": forms.DAY}), "minProperties": 1}
 _VALUES = {**named({"anyOf": [forms.LITERAL, _DATED]}, forms.TEXT), "minProperties": 1}
 PARAM = Section(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import unicodedata
 from bisect import bisect_right
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import Decimal
@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from decision_service.domain.decision import Component, ListAnswer, Outcome
-from decision_service.domain.factor import FactorValue, Value, ValueType
+from decision_service.domain.factor import FactorValue, Input, Observed, ValueType, value_sent
 from decision_service.domain.needs import Needs
 from decision_service.domain.values import Cause, Missing, Money, shown_first
 from decision_service.rules.construct import Runner, State, Trace
@@ -83,6 +83,10 @@ class _Figure:
     """The class of no value: numbers are looked at before they are taken."""
 
 
+class _Dated:
+    """The class of no value: of what was observed outside the age is looked at first."""
+
+
 _KINDS: Mapping[ValueType, type] = {
     ValueType.INTEGER: int,
     ValueType.NUMBER: _Figure,
@@ -106,6 +110,21 @@ class IntakeEntry(NamedTuple):
         return cls(key, symbol.slot, _KINDS[symbol.type], symbol)
 
 
+class InputEntry(NamedTuple):
+    """One input that is filled in; `max_age` is in days, None where its age does not matter."""
+
+    key: str
+    slot: int
+    kind: type
+    symbol: Symbol
+    max_age: int | None
+
+    @classmethod
+    def of(cls, key: str, symbol: Symbol, max_age: int | None) -> InputEntry:
+        kind = _KINDS[symbol.type] if max_age is None else _Dated
+        return cls(key, symbol.slot, kind, symbol, max_age)
+
+
 class AnswerEntry(NamedTuple):
     """The slot of a list's answer about the input whose value is in the slot `about`."""
 
@@ -119,7 +138,7 @@ class Intake(msgspec.Struct, frozen=True):
 
     currency: str
     factors: tuple[IntakeEntry, ...]
-    inputs: tuple[IntakeEntry, ...]
+    inputs: tuple[InputEntry, ...]
     answers: tuple[AnswerEntry, ...] = ()
 
     @classmethod
@@ -127,12 +146,11 @@ class Intake(msgspec.Struct, frozen=True):
         cls,
         currency: str,
         factors: Sequence[Symbol],
-        inputs: Sequence[tuple[str, Symbol]],
+        inputs: Sequence[InputEntry],
         answers: Sequence[AnswerEntry] = (),
     ) -> Intake:
         taken = tuple(IntakeEntry.of(symbol.name, symbol) for symbol in factors)
-        sent = tuple(IntakeEntry.of(name, symbol) for name, symbol in inputs)
-        return _interned(cls(currency, taken, sent, tuple(answers)))
+        return _interned(cls(currency, taken, tuple(inputs), tuple(answers)))
 
     def load_factors(
         self,
@@ -163,16 +181,19 @@ class Intake(msgspec.Struct, frozen=True):
         known = [entry for entry in self.factors if entry.key in factors]
         self.load_factors(factors, values, known)
 
-    def load_inputs(self, inputs: Mapping[str, Value], values: list[Any]) -> None:
+    def load_inputs(self, inputs: Mapping[str, Input], day: date, values: list[Any]) -> None:
+        """Fill in what was sent; on the day some of what was observed outside is too old."""
         get = inputs.get
-        for key, slot, kind, symbol in self.inputs:
+        for key, slot, kind, symbol, max_age in self.inputs:
             value = get(key)
             if value.__class__ is kind:
                 values[slot] = value
             elif value is None:
                 values[slot] = _not_sent(symbol.name)
+            elif max_age is not None and not is_fresh(value, max_age, day):
+                values[slot] = _too_old(symbol.name, value, day)
             else:
-                values[slot] = _looked_at(symbol, value, self.currency)
+                values[slot] = _looked_at(symbol, value_sent(value), self.currency)
 
     def load_answers(self, answers: Iterable[ListAnswer], values: list[Any]) -> None:
         """Fill in lists' answers after the inputs; about one not sent there is none."""
@@ -207,6 +228,16 @@ def _without_value(name: str, found: FactorValue) -> Unknown:
     if len(causes) == 1:
         return Unknown((), Gap(name, causes[0]))
     return Unknown((), Gap(name, shown_first(causes or _NOT_FETCHED.missing)))
+
+
+def is_fresh(given: Input, max_age: int, day: date) -> bool:
+    """Whether what was observed outside counts on a day; what has no day of its own is too old."""
+    return isinstance(given, Observed) and 0 <= (day - given.day).days <= max_age
+
+
+def _too_old(name: str, given: Input, day: date) -> Unknown:
+    age = f"{(day - given.day).days} days old" if isinstance(given, Observed) else "of no day"
+    return Unknown((), Gap(name, Missing(Cause.STALE, detail=age)))
 
 
 @lru_cache(1024)
@@ -282,12 +313,25 @@ class Program(msgspec.Struct, frozen=True):
     wording: Wording
     read: frozenset[int]
 
+    def outdated(self, inputs: Mapping[str, Input], day: date) -> Iterator[date]:
+        """The first day on which each input that is read, and fresh on a day, is too old."""
+        for entry in self.intake.inputs:
+            given = inputs.get(entry.key)
+            if entry.max_age is None or entry.slot not in self.read:
+                continue
+            if isinstance(given, Observed) and is_fresh(given, entry.max_age, day):
+                yield given.day + (entry.max_age + 1) * _DAY
+
     def run(
-        self, inputs: Mapping[str, Value], answers: Sequence[ListAnswer], state: State
+        self,
+        inputs: Mapping[str, Input],
+        day: date,
+        answers: Sequence[ListAnswer],
+        state: State,
     ) -> Trace:
         """Evaluate a state that holds parameters and factors; call it inside `exactly()`."""
         values = state.values
-        self.intake.load_inputs(inputs, values)
+        self.intake.load_inputs(inputs, day, values)
         self.intake.load_answers(answers, values)
         for _, slot, by in self.labelled:
             values[slot] = values[slot].of(values[by])
@@ -349,7 +393,10 @@ class RulesetFiles(msgspec.Struct, frozen=True):
 
 
 class InputSpec(msgspec.Struct, frozen=True):
-    """What the loan system sends under a name; bounds are inclusive, money in major units."""
+    """What the loan system sends under a name; bounds are inclusive, money in major units.
+
+    What a `source` outside observed more than `max_age` days ago is missing; None: no day is asked.
+    """
 
     name: str
     type: ValueType
@@ -358,6 +405,13 @@ class InputSpec(msgspec.Struct, frozen=True):
     upper: Decimal | None = None
     labels: tuple[str, ...] = ()
     because: str = ""
+    max_age: int | None = None
+    source: str = ""
+
+    @property
+    def is_certain(self) -> bool:
+        """Whether every application has a value of it: what may be too old is not."""
+        return self.required and self.max_age is None
 
 
 class ReasonSpec(msgspec.Struct, frozen=True):

@@ -15,7 +15,7 @@ from decision_service.domain.decision import Component, Verdict
 from decision_service.rules.construct import Trace
 from decision_service.rules.evaluate import Facts, evaluate
 from decision_service.rules.expectations import Difference
-from decision_service.rules.inputs import bind_inputs, list_answers
+from decision_service.rules.inputs import bind_made_up, list_answers
 from decision_service.rules.keys import AMOUNT, MINIMUM, TERM
 from decision_service.rules.knockouts import RulesRunner
 from decision_service.rules.language import types as tree
@@ -112,7 +112,7 @@ class Sure:
         self.given: list[tuple[Sequence[Claim], frozenset[str]]] = []
         self.bounded: set[str] = set()
         self.spans: dict[int, ValueRange] = {}
-        self.names = {f"inputs.{name}" for name, spec in ruleset.inputs.items() if spec.required}
+        self.names = {f"inputs.{name}" for name, spec in ruleset.inputs.items() if spec.is_certain}
         params = ruleset.params.items()
         self.names |= {f"params.{name}" for name, p in params if not p.by or p.by in self.names}
         self.offered: set[str] = set()  # names that have a value where an offer is made
@@ -256,7 +256,10 @@ class Sure:
         return True
 
     def is_untainted(self, node: Node) -> bool:
-        """Whether an expression can only be absent, never fail: inputs are at most not sent."""
+        """Whether an expression can only be absent, never fail.
+
+        Inputs are at most not sent, unless they can be too old.
+        """
         match node:
             case tree.NameRead():
                 return self._is_untainted_name(node.symbol)
@@ -272,7 +275,9 @@ class Sure:
             return self.is_untainted(definition)
         param = self.ruleset.params.get(symbol.name.removeprefix("params."))
         sent = symbol.name if param is None else param.by
-        return self._is_given(symbol.name) or sent.startswith("inputs.")
+        spec = self.ruleset.inputs.get(sent.removeprefix("inputs."))
+        is_sent = sent.startswith("inputs.") and (spec is None or spec.max_age is None)
+        return self._is_given(symbol.name) or is_sent
 
     def _lends(self, node: tree.FunctionCall) -> bool:
         """Whether a rate and a number of months are those of a loan: not below zero."""
@@ -399,7 +404,7 @@ def _run(ruleset: CompiledRuleset, case: RuleTestCase) -> CaseResult:
 def _facts(ruleset: CompiledRuleset, case: RuleTestCase) -> Facts | str:
     if case.as_of is None:
         return "the case has no as_of"
-    bound = bind_inputs(ruleset, case.given.inputs)
+    bound = bind_made_up(ruleset, case.given.inputs, case.as_of.date)
     if bound.problems:
         return "; ".join(problem.description for problem in bound.problems)
     answers = list_answers(ruleset, bound.values, case.as_of.date, instead=case.given.lists)

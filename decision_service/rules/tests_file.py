@@ -11,7 +11,7 @@ import msgspec
 from msgspec.structs import replace
 
 from decision_service.domain.decision import Component
-from decision_service.domain.factor import FactorSpec, FactorValue, Value, ValueType
+from decision_service.domain.factor import FactorSpec, FactorValue, Input, Value, ValueType
 from decision_service.domain.values import (
     OF_FACTORS,
     AsOf,
@@ -23,7 +23,7 @@ from decision_service.domain.values import (
     to_minor,
 )
 from decision_service.rules.expectations import Expectation, read_expectation
-from decision_service.rules.inputs import bind_inputs
+from decision_service.rules.inputs import bind_made_up, too_old
 from decision_service.rules.knockouts import Rule, RulesRunner
 from decision_service.rules.language.diagnostics import Diagnostic, Place, Report, did_you_mean
 from decision_service.rules.language.fields import Fields, as_list, as_map, as_scalar, as_text
@@ -37,6 +37,7 @@ _DIGEST = "given"
 _CAUSES = [cause.value for cause in OF_FACTORS]
 _CODES = [code.value for code in DataReason if code is not DataReason.NO_RULE_APPROVED]
 _UNSENT = f"missing {Cause.NOT_SENT}"
+_TOO_OLD = f"missing {Cause.STALE}"
 _VALUES = ("inputs", "factors", "lists")
 GIVEN = (*_VALUES, "as_of")
 
@@ -162,9 +163,12 @@ def check_possible(node: YamlNode, spec: FactorSpec, value: Value, report: Repor
 
 
 class Given(msgspec.Struct, frozen=True):
-    """Inputs, factors and lists that a file names; `unsent` are inputs that it takes back."""
+    """Inputs, factors and lists that a file names; `unsent` are inputs that it takes back.
 
-    inputs: Mapping[str, Value] = msgspec.field(default_factory=dict)
+    An input that a source outside observes is of the day of the case, or too old (missing STALE).
+    """
+
+    inputs: Mapping[str, Input] = msgspec.field(default_factory=dict)
     factors: Mapping[str, FactorValue] = msgspec.field(default_factory=dict)
     unsent: frozenset[str] = frozenset()
     lists: Mapping[str, KeyList] = msgspec.field(default_factory=dict)
@@ -318,7 +322,7 @@ class FactsReader:
         inputs, factors = fields.map("inputs"), fields.map("factors")
         lists = read_given_lists(fields.map("lists"), self.ruleset, self.report)
         entries = inputs.entries if inputs is not None else ()
-        unsent = frozenset(entry.key for entry in entries if _is_unsent(entry.value))
+        unsent = frozenset(entry.key for entry in entries if _is(entry.value, _UNSENT))
         return Given(_each(inputs, self._input), _each(factors, self._factor), unsent, lists)
 
     def _at_edges(self, node: YamlNode) -> Iterator[YamlNode]:
@@ -375,7 +379,7 @@ class FactsReader:
         expectation = read_expectation(expect, self.report, self.ruleset) if expect else None
         own, as_of = self.given(fields), self._as_of(fields) or self.as_of
         given = own.over(self.defaults)
-        self._check_complete(own, given, place)
+        self._check_complete(own, given, place, as_of)
         if as_of is None and not fields.has("as_of") and not self.fields.has("as_of"):
             hint = "add it, or to the file"
             self.incomplete.add("R805", place, "the case has no `as_of`", hint)
@@ -383,27 +387,30 @@ class FactsReader:
             return None
         return RuleTestCase(name, place, expectation, given, as_of, "", self.defaults, self.as_of)
 
-    def _check_complete(self, own: Given, given: Given, place: Place) -> None:
+    def _check_complete(self, own: Given, given: Given, place: Place, as_of: AsOf | None) -> None:
         """R803 and R804; what the case does not say itself is reported once for all."""
         for name in self.ruleset.needs.factors:
             if name not in given.factors:
                 message = f"neither the case nor the defaults say what `{name}` is"
                 hint = f"add `{name}: …`, or `{name}: missing NO_DATA`"
                 self.incomplete.add("R803", place, message, hint)
-        for problem in bind_inputs(self.ruleset, given.inputs).problems:
-            name = problem.field.removeprefix("inputs.")
+        day = None if as_of is None else as_of.date
+        for problem in bind_made_up(self.ruleset, given.inputs, day).problems:
+            name = problem.field.removeprefix("inputs.").partition(".")[0]
             says = name in own.inputs or name in own.unsent
             add = self.report.error if says else self.incomplete.add
             add("R804", place, problem.description)
 
-    def _input(self, entry: MapEntry) -> Value | None:
+    def _input(self, entry: MapEntry) -> Input | None:
         spec = self.ruleset.inputs.get(entry.key)
         if spec is None:
             hint = did_you_mean(entry.key, self.ruleset.inputs)
             self.report.error("R202", entry.key_place, f"unknown input `{entry.key}`", hint)
             return None
-        if _is_unsent(entry.value):
+        if _is(entry.value, _UNSENT):
             return None
+        if spec.max_age is not None and _is(entry.value, _TOO_OLD):
+            return too_old(spec, self.ruleset.currency)
         if _is_missing(entry.value):
             message = f"an input is sent or not, and `{entry.key}` has no other cause to be missing"
             self.report.error("R806", entry.value.place, message, f"write `{_UNSENT}`")
@@ -447,8 +454,8 @@ class FactsReader:
         return None if amount is None else Money(currency, to_minor(amount, currency))
 
 
-def _is_unsent(node: YamlNode) -> bool:
-    return isinstance(node, Scalar) and node.plain and node.text == _UNSENT
+def _is(node: YamlNode, words: str) -> bool:
+    return isinstance(node, Scalar) and node.plain and node.text == words
 
 
 def _is_missing(node: YamlNode) -> bool:

@@ -22,7 +22,6 @@ from decision_service.api.v1 import values_pb2
 from decision_service.casework.recourse import FindRecourse
 from decision_service.casework.review_results import ReadReviewChain
 from decision_service.decide.application import Application, is_recorded_in_full
-from decision_service.decide.codec import inputs_from_wire
 from decision_service.decide.decide import CallContext, DecideApplication
 from decision_service.decide.replay import (
     ReadDecisions,
@@ -39,7 +38,7 @@ from decision_service.domain.decision import (
     StageTrace,
     Verdict,
 )
-from decision_service.domain.factor import Factors, Value
+from decision_service.domain.factor import Factors, Input, Observed, Value
 from decision_service.domain.person import (
     LONGEST_EMAIL,
     LONGEST_NAME,
@@ -50,6 +49,7 @@ from decision_service.domain.person import (
 from decision_service.domain.ports import Clock, Filter, PagePosition, ReplyStyle, StoredEntry
 from decision_service.domain.values import Month
 from decision_service.runtime.failpoints import Point, reach
+from decision_service.server.applicants import lacking_fields, link_request
 from decision_service.server.context import CallInfo, RpcContext
 from decision_service.server.page_tokens import make_token, page_size, read_token
 from decision_service.server.reviews import chain_message
@@ -62,6 +62,7 @@ from decision_service.server.wire import (
     check_product,
     check_reference,
     check_user_id,
+    in_language,
     request_id_in,
     value_from_message,
 )
@@ -244,7 +245,7 @@ def _can_be(name: str, text: str) -> bool:
 
 def replay_from(
     request: service_pb.ReplayDecisionRequest, problems: Problems
-) -> tuple[WhichRules, dict[str, Value]]:
+) -> tuple[WhichRules, dict[str, Input]]:
     ref = request.ruleset_ref
     check_decision_id(problems, request.decision_id)
     if ref.ruleset:
@@ -278,9 +279,9 @@ def inputs_from(
     | rules_pb.EvaluateRulesetRequest
     | rollout_pb.ExplainAssignmentRequest,
     problems: Problems,
-) -> dict[str, Value]:
+) -> dict[str, Input]:
     """The inputs sent, amount and term among them; malformed ones are noted."""
-    inputs: dict[str, Value] = {}
+    inputs: dict[str, Input] = {}
     amount = problems.money(request, "requested_amount")
     if amount is not None:
         inputs["requested_amount"] = amount
@@ -293,14 +294,30 @@ def inputs_from(
 
 def _named(
     sent: Mapping[str, values_pb2.InputValue], problems: Problems
-) -> Iterator[tuple[str, Value]]:
+) -> Iterator[tuple[str, Input]]:
     for name, message in sent.items():
         if not _NAME.fullmatch(name):
             problems.add("inputs", "has a name that is not lower-case letters, digits and _")
         elif name in RESERVED:
             problems.add(f"inputs.{name}", f"must be sent as the field {name} of the request")
         else:
-            yield from read_value(f"inputs.{name}", message, problems)
+            yield from _sent(f"inputs.{name}", message, problems)
+
+
+def _sent(
+    field: str, message: values_pb2.InputValue, problems: Problems
+) -> Iterator[tuple[str, Input]]:
+    """The value with the day and the consent of its observation, where they are sent."""
+    day, consent = None, message.consent_reference
+    if message.observed_on:
+        day = problems.date(f"{field}.observed_on", message.observed_on)
+    elif consent:
+        what = "is missing: send the day of what the consent_reference is about"
+        problems.add(f"{field}.observed_on", what)
+    if len(consent) > _LONGEST:
+        problems.add(f"{field}.consent_reference", f"is longer than {_LONGEST} characters")
+    for name, value in read_value(field, message, problems):
+        yield name, value if day is None else Observed(value, day, consent)
 
 
 def read_value(
@@ -327,9 +344,12 @@ def decision_fields(decision: Decision, style: ReplyStyle, traces: Sequence[Stag
     """As its caller wants it, traces in FULL view only, in the first language that there is."""
     verdict, override = decision.verdict, decision.override
     fields = DECISIONS.fields(pb.Decision, decision) | verdict_fields(verdict, style.languages)
-    if verdict.connect:
-        asked = {"user_id": decision.user_id, "provider_types": verdict.connect}
-        fields["connect"] = {"provider_types": verdict.connect, "link_token_request": asked}
+    if (connect := decision.connect) is not None:
+        fields["connect"] = {
+            "provider_types": connect.types,
+            "lacking": lacking_fields(connect.lacking, style.languages),
+            "link_token_request": link_request(decision.user_id, connect, style.languages),
+        }
     if override is not None:
         fields["override"] = {
             "kind": override.kind,
@@ -345,7 +365,7 @@ def decision_fields(decision: Decision, style: ReplyStyle, traces: Sequence[Stag
 
 def verdict_fields(verdict: Verdict, languages: Sequence[str]) -> Fields:
     conditions = [
-        {"id": one.id, "text": _in_language(one.texts, languages)} for one in verdict.conditions
+        {"id": one.id, "text": in_language(one.texts, languages)} for one in verdict.conditions
     ]
     return _concluded(verdict, languages) | DECISIONS.fields(
         pb.Decision,
@@ -360,23 +380,14 @@ def verdict_fields(verdict: Verdict, languages: Sequence[str]) -> Fields:
 def _concluded(verdict: Verdict, languages: Sequence[str]) -> Fields:
     fields = DECISIONS.fields(pb.Override, outcome=verdict.outcome, refer_kind=verdict.refer_kind)
     fields["reasons"] = [
-        DECISIONS.fields(pb.Reason, reason, message=_in_language(reason.texts, languages))
+        DECISIONS.fields(pb.Reason, reason, message=in_language(reason.texts, languages))
         for reason in verdict.reasons
     ]
     return fields
 
 
-def _in_language(texts: Mapping[str, str], languages: Sequence[str]) -> str:
-    """The text in the first language there is (`fil-PH` finds `fil`), else in English."""
-    for language in languages:
-        text = texts.get(language) or texts.get(language.partition("-")[0])
-        if text:
-            return text
-    return texts["en"]
-
-
 def full_fields(
-    inputs: Mapping[str, Value],
+    inputs: Mapping[str, Input],
     factors: Factors | None,
     traces: Sequence[StageTrace],
     withheld_tags: Sequence[str],
@@ -517,7 +528,7 @@ def recorded_message(recorded: Recorded, *, full: bool) -> pb.Decision:
     if full:
         facts = recorded.facts
         added = full_fields(
-            inputs_from_wire(facts.inputs),
+            facts.sent,
             None if recorded.decision is None else recorded.decision.factors,
             recorded.traces,
             facts.withheld_tags,

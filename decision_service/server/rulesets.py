@@ -52,7 +52,12 @@ RULESETS = Mapper(
             "factors": "needs.factors",
             "source": None,
         },
-        rules_pb.RulesetInput: {"min": "lower", "max": "upper", "one_of": "labels"},
+        rules_pb.RulesetInput: {
+            "min": "lower",
+            "max": "upper",
+            "one_of": "labels",
+            "max_age_days": lambda spec: spec.max_age or 0,
+        },
         rules_pb.KeyList: {
             "product": None,
             "keys": lambda keys: len(keys.keys),
@@ -220,6 +225,9 @@ def _trial(request: rules_pb.EvaluateRulesetRequest) -> DryRunRequest:
             problems.add("user_id", "cannot be sent with factors, missing or as_of_date")
         factors: dict[str, Value] = {}
         for name, message in request.factors.items():
+            if message.observed_on or message.consent_reference:
+                field = f"factors.{name}.observed_on"
+                problems.add(field, "is of inputs alone: leave it and consent_reference out")
             factors.update(read_value(f"factors.{name}", message, problems))
         as_of = None
         if request.as_of_date:

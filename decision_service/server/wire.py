@@ -26,7 +26,7 @@ from google.type.money_pb2 import Money as MoneyMessage
 
 from decision_service.api.v1.values_pb2 import InputValue
 from decision_service.domain.errors import UNSEEN, FieldInvalid, FieldProblem, visible
-from decision_service.domain.factor import Value
+from decision_service.domain.factor import Input, Observed, Value
 from decision_service.domain.values import LARGEST_AMOUNT, Money, exponent
 
 if TYPE_CHECKING:
@@ -108,7 +108,10 @@ def value_from_message(message: InputValue) -> Value:
             raise WireError("must have one of number, text, flag, money or date set")
 
 
-def value_fields(value: Value) -> Fields:
+def value_fields(value: Input) -> Fields:
+    if isinstance(value, Observed):
+        observed = {"observed_on": value.day.isoformat(), "consent_reference": value.consent}
+        return {**value_fields(value.value), **observed}
     if isinstance(value, bool):
         return {"flag": value}
     if isinstance(value, Money):
@@ -268,6 +271,15 @@ class Problems:
     def text(self, field: str, value: str, pattern: re.Pattern[str], form: str) -> None:
         if not pattern.fullmatch(value):
             self.add(field, f"must be {form}" if value else f"is empty: it must be {form}")
+
+
+def in_language(texts: Mapping[str, str], languages: Sequence[str]) -> str:
+    """The text in the first language there is (`fil-PH` finds `fil`), else in English."""
+    for language in languages:
+        text = texts.get(language) or texts.get(language.partition("-")[0])
+        if text:
+            return text
+    return texts["en"]
 
 
 class Mapper:
@@ -464,6 +476,7 @@ def check_texts(problems: Problems, value: object, field: str = "") -> None:
             )
     elif isinstance(value, InputValue):
         check_texts(problems, value.text, field)
+        check_texts(problems, value.consent_reference, f"{field}.consent_reference")
     elif isinstance(value, Message):
         for one, inner in value.ListFields():
             check_texts(problems, inner, f"{field}.{one.name}" if field else one.name)

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from decision_service.decide.conclude import needs_of
 from decision_service.domain.decision import Decision, OfferKind, Outcome, Verdict
-from decision_service.domain.factor import Factors, FactorValue, Value
+from decision_service.domain.factor import Factors, FactorValue, Input
 from decision_service.domain.needs import FetchPlan, Needs, WhenTransactions
 from decision_service.domain.snapshot import Snapshot
 from decision_service.domain.values import AsOf, Cause, Money, noon
@@ -38,7 +38,7 @@ class DecidedCase(msgspec.Struct, frozen=True):
     ruleset: CompiledRuleset
     snapshot: Snapshot | None
     factors: Factors
-    sent: Mapping[str, Value]
+    sent: Mapping[str, Input]
     known: frozenset[str]
     loaded: LoadedFactors | None = None
 
@@ -65,10 +65,10 @@ def facts_for(case: DecidedCase, other: CompiledRuleset) -> Facts | NotCompared:
     There are none where it needs inputs or data that the decision did not have, or data that was
     erased since: ERASED is said of every case without a snapshot whose values do not suffice.
     """
-    bound = bind_inputs(other, case.sent, case.known)
+    as_of = AsOf.at(case.decision.as_of.instant, other.zone)
+    bound = bind_inputs(other, case.sent, as_of.date, case.known)
     if bound.problems:
         return NotCompared(LeftOut.INPUT_NOT_SENT)
-    as_of = AsOf.at(case.decision.as_of.instant, other.zone)
     live = needs_of(case.ruleset, case.decision.inputs)
     needs = needs_of(other, bound.values)
     values = _values(case, live, needs, as_of)

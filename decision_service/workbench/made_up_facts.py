@@ -13,11 +13,11 @@ from itertools import cycle, islice
 from typing import Any
 
 from decision_service.domain.decision import ListAnswer, StageTrace
-from decision_service.domain.factor import FactorSpec, FactorValue, ValueType
+from decision_service.domain.factor import FactorSpec, FactorValue, Observed, ValueType
 from decision_service.domain.values import AsOf, Cause, Missing, Money, noon, to_major, to_minor
 from decision_service.rules.draft import names_in
 from decision_service.rules.evaluate import Facts, evaluate, traces
-from decision_service.rules.inputs import bind_inputs, list_answers
+from decision_service.rules.inputs import bind_made_up, is_too_old, list_answers, made_up, too_old
 from decision_service.rules.language.types import Literal
 from decision_service.rules.language.yaml import MapEntry, MapNode, Scalar, YamlNode
 from decision_service.rules.program import CompiledRuleset, InputSpec, ParamSpec
@@ -160,6 +160,8 @@ def shown_value(value: Any) -> str:
         )
     if value is None:
         return "not sent"
+    if isinstance(value, Observed):
+        return f"missing {Cause.STALE}" if is_too_old(value) else shown_value(value.value)
     if isinstance(value, AsOf):
         return value.date.isoformat()
     if isinstance(value, ListAnswer):
@@ -207,7 +209,9 @@ class Sampler:
             gone = [FactorValue(name, None, (Missing(cause),)) for cause in _CAUSES]
             self.pools[name] = distinct([*(v for v in given if v), *values, *gone])
         for spec in ruleset.inputs.values():
-            inputs = [base.inputs.get(spec.name) for base in bases]
+            inputs: list[Any] = [made_up(base.inputs).get(spec.name) for base in bases]
+            if spec.max_age is not None:
+                inputs.append(too_old(spec, ruleset.currency))
             if spec.type is ValueType.DATE:
                 inputs.extend(compared_dates(ruleset, bases))
             values = possible_values(spec, near.get(f"{_INPUTS}{spec.name}", ()), ruleset.currency)
@@ -247,7 +251,7 @@ class Sampler:
         return name, pool[draws.below(len(pool))]
 
     def _sample(self, base: Facts, values: Sequence[tuple[str, Any]]) -> Facts:
-        factors, inputs, as_of = dict(base.factors), dict(base.inputs), base.as_of
+        factors, inputs, as_of = dict(base.factors), made_up(base.inputs), base.as_of
         listed = {(one.list, one.input): one for one in base.answers}
         for name, value in values:
             if name == _AS_OF:
@@ -261,7 +265,7 @@ class Sampler:
                     inputs[name.removeprefix(_INPUTS)] = value
             else:
                 factors[name] = value
-        bound = bind_inputs(self.ruleset, inputs)
+        bound = bind_made_up(self.ruleset, inputs, as_of.date)
         if bound.problems:  # no such application reaches the rules
             return base
         answers = list_answers(self.ruleset, bound.values, as_of.date, listed.values())

@@ -15,11 +15,11 @@ import msgspec
 from msgspec.structs import replace
 
 from decision_service.domain.decision import Verdict
-from decision_service.domain.factor import FactorSpec, FactorValue
+from decision_service.domain.factor import FactorSpec, FactorValue, value_sent
 from decision_service.domain.values import AsOf, Money
 from decision_service.rules.evaluate import Facts, evaluate
 from decision_service.rules.expectations import OFFER_KEYS
-from decision_service.rules.inputs import bind_inputs, list_answers
+from decision_service.rules.inputs import bind_made_up, list_answers, made_up
 from decision_service.rules.language.diagnostics import Place
 from decision_service.rules.language.yaml import Scalar
 from decision_service.rules.program import CompiledRuleset, RulesetFiles
@@ -109,11 +109,12 @@ class Usual:
 
     def changes(self, facts: Facts) -> NewCase:
         factors, inputs = self.defaults.factors, self.defaults.inputs
-        names = [*facts.inputs, *(name for name in inputs if name not in facts.inputs)]
+        given = made_up(facts.inputs)
+        names = [*given, *(name for name in inputs if name not in given)]
         other_day = not self.dated or facts.as_of.date != self.as_of.date
         return NewCase(
             {n: v for n, v in facts.factors.items() if n not in factors or factors[n] != v},
-            {n: facts.inputs.get(n) for n in names if facts.inputs.get(n) != inputs.get(n)},
+            {n: given.get(n) for n in names if given.get(n) != inputs.get(n)},
             facts.as_of if other_day else None,
             self._lists(facts),
         )
@@ -121,13 +122,14 @@ class Usual:
     def _lists(self, facts: Facts) -> dict[str, Sequence[str]]:
         """The lists that would answer otherwise by themselves, with what must be on them."""
         day, instead = facts.as_of.date, self.defaults.lists
+        given = {name: value_sent(one) for name, one in facts.inputs.items()}
         usual = {
             (one.list, one.input): one.listed
             for one in list_answers(self.ruleset, facts.inputs, day, instead=instead)
         }
         other = {a.list for a in facts.answers if usual.get((a.list, a.input)) is not a.listed}
         return {
-            name: [str(facts.inputs[a.input]) for a in facts.answers if a.listed and a.list == name]
+            name: [str(given[a.input]) for a in facts.answers if a.listed and a.list == name]
             for name in sorted(other)
         }
 
@@ -137,10 +139,10 @@ class Usual:
         sent = {name: value for name, value in case.inputs.items() if value is not None}
         lists = {name: given_list(name, keys) for name, keys in case.lists.items()}
         given = Given(sent, case.factors, unsent, lists).over(self.defaults)
-        bound = bind_inputs(self.ruleset, given.inputs)
+        at = case.as_of or self.as_of
+        bound = bind_made_up(self.ruleset, given.inputs, at.date)
         if bound.problems or not set(self.ruleset.needs.factors) <= set(given.factors):
             return None
-        at = case.as_of or self.as_of
         answers = list_answers(self.ruleset, bound.values, at.date, instead=given.lists)
         return Facts(given.factors, bound.values, at, answers=answers)
 

@@ -83,8 +83,24 @@ def applicant(seed: int) -> Case:
         tasks=tasks(draft, accounts),
         **{kind.value: _read(draft, kind, accounts) for kind in draft.records},
     )
+    if snapshot.accounts and seed % 16 == 5:
+        snapshot = read_long_ago(snapshot, as_of, max_age)
     term = rng.choice((1, 6, 12, 36, 360, None)) if draft.chance(0.9) else rng.randrange(1, 61)
     return Case(snapshot, _policy(rng, max_age), as_of, term)
+
+
+def read_long_ago(snapshot: Snapshot, as_of: AsOf, max_age: timedelta) -> Snapshot:
+    """The first scheme or platform as one that was read too long ago, by weeks or months."""
+    rng, kinds = Random(str(as_of)), ("GIG", "GOVERNMENT")
+    for one in snapshot.accounts:
+        if one.provider_id in BY_ID and BY_ID[one.provider_id].type in kinds:
+            moment = as_of.instant - max_age - timedelta(days=rng.choice((1, 10, 40, 200)))
+            old = msgspec.structs.replace(
+                one, connection_updated_at=moment, monitor_updated_at=None
+            )
+            accounts = tuple(old if each is one else each for each in snapshot.accounts)
+            return msgspec.structs.replace(snapshot, accounts=accounts)
+    return snapshot
 
 
 def _as_of(rng: Random) -> AsOf:

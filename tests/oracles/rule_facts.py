@@ -8,9 +8,9 @@ from decimal import Decimal
 from random import Random
 from zoneinfo import ZoneInfo
 
-from decision_service.domain.factor import FactorValue
+from decision_service.domain.factor import FactorValue, Observed
 from decision_service.domain.values import ABSENT, AsOf, Cause, DataReason, Missing, Money
-from tests.oracles.rulesets import FACTORS, INPUTS, LABELS, STEPS
+from tests.oracles.rulesets import FACTORS, INPUTS, LABELS, OBSERVED, STEPS
 
 MANILA = ZoneInfo("Asia/Manila")
 Given = tuple[dict[str, FactorValue], dict[str, object], AsOf]
@@ -33,7 +33,11 @@ def facts(text: str, seed: int, *, complete: bool = False) -> Given:
     instant = datetime(day.year, day.month, day.day, hour, tzinfo=UTC)
     if hour == 0:
         instant -= timedelta(hours=8)
-    return factors, inputs, AsOf.at(instant, MANILA)
+    as_of = AsOf.at(instant, MANILA)
+    if OBSERVED in inputs:
+        age = timedelta(days=rng.choice([0, 0, 29, 30, 30, 31, 400]))
+        inputs[OBSERVED] = Observed(inputs[OBSERVED], as_of.date - age)  # type: ignore[arg-type]
+    return factors, inputs, as_of
 
 
 def _fact(name: str, kind: str, near: list[Decimal], often: float, rng: Random) -> FactorValue:

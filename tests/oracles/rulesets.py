@@ -34,6 +34,9 @@ INPUTS = {
     "requested_amount": "money", "requested_term_months": "integer", "declared_debt": "money",
     "customer_type": "text", "first_loan": "flag", "hired_on": "date",
 }  # fmt: skip
+OBSERVED = "declared_debt"
+"""The input that a source outside observes, for thirty days."""
+
 SEGMENTS = ("inputs.customer_type", "inputs.first_loan", "employment.status")
 PARAMS = {"least_months": "integer", "share": "number", "cap": "money", "opening": "date"}
 TAGS = "tags:\n  desk: {text: a desk}\n  signal: {text: a signal, told: nobody}\n"
@@ -69,6 +72,7 @@ class Writer:
             self.scope.names[f"inputs.{name}"] = kind
         self.scope.labels["inputs.customer_type"] = ("new", "existing")
         lines = [f"  {name}: {{type: {kind}}}\n" for name, kind in INPUTS.items()]
+        lines[2] = f"  {OBSERVED}: {{type: money, max_age: 30d, source: CIC}}\n"
         lines[3] = "  customer_type: {type: text, one_of: [new, existing]}\n"
         head = "ruleset: test-loan\nversion: 1\ntitle: Made up\ncurrency: PHP\n"
         valid = self.rng.choice(["", "valid_for: 14d\n", "valid_for: 36h\n"])

@@ -26,7 +26,7 @@ from grpc_status import rpc_status
 
 from decision_service.api.v1 import decision_pb2 as pb
 from decision_service.app.wiring import Service, start
-from decision_service.decide.codec import decode_facts, inputs_from_wire, read_snapshot
+from decision_service.decide.codec import decode_facts, read_snapshot, value_from_wire
 from decision_service.decide.conclude import judge, needs_of, with_answers
 from decision_service.domain.decision import Assignment, Decision, EnrolmentReason, Outcome, Verdict
 from decision_service.domain.person import OwnFacts
@@ -239,7 +239,7 @@ def decide_purely(rules: Path, facts: Mapping[str, Json]) -> Json:
     """The plain verdict on facts by the rules in a folder, without client and store."""
     ruleset = _rulebook(rules).product(facts["product"]).version(facts["version"])
     as_of = AsOf.at(datetime.fromisoformat(facts["at"]), ZoneInfo(facts["zone"]))
-    inputs = inputs_from_wire(facts["inputs"])
+    inputs = {name: value_from_wire(wire) for name, wire in facts["inputs"].items()}
     snapshot, own = typed(Snapshot, facts["snapshot"]), typed(OwnFacts, facts["own"])
     placed = Assignment("", True, EnrolmentReason.ALLOWED, "", "", 0)
     shell = Decision(

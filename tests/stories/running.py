@@ -12,10 +12,11 @@ from decision_service.decide.conclude import needs_of
 from decision_service.decide.gather import with_match
 from decision_service.domain.decision import Verdict
 from decision_service.domain.errors import DataNotReady, InputInvalid
-from decision_service.domain.factor import Value
+from decision_service.domain.factor import Input
 from decision_service.factors.compute import compute, fetch_plan
 from decision_service.factors.match import people_read
 from decision_service.rules.evaluate import Facts, evaluate
+from decision_service.rules.inputs import as_sent
 from decision_service.smile.source import SmileSource
 from tests.stories.reading import shipped
 from tests.stories.story import ServiceStory
@@ -50,13 +51,14 @@ class _Clock:
 def decide(story: ServiceStory) -> Decided:
     ruleset, case = story.rules.ruleset, story.rules.case
     try:
-        inputs = bound_inputs(shipped().product(story.product), ruleset, case.given.inputs)
+        sent = as_sent(ruleset, case.given.inputs, case.as_of.date)
+        inputs = bound_inputs(shipped().product(story.product), ruleset, sent, case.as_of)
         return run(_decided(story, inputs))
     except (InputInvalid, DataNotReady) as error:
         return Decided(None, None, error)
 
 
-async def _decided(story: ServiceStory, inputs: Mapping[str, Value]) -> Decided:
+async def _decided(story: ServiceStory, inputs: Mapping[str, Input]) -> Decided:
     rules, ruleset, as_of = story.rules, story.rules.ruleset, story.rules.case.as_of
     needs, clock = needs_of(ruleset, inputs), _Clock(as_of.instant)
     transport = vendor_of(story).transport()

@@ -28,7 +28,7 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from google.type import money_pb2 as google_dot_type_dot_money__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n-decision_service/api/v1/ruleset_service.proto\x12\x17\x64\x65\x63ision_service.api.v1\x1a&decision_service/api/v1/decision.proto\x1a$decision_service/api/v1/values.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17google/type/money.proto\",\n\x17ListPublicationsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\"[\n\x18ListPublicationsResponse\x12?\n\x0cpublications\x18\x01 \x03(\x0b\x32).decision_service.api.v1.RulesPublication\"P\n\rTestedVersion\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x18\n\x10\x63overage_percent\x18\x02 \x01(\x05\x12\x17\n\x0f\x66igures_percent\x18\x03 \x01(\x05\"\x86\x02\n\x07Ruleset\x12\x30\n\x03ref\x18\x01 \x01(\x0b\x32#.decision_service.api.v1.RulesetRef\x12\r\n\x05title\x18\x02 \x01(\t\x12\x10\n\x08\x63urrency\x18\x03 \x01(\t\x12\x11\n\ttime_zone\x18\x04 \x01(\t\x12/\n\x0bloaded_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0c\n\x04role\x18\x06 \x01(\t\x12\x35\n\x06inputs\x18\x07 \x03(\x0b\x32%.decision_service.api.v1.RulesetInput\x12\x0f\n\x07\x66\x61\x63tors\x18\x08 \x03(\t\x12\x0e\n\x06source\x18\t \x01(\t\"f\n\x0cRulesetInput\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04type\x18\x02 \x01(\t\x12\x10\n\x08required\x18\x03 \x01(\x08\x12\x0b\n\x03min\x18\x04 \x01(\t\x12\x0b\n\x03max\x18\x05 \x01(\t\x12\x0e\n\x06one_of\x18\x06 \x03(\t\"\x83\x01\n\x07Problem\x12\x0c\n\x04\x63ode\x18\x01 \x01(\t\x12\r\n\x05\x65rror\x18\x02 \x01(\x08\x12\x0c\n\x04\x66ile\x18\x03 \x01(\t\x12\x0c\n\x04line\x18\x04 \x01(\x05\x12\x0e\n\x06\x63olumn\x18\x05 \x01(\x05\x12\x0f\n\x07message\x18\x06 \x01(\t\x12\x0c\n\x04hint\x18\x07 \x01(\t\x12\x10\n\x08rendered\x18\x08 \x01(\t\"&\n\x13ListRulesetsRequest\x12\x0f\n\x07product\x18\x01 \x01(\t\"\x8f\x03\n\x14ListRulesetsResponse\x12\x32\n\x08rulesets\x18\x01 \x03(\x0b\x32 .decision_service.api.v1.Ruleset\x12-\n\tread_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x31\n\x07refused\x18\x03 \x03(\x0b\x32 .decision_service.api.v1.Problem\x12\x37\n\x08in_force\x18\x04 \x03(\x0b\x32%.decision_service.api.v1.RulesInForce\x12/\n\x05lists\x18\x05 \x03(\x0b\x32 .decision_service.api.v1.KeyList\x12\x39\n\x0clist_changes\x18\x06 \x03(\x0b\x32#.decision_service.api.v1.ListChange\x12<\n\tpublished\x18\x07 \x01(\x0b\x32).decision_service.api.v1.RulesPublication\"\xbe\x02\n\x10RulesPublication\x12\x0e\n\x06\x64igest\x18\x01 \x01(\t\x12\x30\n\x0cpublish_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x14\n\x0cpublished_by\x18\x03 \x01(\t\x12\x13\n\x0bproposed_by\x18\x04 \x01(\t\x12\x13\n\x0b\x61pproved_by\x18\x05 \x01(\t\x12\x0e\n\x06ticket\x18\x06 \x01(\t\x12\x15\n\rimpact_digest\x18\x07 \x01(\t\x12\x15\n\rproofs_digest\x18\x08 \x01(\t\x12\x36\n\x06tested\x18\t \x03(\x0b\x32&.decision_service.api.v1.TestedVersion\x12\x0e\n\x06proved\x18\n \x01(\x05\x12\x10\n\x08\x61\x63\x63\x65pted\x18\x0b \x03(\t\x12\x10\n\x08in_force\x18\x0c \x01(\x08\"V\n\x07KeyList\x12\x0f\n\x07product\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x0e\n\x06\x64igest\x18\x03 \x01(\t\x12\x0c\n\x04keys\x18\x04 \x01(\x05\x12\x0e\n\x06hashed\x18\x05 \x01(\x08\"\xb5\x01\n\nListChange\x12(\n\x04time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x14\n\x0cpublished_by\x18\x02 \x01(\t\x12\x0c\n\x04path\x18\x03 \x01(\t\x12\x15\n\rdigest_before\x18\x04 \x01(\t\x12\x14\n\x0c\x64igest_after\x18\x05 \x01(\t\x12\x0c\n\x04keys\x18\x06 \x01(\x05\x12\r\n\x05\x61\x64\x64\x65\x64\x18\x07 \x01(\x05\x12\x0f\n\x07removed\x18\x08 \x01(\x05\"V\n\x0cRulesInForce\x12\x0e\n\x06\x64igest\x18\x01 \x01(\t\x12\x11\n\tprocesses\x18\x02 \x01(\x05\x12\x0c\n\x04here\x18\x03 \x01(\x08\x12\x15\n\rprocess_names\x18\x04 \x03(\t\"5\n\x11GetRulesetRequest\x12\x0f\n\x07product\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\x05\"G\n\x12GetRulesetResponse\x12\x31\n\x07ruleset\x18\x01 \x01(\x0b\x32 .decision_service.api.v1.Ruleset\"9\n\x16ValidateRulesetRequest\x12\x0f\n\x07product\x18\x01 \x01(\t\x12\x0e\n\x06source\x18\x02 \x01(\t\"]\n\x17ValidateRulesetResponse\x12\x32\n\x08problems\x18\x01 \x03(\x0b\x32 .decision_service.api.v1.Problem\x12\x0e\n\x06\x64igest\x18\x02 \x01(\t\"\xa9\x05\n\x16\x45valuateRulesetRequest\x12\x0f\n\x07product\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\x05\x12\x0f\n\x07user_id\x18\x03 \x01(\t\x12M\n\x07\x66\x61\x63tors\x18\x04 \x03(\x0b\x32<.decision_service.api.v1.EvaluateRulesetRequest.FactorsEntry\x12M\n\x07missing\x18\x05 \x03(\x0b\x32<.decision_service.api.v1.EvaluateRulesetRequest.MissingEntry\x12\x12\n\nas_of_date\x18\x06 \x01(\t\x12\x31\n\x10requested_amount\x18\x07 \x01(\x0b\x32\x12.google.type.MoneyH\x00\x88\x01\x01\x12\"\n\x15requested_term_months\x18\x08 \x01(\x05H\x01\x88\x01\x01\x12K\n\x06inputs\x18\t \x03(\x0b\x32;.decision_service.api.v1.EvaluateRulesetRequest.InputsEntry\x1aS\n\x0c\x46\x61\x63torsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\x32\n\x05value\x18\x02 \x01(\x0b\x32#.decision_service.api.v1.InputValue:\x02\x38\x01\x1a.\n\x0cMissingEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x1aR\n\x0bInputsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\x32\n\x05value\x18\x02 \x01(\x0b\x32#.decision_service.api.v1.InputValue:\x02\x38\x01\x42\x13\n\x11_requested_amountB\x18\n\x16_requested_term_months\"N\n\x17\x45valuateRulesetResponse\x12\x33\n\x08\x64\x65\x63ision\x18\x01 \x01(\x0b\x32!.decision_service.api.v1.Decision2\xc9\x04\n\x0eRulesetService\x12k\n\x0cListRulesets\x12,.decision_service.api.v1.ListRulesetsRequest\x1a-.decision_service.api.v1.ListRulesetsResponse\x12\x65\n\nGetRuleset\x12*.decision_service.api.v1.GetRulesetRequest\x1a+.decision_service.api.v1.GetRulesetResponse\x12t\n\x0fValidateRuleset\x12/.decision_service.api.v1.ValidateRulesetRequest\x1a\x30.decision_service.api.v1.ValidateRulesetResponse\x12t\n\x0f\x45valuateRuleset\x12/.decision_service.api.v1.EvaluateRulesetRequest\x1a\x30.decision_service.api.v1.EvaluateRulesetResponse\x12w\n\x10ListPublications\x12\x30.decision_service.api.v1.ListPublicationsRequest\x1a\x31.decision_service.api.v1.ListPublicationsResponseBU\n\x15\x63reditdecision.api.v1P\x01Z\"decision_service/api/v1;decisionv1\xaa\x02\x15\x43reditDecision.Api.V1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n-decision_service/api/v1/ruleset_service.proto\x12\x17\x64\x65\x63ision_service.api.v1\x1a&decision_service/api/v1/decision.proto\x1a$decision_service/api/v1/values.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17google/type/money.proto\",\n\x17ListPublicationsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\"[\n\x18ListPublicationsResponse\x12?\n\x0cpublications\x18\x01 \x03(\x0b\x32).decision_service.api.v1.RulesPublication\"P\n\rTestedVersion\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x18\n\x10\x63overage_percent\x18\x02 \x01(\x05\x12\x17\n\x0f\x66igures_percent\x18\x03 \x01(\x05\"\x86\x02\n\x07Ruleset\x12\x30\n\x03ref\x18\x01 \x01(\x0b\x32#.decision_service.api.v1.RulesetRef\x12\r\n\x05title\x18\x02 \x01(\t\x12\x10\n\x08\x63urrency\x18\x03 \x01(\t\x12\x11\n\ttime_zone\x18\x04 \x01(\t\x12/\n\x0bloaded_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0c\n\x04role\x18\x06 \x01(\t\x12\x35\n\x06inputs\x18\x07 \x03(\x0b\x32%.decision_service.api.v1.RulesetInput\x12\x0f\n\x07\x66\x61\x63tors\x18\x08 \x03(\t\x12\x0e\n\x06source\x18\t \x01(\t\"\x8c\x01\n\x0cRulesetInput\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04type\x18\x02 \x01(\t\x12\x10\n\x08required\x18\x03 \x01(\x08\x12\x0b\n\x03min\x18\x04 \x01(\t\x12\x0b\n\x03max\x18\x05 \x01(\t\x12\x0e\n\x06one_of\x18\x06 \x03(\t\x12\x14\n\x0cmax_age_days\x18\x07 \x01(\x05\x12\x0e\n\x06source\x18\x08 \x01(\t\"\x83\x01\n\x07Problem\x12\x0c\n\x04\x63ode\x18\x01 \x01(\t\x12\r\n\x05\x65rror\x18\x02 \x01(\x08\x12\x0c\n\x04\x66ile\x18\x03 \x01(\t\x12\x0c\n\x04line\x18\x04 \x01(\x05\x12\x0e\n\x06\x63olumn\x18\x05 \x01(\x05\x12\x0f\n\x07message\x18\x06 \x01(\t\x12\x0c\n\x04hint\x18\x07 \x01(\t\x12\x10\n\x08rendered\x18\x08 \x01(\t\"&\n\x13ListRulesetsRequest\x12\x0f\n\x07product\x18\x01 \x01(\t\"\x8f\x03\n\x14ListRulesetsResponse\x12\x32\n\x08rulesets\x18\x01 \x03(\x0b\x32 .decision_service.api.v1.Ruleset\x12-\n\tread_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x31\n\x07refused\x18\x03 \x03(\x0b\x32 .decision_service.api.v1.Problem\x12\x37\n\x08in_force\x18\x04 \x03(\x0b\x32%.decision_service.api.v1.RulesInForce\x12/\n\x05lists\x18\x05 \x03(\x0b\x32 .decision_service.api.v1.KeyList\x12\x39\n\x0clist_changes\x18\x06 \x03(\x0b\x32#.decision_service.api.v1.ListChange\x12<\n\tpublished\x18\x07 \x01(\x0b\x32).decision_service.api.v1.RulesPublication\"\xbe\x02\n\x10RulesPublication\x12\x0e\n\x06\x64igest\x18\x01 \x01(\t\x12\x30\n\x0cpublish_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x14\n\x0cpublished_by\x18\x03 \x01(\t\x12\x13\n\x0bproposed_by\x18\x04 \x01(\t\x12\x13\n\x0b\x61pproved_by\x18\x05 \x01(\t\x12\x0e\n\x06ticket\x18\x06 \x01(\t\x12\x15\n\rimpact_digest\x18\x07 \x01(\t\x12\x15\n\rproofs_digest\x18\x08 \x01(\t\x12\x36\n\x06tested\x18\t \x03(\x0b\x32&.decision_service.api.v1.TestedVersion\x12\x0e\n\x06proved\x18\n \x01(\x05\x12\x10\n\x08\x61\x63\x63\x65pted\x18\x0b \x03(\t\x12\x10\n\x08in_force\x18\x0c \x01(\x08\"V\n\x07KeyList\x12\x0f\n\x07product\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x0e\n\x06\x64igest\x18\x03 \x01(\t\x12\x0c\n\x04keys\x18\x04 \x01(\x05\x12\x0e\n\x06hashed\x18\x05 \x01(\x08\"\xb5\x01\n\nListChange\x12(\n\x04time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x14\n\x0cpublished_by\x18\x02 \x01(\t\x12\x0c\n\x04path\x18\x03 \x01(\t\x12\x15\n\rdigest_before\x18\x04 \x01(\t\x12\x14\n\x0c\x64igest_after\x18\x05 \x01(\t\x12\x0c\n\x04keys\x18\x06 \x01(\x05\x12\r\n\x05\x61\x64\x64\x65\x64\x18\x07 \x01(\x05\x12\x0f\n\x07removed\x18\x08 \x01(\x05\"V\n\x0cRulesInForce\x12\x0e\n\x06\x64igest\x18\x01 \x01(\t\x12\x11\n\tprocesses\x18\x02 \x01(\x05\x12\x0c\n\x04here\x18\x03 \x01(\x08\x12\x15\n\rprocess_names\x18\x04 \x03(\t\"5\n\x11GetRulesetRequest\x12\x0f\n\x07product\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\x05\"G\n\x12GetRulesetResponse\x12\x31\n\x07ruleset\x18\x01 \x01(\x0b\x32 .decision_service.api.v1.Ruleset\"9\n\x16ValidateRulesetRequest\x12\x0f\n\x07product\x18\x01 \x01(\t\x12\x0e\n\x06source\x18\x02 \x01(\t\"]\n\x17ValidateRulesetResponse\x12\x32\n\x08problems\x18\x01 \x03(\x0b\x32 .decision_service.api.v1.Problem\x12\x0e\n\x06\x64igest\x18\x02 \x01(\t\"\xa9\x05\n\x16\x45valuateRulesetRequest\x12\x0f\n\x07product\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\x05\x12\x0f\n\x07user_id\x18\x03 \x01(\t\x12M\n\x07\x66\x61\x63tors\x18\x04 \x03(\x0b\x32<.decision_service.api.v1.EvaluateRulesetRequest.FactorsEntry\x12M\n\x07missing\x18\x05 \x03(\x0b\x32<.decision_service.api.v1.EvaluateRulesetRequest.MissingEntry\x12\x12\n\nas_of_date\x18\x06 \x01(\t\x12\x31\n\x10requested_amount\x18\x07 \x01(\x0b\x32\x12.google.type.MoneyH\x00\x88\x01\x01\x12\"\n\x15requested_term_months\x18\x08 \x01(\x05H\x01\x88\x01\x01\x12K\n\x06inputs\x18\t \x03(\x0b\x32;.decision_service.api.v1.EvaluateRulesetRequest.InputsEntry\x1aS\n\x0c\x46\x61\x63torsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\x32\n\x05value\x18\x02 \x01(\x0b\x32#.decision_service.api.v1.InputValue:\x02\x38\x01\x1a.\n\x0cMissingEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x1aR\n\x0bInputsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\x32\n\x05value\x18\x02 \x01(\x0b\x32#.decision_service.api.v1.InputValue:\x02\x38\x01\x42\x13\n\x11_requested_amountB\x18\n\x16_requested_term_months\"N\n\x17\x45valuateRulesetResponse\x12\x33\n\x08\x64\x65\x63ision\x18\x01 \x01(\x0b\x32!.decision_service.api.v1.Decision2\xc9\x04\n\x0eRulesetService\x12k\n\x0cListRulesets\x12,.decision_service.api.v1.ListRulesetsRequest\x1a-.decision_service.api.v1.ListRulesetsResponse\x12\x65\n\nGetRuleset\x12*.decision_service.api.v1.GetRulesetRequest\x1a+.decision_service.api.v1.GetRulesetResponse\x12t\n\x0fValidateRuleset\x12/.decision_service.api.v1.ValidateRulesetRequest\x1a\x30.decision_service.api.v1.ValidateRulesetResponse\x12t\n\x0f\x45valuateRuleset\x12/.decision_service.api.v1.EvaluateRulesetRequest\x1a\x30.decision_service.api.v1.EvaluateRulesetResponse\x12w\n\x10ListPublications\x12\x30.decision_service.api.v1.ListPublicationsRequest\x1a\x31.decision_service.api.v1.ListPublicationsResponseBU\n\x15\x63reditdecision.api.v1P\x01Z\"decision_service/api/v1;decisionv1\xaa\x02\x15\x43reditDecision.Api.V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -50,40 +50,40 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_TESTEDVERSION']._serialized_end=429
   _globals['_RULESET']._serialized_start=432
   _globals['_RULESET']._serialized_end=694
-  _globals['_RULESETINPUT']._serialized_start=696
-  _globals['_RULESETINPUT']._serialized_end=798
-  _globals['_PROBLEM']._serialized_start=801
-  _globals['_PROBLEM']._serialized_end=932
-  _globals['_LISTRULESETSREQUEST']._serialized_start=934
-  _globals['_LISTRULESETSREQUEST']._serialized_end=972
-  _globals['_LISTRULESETSRESPONSE']._serialized_start=975
-  _globals['_LISTRULESETSRESPONSE']._serialized_end=1374
-  _globals['_RULESPUBLICATION']._serialized_start=1377
-  _globals['_RULESPUBLICATION']._serialized_end=1695
-  _globals['_KEYLIST']._serialized_start=1697
-  _globals['_KEYLIST']._serialized_end=1783
-  _globals['_LISTCHANGE']._serialized_start=1786
-  _globals['_LISTCHANGE']._serialized_end=1967
-  _globals['_RULESINFORCE']._serialized_start=1969
-  _globals['_RULESINFORCE']._serialized_end=2055
-  _globals['_GETRULESETREQUEST']._serialized_start=2057
-  _globals['_GETRULESETREQUEST']._serialized_end=2110
-  _globals['_GETRULESETRESPONSE']._serialized_start=2112
-  _globals['_GETRULESETRESPONSE']._serialized_end=2183
-  _globals['_VALIDATERULESETREQUEST']._serialized_start=2185
-  _globals['_VALIDATERULESETREQUEST']._serialized_end=2242
-  _globals['_VALIDATERULESETRESPONSE']._serialized_start=2244
-  _globals['_VALIDATERULESETRESPONSE']._serialized_end=2337
-  _globals['_EVALUATERULESETREQUEST']._serialized_start=2340
-  _globals['_EVALUATERULESETREQUEST']._serialized_end=3021
-  _globals['_EVALUATERULESETREQUEST_FACTORSENTRY']._serialized_start=2759
-  _globals['_EVALUATERULESETREQUEST_FACTORSENTRY']._serialized_end=2842
-  _globals['_EVALUATERULESETREQUEST_MISSINGENTRY']._serialized_start=2844
-  _globals['_EVALUATERULESETREQUEST_MISSINGENTRY']._serialized_end=2890
-  _globals['_EVALUATERULESETREQUEST_INPUTSENTRY']._serialized_start=2892
-  _globals['_EVALUATERULESETREQUEST_INPUTSENTRY']._serialized_end=2974
-  _globals['_EVALUATERULESETRESPONSE']._serialized_start=3023
-  _globals['_EVALUATERULESETRESPONSE']._serialized_end=3101
-  _globals['_RULESETSERVICE']._serialized_start=3104
-  _globals['_RULESETSERVICE']._serialized_end=3689
+  _globals['_RULESETINPUT']._serialized_start=697
+  _globals['_RULESETINPUT']._serialized_end=837
+  _globals['_PROBLEM']._serialized_start=840
+  _globals['_PROBLEM']._serialized_end=971
+  _globals['_LISTRULESETSREQUEST']._serialized_start=973
+  _globals['_LISTRULESETSREQUEST']._serialized_end=1011
+  _globals['_LISTRULESETSRESPONSE']._serialized_start=1014
+  _globals['_LISTRULESETSRESPONSE']._serialized_end=1413
+  _globals['_RULESPUBLICATION']._serialized_start=1416
+  _globals['_RULESPUBLICATION']._serialized_end=1734
+  _globals['_KEYLIST']._serialized_start=1736
+  _globals['_KEYLIST']._serialized_end=1822
+  _globals['_LISTCHANGE']._serialized_start=1825
+  _globals['_LISTCHANGE']._serialized_end=2006
+  _globals['_RULESINFORCE']._serialized_start=2008
+  _globals['_RULESINFORCE']._serialized_end=2094
+  _globals['_GETRULESETREQUEST']._serialized_start=2096
+  _globals['_GETRULESETREQUEST']._serialized_end=2149
+  _globals['_GETRULESETRESPONSE']._serialized_start=2151
+  _globals['_GETRULESETRESPONSE']._serialized_end=2222
+  _globals['_VALIDATERULESETREQUEST']._serialized_start=2224
+  _globals['_VALIDATERULESETREQUEST']._serialized_end=2281
+  _globals['_VALIDATERULESETRESPONSE']._serialized_start=2283
+  _globals['_VALIDATERULESETRESPONSE']._serialized_end=2376
+  _globals['_EVALUATERULESETREQUEST']._serialized_start=2379
+  _globals['_EVALUATERULESETREQUEST']._serialized_end=3060
+  _globals['_EVALUATERULESETREQUEST_FACTORSENTRY']._serialized_start=2798
+  _globals['_EVALUATERULESETREQUEST_FACTORSENTRY']._serialized_end=2881
+  _globals['_EVALUATERULESETREQUEST_MISSINGENTRY']._serialized_start=2883
+  _globals['_EVALUATERULESETREQUEST_MISSINGENTRY']._serialized_end=2929
+  _globals['_EVALUATERULESETREQUEST_INPUTSENTRY']._serialized_start=2931
+  _globals['_EVALUATERULESETREQUEST_INPUTSENTRY']._serialized_end=3013
+  _globals['_EVALUATERULESETRESPONSE']._serialized_start=3062
+  _globals['_EVALUATERULESETRESPONSE']._serialized_end=3140
+  _globals['_RULESETSERVICE']._serialized_start=3143
+  _globals['_RULESETSERVICE']._serialized_end=3728
 # @@protoc_insertion_point(module_scope)

@@ -57,20 +57,24 @@ class Ruleset(_message.Message):
     def __init__(self, ref: _Optional[_Union[_decision_pb2.RulesetRef, _Mapping]] = ..., title: _Optional[str] = ..., currency: _Optional[str] = ..., time_zone: _Optional[str] = ..., loaded_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., role: _Optional[str] = ..., inputs: _Optional[_Iterable[_Union[RulesetInput, _Mapping]]] = ..., factors: _Optional[_Iterable[str]] = ..., source: _Optional[str] = ...) -> None: ...
 
 class RulesetInput(_message.Message):
-    __slots__ = ("name", "type", "required", "min", "max", "one_of")
+    __slots__ = ("name", "type", "required", "min", "max", "one_of", "max_age_days", "source")
     NAME_FIELD_NUMBER: _ClassVar[int]
     TYPE_FIELD_NUMBER: _ClassVar[int]
     REQUIRED_FIELD_NUMBER: _ClassVar[int]
     MIN_FIELD_NUMBER: _ClassVar[int]
     MAX_FIELD_NUMBER: _ClassVar[int]
     ONE_OF_FIELD_NUMBER: _ClassVar[int]
+    MAX_AGE_DAYS_FIELD_NUMBER: _ClassVar[int]
+    SOURCE_FIELD_NUMBER: _ClassVar[int]
     name: str
     type: str
     required: bool
     min: str
     max: str
     one_of: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, name: _Optional[str] = ..., type: _Optional[str] = ..., required: _Optional[bool] = ..., min: _Optional[str] = ..., max: _Optional[str] = ..., one_of: _Optional[_Iterable[str]] = ...) -> None: ...
+    max_age_days: int
+    source: str
+    def __init__(self, name: _Optional[str] = ..., type: _Optional[str] = ..., required: _Optional[bool] = ..., min: _Optional[str] = ..., max: _Optional[str] = ..., one_of: _Optional[_Iterable[str]] = ..., max_age_days: _Optional[int] = ..., source: _Optional[str] = ...) -> None: ...
 
 class Problem(_message.Message):
     __slots__ = ("code", "error", "file", "line", "column", "message", "hint", "rendered")

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from google.type import money_pb2 as google_dot_type_dot_money__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$decision_service/api/v1/values.proto\x12\x17\x64\x65\x63ision_service.api.v1\x1a\x17google/type/money.proto\"|\n\nInputValue\x12\x10\n\x06number\x18\x01 \x01(\tH\x00\x12\x0e\n\x04text\x18\x02 \x01(\tH\x00\x12\x0e\n\x04\x66lag\x18\x03 \x01(\x08H\x00\x12#\n\x05money\x18\x04 \x01(\x0b\x32\x12.google.type.MoneyH\x00\x12\x0e\n\x04\x64\x61te\x18\x05 \x01(\tH\x00\x42\x07\n\x05value\"\xb1\x01\n\x0cMissingCause\x12\r\n\x05\x63\x61use\x18\x01 \x01(\t\x12\x0f\n\x07tainted\x18\x02 \x01(\x08\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12\x11\n\tdata_kind\x18\x04 \x01(\t\x12\x11\n\tsource_id\x18\x05 \x01(\t\x12\x1a\n\x12\x61\x63\x63ount_error_code\x18\x06 \x01(\t\x12\x0e\n\x06\x64\x65tail\x18\x07 \x01(\t\x12\r\n\x05month\x18\x08 \x01(\t\x12\x10\n\x08\x64ue_date\x18\t \x01(\tBU\n\x15\x63reditdecision.api.v1P\x01Z\"decision_service/api/v1;decisionv1\xaa\x02\x15\x43reditDecision.Api.V1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$decision_service/api/v1/values.proto\x12\x17\x64\x65\x63ision_service.api.v1\x1a\x17google/type/money.proto\"\xac\x01\n\nInputValue\x12\x10\n\x06number\x18\x01 \x01(\tH\x00\x12\x0e\n\x04text\x18\x02 \x01(\tH\x00\x12\x0e\n\x04\x66lag\x18\x03 \x01(\x08H\x00\x12#\n\x05money\x18\x04 \x01(\x0b\x32\x12.google.type.MoneyH\x00\x12\x0e\n\x04\x64\x61te\x18\x05 \x01(\tH\x00\x12\x13\n\x0bobserved_on\x18\x06 \x01(\t\x12\x19\n\x11\x63onsent_reference\x18\x07 \x01(\tB\x07\n\x05value\"\xb1\x01\n\x0cMissingCause\x12\r\n\x05\x63\x61use\x18\x01 \x01(\t\x12\x0f\n\x07tainted\x18\x02 \x01(\x08\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12\x11\n\tdata_kind\x18\x04 \x01(\t\x12\x11\n\tsource_id\x18\x05 \x01(\t\x12\x1a\n\x12\x61\x63\x63ount_error_code\x18\x06 \x01(\t\x12\x0e\n\x06\x64\x65tail\x18\x07 \x01(\t\x12\r\n\x05month\x18\x08 \x01(\t\x12\x10\n\x08\x64ue_date\x18\t \x01(\tBU\n\x15\x63reditdecision.api.v1P\x01Z\"decision_service/api/v1;decisionv1\xaa\x02\x15\x43reditDecision.Api.V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -33,8 +33,8 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'decision_service.api.v1.val
 if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._loaded_options = None
   _globals['DESCRIPTOR']._serialized_options = b'\n\025creditdecision.api.v1P\001Z\"decision_service/api/v1;decisionv1\252\002\025CreditDecision.Api.V1'
-  _globals['_INPUTVALUE']._serialized_start=90
-  _globals['_INPUTVALUE']._serialized_end=214
-  _globals['_MISSINGCAUSE']._serialized_start=217
-  _globals['_MISSINGCAUSE']._serialized_end=394
+  _globals['_INPUTVALUE']._serialized_start=91
+  _globals['_INPUTVALUE']._serialized_end=263
+  _globals['_MISSINGCAUSE']._serialized_start=266
+  _globals['_MISSINGCAUSE']._serialized_end=443
 # @@protoc_insertion_point(module_scope)

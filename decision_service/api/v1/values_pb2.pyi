@@ -7,18 +7,22 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class InputValue(_message.Message):
-    __slots__ = ("number", "text", "flag", "money", "date")
+    __slots__ = ("number", "text", "flag", "money", "date", "observed_on", "consent_reference")
     NUMBER_FIELD_NUMBER: _ClassVar[int]
     TEXT_FIELD_NUMBER: _ClassVar[int]
     FLAG_FIELD_NUMBER: _ClassVar[int]
     MONEY_FIELD_NUMBER: _ClassVar[int]
     DATE_FIELD_NUMBER: _ClassVar[int]
+    OBSERVED_ON_FIELD_NUMBER: _ClassVar[int]
+    CONSENT_REFERENCE_FIELD_NUMBER: _ClassVar[int]
     number: str
     text: str
     flag: bool
     money: _money_pb2.Money
     date: str
-    def __init__(self, number: _Optional[str] = ..., text: _Optional[str] = ..., flag: _Optional[bool] = ..., money: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., date: _Optional[str] = ...) -> None: ...
+    observed_on: str
+    consent_reference: str
+    def __init__(self, number: _Optional[str] = ..., text: _Optional[str] = ..., flag: _Optional[bool] = ..., money: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., date: _Optional[str] = ..., observed_on: _Optional[str] = ..., consent_reference: _Optional[str] = ...) -> None: ...
 
 class MissingCause(_message.Message):
     __slots__ = ("cause", "tainted", "reason", "data_kind", "source_id", "account_error_code", "detail", "month", "due_date")

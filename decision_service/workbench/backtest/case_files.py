@@ -11,7 +11,13 @@ from typing import Any, BinaryIO, NamedTuple
 
 import msgspec
 
-from decision_service.decide.codec import StoredFacts, encode_facts, inputs_to_wire, pack_factors
+from decision_service.decide.codec import (
+    StoredFacts,
+    encode_facts,
+    inputs_to_wire,
+    observations_to_wire,
+    pack_factors,
+)
 from decision_service.domain.decision import (
     Arm,
     Assignment,
@@ -25,6 +31,8 @@ from decision_service.domain.factor import (
     Factors,
     FactorSpec,
     FactorValue,
+    Input,
+    Observed,
     SourceUse,
     Value,
     ValueType,
@@ -95,7 +103,8 @@ class CaseLine(ConclusionLine, frozen=True, kw_only=True):
     """An exported decision; fields that no judgement reads are skipped.
 
     `decision` and `unit` are words for decision and applicant. `override` is what the rules
-    concluded where something else was decided. `loan_bad` is None where no loan is known.
+    concluded where something else was decided. `observed` has the days of inputs that a source
+    outside observed. `loan_bad` is None where no loan is known.
     """
 
     decision: str
@@ -105,6 +114,7 @@ class CaseLine(ConclusionLine, frozen=True, kw_only=True):
     digest: str = ""
     arm: str = ""
     inputs: Mapping[str, Any] = {}
+    observed: Mapping[str, date] = {}
     factors: Mapping[str, Any] = {}
     providers: tuple[str, ...] = ()
     list_answers: tuple[AnswerLine, ...] = ()
@@ -183,8 +193,9 @@ def entry_of(line: CaseLine, ruleset: CompiledRuleset | None) -> StoredEntry:
 
 
 def _facts(line: CaseLine, ruleset: CompiledRuleset) -> StoredFacts:
-    sent = {name: value_of(given) for name, given in line.inputs.items()}
-    bound = bind_inputs(ruleset, sent, frozenset(sent))
+    sent = {name: _sent(name, line) for name in line.inputs}
+    today = line.decided.astimezone(ruleset.zone).date()
+    bound = bind_inputs(ruleset, sent, today, frozenset(sent))
     if bound.problems or any(name not in line.factors for name in ruleset.needs.factors):
         raise ValueError("the line lacks what the rules of the decision read")
     answers = (ListAnswer(a.list, a.input, a.listed, a.digest) for a in line.list_answers)
@@ -205,9 +216,15 @@ def _facts(line: CaseLine, ruleset: CompiledRuleset) -> StoredFacts:
             arm=Arm(line.arm) if line.arm else None,
         ),
         inputs=inputs_to_wire({**sent, **bound.values}),
+        observations=observations_to_wire(sent),
         packed_factors=pack_factors(Factors(values, {}, tuple(sources), None)),
         answers=tuple(answers),
     )
+
+
+def _sent(name: str, line: CaseLine) -> Input:
+    value, day = value_of(line.inputs[name]), line.observed.get(name)
+    return value if day is None else Observed(value, day)
 
 
 def _factor(spec: FactorSpec, given: Any) -> FactorValue:

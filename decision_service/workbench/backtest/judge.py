@@ -14,7 +14,7 @@ import msgspec
 
 from decision_service.domain.decision import Decision, Verdict
 from decision_service.domain.errors import Unfit
-from decision_service.domain.factor import FactorValue, Value, ValueType
+from decision_service.domain.factor import FactorValue, Input, ValueType, value_sent
 from decision_service.domain.values import Money
 from decision_service.factors.registry import catalogue
 from decision_service.rollout.impact import NotCompared, Side
@@ -41,7 +41,7 @@ _AMOUNTS = "1000,2000,5000,10000,20000,50000,100000,200000,500000"
 _POINT = re.compile(r"-?[0-9]{1,15}(?:\.[0-9]{1,10})?", re.ASCII)
 _NUMBERS = (ValueType.INTEGER, ValueType.NUMBER, ValueType.MONEY)
 _Known = Mapping[str, FactorValue]
-_Cell = Callable[[Decision, Verdict, Mapping[str, Value], _Known], str]
+_Cell = Callable[[Decision, Verdict, Mapping[str, Input], _Known], str]
 
 
 class DimensionUnknown(Unfit):
@@ -93,9 +93,10 @@ def _valued(name: str, points: str) -> _Cell:
     between = (f"{least} to below {end}" for least, end in pairwise(shown))
     bins = (f"below {shown[0]}", *between, f"{shown[-1]} and more")
 
-    def cell(_: Decision, __: Verdict, inputs: Mapping[str, Value], factors: _Known) -> str:
+    def cell(_: Decision, __: Verdict, inputs: Mapping[str, Input], factors: _Known) -> str:
         if input_:
-            value, absent = inputs.get(input_), "not sent"
+            given, absent = inputs.get(input_), "not sent"
+            value = None if given is None else value_sent(given)
         else:
             found = factors.get(name)
             value, absent = (None, "not recorded") if found is None else (found.value, "missing")

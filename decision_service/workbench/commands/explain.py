@@ -33,11 +33,11 @@ from decision_service.cli.views import (
     styled_outcome,
 )
 from decision_service.domain.decision import RuleTrace, StageTrace, Verdict
-from decision_service.domain.factor import Value, ValueType
+from decision_service.domain.factor import Input, ValueType
 from decision_service.domain.values import AsOf, noon
 from decision_service.factors.registry import catalogue
 from decision_service.rules.evaluate import Facts, evaluate, traces
-from decision_service.rules.inputs import bind_inputs, list_answers
+from decision_service.rules.inputs import bind_made_up, list_answers
 from decision_service.rules.language.diagnostics import Diagnostic, Place, Report, Severity, render
 from decision_service.rules.language.fields import Fields, parse_day
 from decision_service.rules.language.yaml import MapEntry, MapNode, Scalar, read
@@ -100,18 +100,18 @@ def _facts(ruleset: CompiledRuleset, path: Path, pairs: Sequence[str], day: str 
             f"v{ruleset.version} needs: add each with its value, or `missing NO_DATA`",
             lines=tuple(f"  {name}:" for name in lacking),
         )
-    bound = bind_inputs(ruleset, given.inputs)
+    at = _as_of(day, read, ruleset)
+    bound = bind_made_up(ruleset, given.inputs, at.date)
     if bound.problems:
         raise CommandError(
             "the inputs do not fit: send each with --input NAME=VALUE",
             lines=tuple(f"  {problem.description}" for problem in bound.problems),
         )
-    at = _as_of(day, read, ruleset)
     answers = list_answers(ruleset, bound.values, at.date, instead=given.lists)
     return Facts(given.factors, bound.values, at, answers=answers)
 
 
-def _input(pair: str, ruleset: CompiledRuleset) -> tuple[str, Value]:
+def _input(pair: str, ruleset: CompiledRuleset) -> tuple[str, Input]:
     name, equals, text = pair.partition("=")
     if not equals or not name or not text:
         raise CommandError(f"--input {pair!r} must have the form name=value")
@@ -204,12 +204,12 @@ def parse_given(path: str, text: str, ruleset: CompiledRuleset) -> GivenFile:
     return GivenFile(reader.given(fields), reader.as_of, report.diagnostics())
 
 
-def parse_input(name: str, text: str, ruleset: CompiledRuleset) -> Value | Diagnostic:
+def parse_input(name: str, text: str, ruleset: CompiledRuleset) -> Input | Diagnostic:
     """One input from its text alone, as a command line has it: no quotes are needed."""
     report = Report()
     place = Place("--input", 1, 1, 2)
     spec = ruleset.inputs.get(name)
-    plain = spec is None or spec.type is not ValueType.TEXT
+    plain = spec is None or spec.type is not ValueType.TEXT or spec.max_age is not None
     entry = MapEntry(name, place, Scalar(text, plain=plain, place=place))
     root = MapNode((MapEntry("inputs", place, MapNode((entry,), place)),), place)
     fields = Fields(root, "the inputs", report, optional=GIVEN)

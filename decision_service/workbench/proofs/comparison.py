@@ -141,6 +141,11 @@ def _check(old: CompiledRuleset, new: CompiledRuleset) -> None:
             raise Incomparable(
                 f"inputs.{name} is {spec.type} in one version, {other.type} in the other"
             )
+        if other is not None and other.max_age != spec.max_age:
+            raise Incomparable(
+                f"inputs.{name} is too old on another day in one version than in the other: prove "
+                f"what else changed with the same `max_age` of inputs.{name} in both"
+            )
 
 
 def _differing(old: CompiledRuleset, new: CompiledRuleset) -> str:

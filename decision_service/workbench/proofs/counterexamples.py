@@ -18,6 +18,7 @@ from decision_service.workbench.proofs.people import TODAY, People, PersonValues
 from decision_service.workbench.proofs.questions import (
     Period,
     Question,
+    dated,
     inputs_of,
     required,
     verdict_on,
@@ -148,7 +149,8 @@ def _simpler(
 
 def possible(question: Question, person: PersonValues, changed: Mapping[str, Any]) -> bool:
     for name in required(question.rulesets):
-        if isinstance(person.values.get(f"inputs.{name}"), Unknown):
+        value = person.values.get(f"inputs.{name}")
+        if isinstance(value, Unknown) and not value.tainted:
             return False
     second = PersonValues({**person.values, **changed})
     world = question.world
@@ -210,8 +212,10 @@ class Walk:
         """Another value of a name, or none, with those that are missing or there together."""
         catalogue, symbol = self.question.world.catalogue, self.symbols[name]
         if name not in catalogue:
-            must = name.removeprefix("inputs.") in required(self.question.rulesets)
-            there = must or self.draws.below(2)
+            sent = name.removeprefix("inputs.")
+            if sent in dated(self.question.rulesets) and not self.draws.below(8):
+                return {name: lacking(name, catalogue, tainted=True)}
+            there = sent in required(self.question.rulesets) or self.draws.below(2)
             return {name: self._value(symbol) if there else lacking(name, catalogue, tainted=False)}
         group = next((g for g in self.question.world.together if name in g), (name,))
         if catalogue[name].causes and not self.draws.below(8):

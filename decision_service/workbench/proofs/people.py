@@ -14,9 +14,17 @@ from typing import Any
 import msgspec
 
 from decision_service.domain.decision import ListAnswer
-from decision_service.domain.factor import FactorSpec, FactorValue, Value, ValueType
+from decision_service.domain.factor import (
+    FactorSpec,
+    FactorValue,
+    Input,
+    Observed,
+    Value,
+    ValueType,
+)
 from decision_service.domain.values import Cause, Missing, Money, exponent, noon
 from decision_service.rules.evaluate import Facts
+from decision_service.rules.inputs import too_old
 from decision_service.rules.language.evaluation import Formula, parse_formula
 from decision_service.rules.language.types import FLAG, DeclaredNames, Symbol
 from decision_service.rules.language.values import Unknown, unknown
@@ -51,7 +59,8 @@ class Variable:
 class People:
     """Any person as variables of a builder; those of another person have another prefix.
 
-    Variables in `fixed` have that value where they are not missing.
+    Variables in `fixed` have that value where they are not missing. Of the inputs those `required`
+    are always sent, and those `dated` may be too old.
     `constraints` hold of every person.
     """
 
@@ -60,6 +69,7 @@ class People:
     currency: str
     required: frozenset[str]
     bounds: Mapping[str, Symbol]
+    dated: frozenset[str] = frozenset()
     prefix: str = ""
     fixed: Mapping[str, Any] = field(default_factory=dict)
     variables: dict[str, Variable] = field(default_factory=dict)
@@ -77,10 +87,10 @@ class People:
         return self.variables[name].value
 
     def sent(self, name: str, symbol: Symbol) -> Encoded:
-        """An input's value: one within the declared bounds, or not sent where it may be."""
+        """An input's value: one within the bounds, not sent, or too old, where it may be."""
         if symbol.name not in self.variables:
             bound = self.bounds.get(name, symbol)
-            self._add(bound, absent=name not in self.required, tainted=False)
+            self._add(bound, absent=name not in self.required, tainted=name in self.dated)
         return self.variables[symbol.name].value
 
     def answer(self, question: ListQuestion, about: Encoded) -> Encoded:
@@ -189,7 +199,7 @@ def found_value(people: People, name: str, value: Encoded, solver: Solver) -> An
 def lacking(name: str, catalogue: Mapping[str, FactorSpec], *, tainted: bool) -> Unknown:
     """A value missing for the most usual cause that its factor can have."""
     if name not in catalogue:
-        return unknown(name, Cause.NOT_SENT)
+        return unknown(name, Cause.STALE if tainted else Cause.NOT_SENT)
     causes, first = catalogue[name].causes, _TAINTED_FIRST if tainted else _ABSENT_FIRST
     usual = [cause for cause in first if cause in causes]
     others = sorted(cause for cause in causes if cause.tainted is tainted)
@@ -226,11 +236,15 @@ def facts_of(person: PersonValues, ruleset: CompiledRuleset, day: date) -> Facts
         name: _factor(name, person.values.get(name), types.get(name), ruleset.currency)
         for name in ruleset.needs.factors
     }
-    inputs: dict[str, Value] = {}
+    inputs: dict[str, Input] = {}
     for name, spec in ruleset.inputs.items():
         value = person.values.get(f"inputs.{name}")
-        if value is not None and not isinstance(value, Unknown):
-            inputs[name] = _outside(value, spec.type, ruleset.currency)
+        if isinstance(value, Unknown):
+            if value.tainted:
+                inputs[name] = too_old(spec, ruleset.currency)
+        elif value is not None:
+            sent = _outside(value, spec.type, ruleset.currency)
+            inputs[name] = sent if spec.max_age is None else Observed(sent, day)
     answers = tuple(
         ListAnswer(question.list, question.input, listed, "", None)
         for question in ruleset.questions

@@ -124,6 +124,7 @@ class Question:
             self.rulesets[0].currency,
             required(self.rulesets),
             inputs_of(self.rulesets),
+            dated(self.rulesets),
             fixed=fixed,
         )
 
@@ -267,6 +268,11 @@ def _tightest(one: Symbol, other: Symbol) -> Symbol:
 
 def required(rulesets: Sequence[CompiledRuleset]) -> frozenset[str]:
     return frozenset(n for r in rulesets for n, spec in r.inputs.items() if spec.required)
+
+
+def dated(rulesets: Sequence[CompiledRuleset]) -> frozenset[str]:
+    """The inputs that may be too old."""
+    return frozenset(n for r in rulesets for n, spec in r.inputs.items() if spec.max_age)
 
 
 def verdict_on(person: PersonValues, ruleset: CompiledRuleset, day: date) -> Verdict:

@@ -13,6 +13,7 @@ from decision_service.domain.values import noon, to_major
 from decision_service.factors.laws import LAWS, TOGETHER
 from decision_service.factors.registry import catalogue
 from decision_service.rulebook.rulebook import Rulebook
+from decision_service.rules.inputs import made_up
 from decision_service.rules.language.diagnostics import Diagnostic, Place, Severity
 from decision_service.rules.language.values import Unknown
 from decision_service.rules.law import PriceLaw
@@ -65,10 +66,10 @@ def case_of(question: Question, found: Counterexample) -> str:
     ruleset = question.rulesets[-1]
     person = PersonValues({**found.person.values, **found.changed}, found.person.answers)
     facts = facts_of(person, ruleset, found.day)
-    inputs = {name: facts.inputs.get(name) for name in ruleset.inputs}
+    given = made_up(facts.inputs)
+    inputs = {name: given.get(name) for name in ruleset.inputs}
     lists = {
-        answer.list: [str(facts.inputs[answer.input])] if answer.listed else []
-        for answer in facts.answers
+        answer.list: [str(given[answer.input])] if answer.listed else [] for answer in facts.answers
     }
     case = NewCase(facts.factors, inputs, noon(found.day, ruleset.zone), lists)
     return case_text("found by a proof", case, found.verdicts[-1])
@@ -122,12 +123,7 @@ def verdict_text(verdict: Verdict) -> str:
 def shown(question: Question, name: str, value: Any) -> str:
     if isinstance(value, Unknown):
         return f"missing {value.shown.missing.cause}"
-    money = {
-        entry.symbol.name
-        for ruleset in question.rulesets
-        for entry in (*ruleset.program.intake.factors, *ruleset.program.intake.inputs)
-        if entry.symbol.type is ValueType.MONEY
-    }
+    money = {one.name for one in symbols_of(question) if one.type is ValueType.MONEY}
     if name in money:
         return f"{to_major(int(value), question.rulesets[0].currency):f}"
     return str(value)

@@ -85,8 +85,8 @@ def _take_in(ruleset: CompiledRuleset, people: SymbolicPeople, state: EncodedSta
     intake = ruleset.program.intake
     for entry in intake.factors:
         state.values[entry.slot] = people.factor(entry.symbol)
-    for entry in intake.inputs:
-        state.values[entry.slot] = people.sent(entry.key, entry.symbol)
+    for sent in intake.inputs:
+        state.values[sent.slot] = people.sent(sent.key, sent.symbol)
     for question, slot, about in intake.answers:
         state.values[slot] = people.answer(question, state.values[about])
 

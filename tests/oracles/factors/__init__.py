@@ -83,6 +83,7 @@ def reference(
     who = Applicant(snapshot, policy, as_of, tuple(wanted), term_months)
     gone, over = dead_ends.find(who)
     who.memory.update(superseded=gone, ended=over)
+    who.memory.update(quiet=dead_ends.quiet(who))
     answers: dict[str, Answer] = {}
     prepared: dict[str, Any] = {}
     for name in wanted:

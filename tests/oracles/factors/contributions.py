@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from decision_service.domain.accounts import Kind
@@ -67,6 +67,7 @@ def payer_of(who: Applicant, feeder: Feeder) -> Payer | None:
         sums[month] = sums.get(month, 0) + one.amount
     if not sums:
         return None
+    feeder = replace(feeder, quiet=False)
     settled = settled_month(who, feeder, Kind.CONTRIBUTIONS, set(sums), set(sums))
     paid = [month for month, amount in sums.items() if amount > 0]
     live = bool(paid) and max(paid) >= settled - 3 and not feeder.document

@@ -33,7 +33,7 @@ from tests.oracles.factors.taints import (
     first_sync,
     has_bad_date,
     is_expired,
-    is_stale,
+    is_stale_in,
 )
 from tests.oracles.factors.transactions import (
     Transactions,
@@ -54,7 +54,7 @@ def spoilt(who: Applicant, gig: list[Feeder]) -> set[Cause | Wait]:
     late = [one for one in broken(who) if one.gig and feeds(who, one, KIND)]
     if late:
         causes.add(Cause.PARTIAL)
-    if any(is_stale(who, one) for one in gig):
+    if any(is_stale_in(who, one, KIND) for one in gig):
         causes.add(Cause.STALE)
     for account in who.snapshot.accounts:
         cause, one = first_sync(who, account), connection(who, account)
@@ -167,12 +167,16 @@ def _unfitted(
 ) -> Fraction:
     """Strike out pairs of one day, the largest earning first, then what the other fees are for."""
     free = [(day, -amount) for day, amount in charged]
+    days = [day for day, _ in earned]
+    lonely = {day for day, _ in free if [one[0] for one in free].count(day) == 1 < days.count(day)}
     unpaired = Fraction(0)
     for day, amount in sorted(earned, key=lambda one: -one[1]):
         fitting = [
             one
             for one in free
-            if one[0] == day and Fraction(1, 2) <= Fraction(one[1]) / (usual * amount) <= 2
+            if one[0] == day
+            and day not in lonely
+            and Fraction(1, 2) <= Fraction(one[1]) / (usual * amount) <= 2
         ]
         if fitting:
             free.remove(max(fitting))

@@ -3,27 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
+from itertools import combinations
 from typing import Any
 
 from decision_service.domain.accounts import Kind
-from decision_service.domain.values import ABSENT, Cause
+from decision_service.domain.values import ABSENT, Cause, Month
 from tests.oracles.factors.amounts import (
     last_amounts,
     last_known,
     refuse_unknown,
 )
-from tests.oracles.factors.applicant import Applicant, Unknown, all_records_of, feeders
+from tests.oracles.factors.applicant import (
+    Applicant,
+    Unknown,
+    all_records_of,
+    feeders,
+    records_of,
+)
 from tests.oracles.factors.arithmetic import mean, number
 from tests.oracles.factors.ceilings import ceiling_of
-from tests.oracles.factors.employers import key_of
+from tests.oracles.factors.employers import employments, key_of, names_one
 from tests.oracles.factors.grades import estimate_grade, is_employed, works
 from tests.oracles.factors.monthly_income import Incomes, incomes_of
 from tests.oracles.factors.parts import (
     GRADES,
+    Part,
+    account_part,
     clipped_total,
     domestic,
+    jobs_by_employer,
     month_income,
     parts_of,
     payroll_by_job,
@@ -155,20 +166,94 @@ def weakest_grade(incomes: Incomes) -> str:
     raise AssertionError("all grades together carry the whole")
 
 
-def scheme_figures(incomes: Incomes, month: int) -> dict[str, tuple[Fraction, bool]]:
-    """The highest scheme's estimate of each grade, and whether it means "at least"."""
+@dataclass(frozen=True)
+class Estimate:
+    """A scheme's highest estimate of a grade, if it means "at least", and the accounts of it."""
+
+    amount: Fraction
+    at_least: bool
+    accounts: set[str]
+
+
+def scheme_figures(incomes: Incomes, month: int) -> dict[str, Estimate]:
+    """The highest scheme's estimate of each grade."""
     who = incomes.who
-    found: dict[str, tuple[Fraction, bool]] = {}
+    told: dict[str, list[tuple[Fraction, bool, str]]] = {}
+    works_there = works(who, month) or pays_by_name(incomes, month)
     for feeder in feeders(who):
-        told = domestic(incomes, Kind.EINCOMES, month, feeder)
-        if not feeder.scheme or not told:
+        shares = domestic(incomes, Kind.EINCOMES, month, feeder)
+        if not feeder.scheme or not shares:
             continue
-        amount = clipped_total(incomes, feeder, month, told)
+        amount = clipped_total(incomes, feeder, month, shares)
         ceiling = ceiling_of(who, feeder.provider_id, month)
-        at_least = ceiling is not None and amount >= ceiling and works(who, month)
+        at_least = ceiling is not None and amount >= ceiling and works_there
         grade = estimate_grade(who, feeder, month)
-        found[grade] = max(found.get(grade, (amount, at_least)), (amount, at_least))
+        told.setdefault(grade, []).append((amount, at_least, feeder.id))
+    found = {}
+    for grade, figures in told.items():
+        most = max(amount for amount, _, _ in figures)
+        same = [one for one in figures if one[0] == most]
+        at_least = any(least for _, least, _ in same)
+        found[grade] = Estimate(most, at_least, {account for _, _, account in same})
     return found
+
+
+def pays_by_name(incomes: Incomes, month: int) -> bool:
+    """Whether a payslip of real payroll names its employer in a month."""
+    for feeder in feeders(incomes.who):
+        if feeder.gig or feeder.document:
+            continue
+        named = {
+            record.id
+            for record in records_of(incomes.who, Kind.INCOMES, feeder)
+            if names_one(incomes.who, record.employer)
+        }
+        shares = domestic(incomes, Kind.INCOMES, month, feeder)
+        if any(share.record in named for share in shares):
+            return True
+    return False
+
+
+def jobs_named(incomes: Incomes, month: int, accounts: set[str]) -> set[str]:
+    """The jobs whose employer some accounts' employments name in a month."""
+    names: dict[str, str] = incomes.once("jobs", lambda: jobs_by_employer(incomes))
+    first, last = Month(month).first_day, Month(month).last_day
+    found = set()
+    for one in employments(incomes.who):
+        runs = one.start <= last and (one.end is None or one.end >= first)
+        if runs and one.source in accounts and names_one(incomes.who, one.employer):
+            key = key_of(incomes.who, one.employer)
+            found |= {key, names.get(key, key)}
+    return found
+
+
+def pay_and_estimate(
+    incomes: Incomes, month: int, grade: str, paid: Fraction, estimate: Estimate
+) -> tuple[Fraction, Fraction]:
+    """What payroll and a scheme say of a month; the scheme may know of its employers' jobs only."""
+    jobs = payroll_by_job(incomes, month)
+    known = jobs_named(incomes, month, estimate.accounts)
+    real = {one.id for one in feeders(incomes.who) if not one.document}
+    employed = jobs_named(incomes, month, real)
+    mine = {job: job_pay(told, grade) for job, told in jobs.items() if job in known}
+    other = {job: job_pay(told, grade) for job, told in jobs.items() if job not in known}
+    own = sum(mine.values(), Fraction(0))
+    believed = True
+    for job, pay in other.items():
+        if all(one.grade != "PAYROLL" for one in jobs[job]):
+            believed = False
+        if pay in mine.values() and job not in employed:
+            believed = False
+    near = own * Fraction(9, 10) <= estimate.amount <= own * Fraction(11, 10)
+    if other and believed and near and sum(other.values(), Fraction(0)) <= own:
+        return paid, paid
+    return compared((paid, False), (estimate.amount, estimate.at_least))
+
+
+def job_pay(told: list[Part], grade: str) -> Fraction:
+    """A job's pay as one grade tells it, or else as the other does."""
+    own = [one.amount for one in told if one.grade == grade]
+    return max(own or [one.amount for one in told])
 
 
 def of_payroll(incomes: Incomes, month: int, grade: str) -> Fraction | None:
@@ -176,11 +261,7 @@ def of_payroll(incomes: Incomes, month: int, grade: str) -> Fraction | None:
     jobs = payroll_by_job(incomes, month)
     if not any(one.grade == grade for told in jobs.values() for one in told):
         return None
-    paid = Fraction(0)
-    for told in jobs.values():
-        own = [one.amount for one in told if one.grade == grade]
-        paid = paid + max(own or [one.amount for one in told])
-    return paid
+    return sum((job_pay(told, grade) for told in jobs.values()), Fraction(0))
 
 
 def compared(one: tuple[Fraction, bool], other: tuple[Fraction, bool]) -> tuple[Fraction, Fraction]:
@@ -197,23 +278,27 @@ def tellings(incomes: Incomes, window: list[int]) -> list[Pair]:
     """Every two grades of source that tell of the same months, month by month."""
     found: dict[Any, Pair] = {}
     for month in window:
-        for job, told in payroll_by_job(incomes, month).items():
-            proven = [one.amount for one in told if one.grade == "PAYROLL"]
-            uploaded = [one.amount for one in told if one.grade == "DOCUMENT"]
-            if proven and uploaded:
-                found.setdefault(("job", job), []).append((max(proven), max(uploaded)))
+        told_of = {("job", job): told for job, told in payroll_by_job(incomes, month).items()}
+        for feeder in feeders(incomes.who):
+            part = account_part(incomes, feeder, month, "") if feeder.gig else None
+            if part is not None:
+                told_of.setdefault(("platform", feeder.provider_id), []).append(part)
+        for work, told in told_of.items():
+            grades = sorted({one.grade for one in told})
+            for one, other in combinations(grades, 2):
+                pair = [max(p.amount for p in told if p.grade == grade) for grade in (one, other)]
+                found.setdefault((work, one, other), []).append((pair[0], pair[1]))
         schemes = scheme_figures(incomes, month)
         for grade in ("PAYROLL", "DOCUMENT"):
             paid = of_payroll(incomes, month, grade)
-            for proof, figure in schemes.items():
+            for proof, estimate in schemes.items():
                 if paid is not None:
-                    pair = compared((paid, False), figure)
-                    found.setdefault((grade, "scheme", proof), []).append(pair)
-        for one in sorted(schemes):
-            for other in sorted(schemes):
-                if one < other:
-                    pair = compared(schemes[one], schemes[other])
-                    found.setdefault(("schemes", one, other), []).append(pair)
+                    figures = pay_and_estimate(incomes, month, grade, paid, estimate)
+                    found.setdefault((grade, "scheme", proof), []).append(figures)
+        for one, other in combinations(sorted(schemes), 2):
+            left, right = schemes[one], schemes[other]
+            both = compared((left.amount, left.at_least), (right.amount, right.at_least))
+            found.setdefault(("schemes", one, other), []).append(both)
     return list(found.values())
 
 

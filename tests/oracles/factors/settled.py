@@ -13,9 +13,9 @@ from tests.oracles.factors.payslips import is_pay_period, slip_of
 
 
 def seen_until(who: Applicant, feeder: Feeder) -> date:
-    """The earlier of as_of's date and the sync's; as_of's where the job is over."""
-    moment = who.as_of.instant
-    if feeder.synced is not None and feeder.synced < moment and not feeder.ended:
+    """The earlier of as_of's date and the sync's; as_of's where no income is to come."""
+    moment, over = who.as_of.instant, feeder.ended or feeder.quiet
+    if feeder.synced is not None and feeder.synced < moment and not over:
         moment = feeder.synced
     return moment.astimezone(who.as_of.zone).date()
 

@@ -16,7 +16,7 @@ from typing import Any
 
 import yaml
 
-from decision_service.domain.factor import FactorValue
+from decision_service.domain.factor import FactorValue, Observed
 from decision_service.domain.values import Missing, Money
 from tests.oracles.rules.expressions import DIGITS, Env, is_money, names
 from tests.oracles.rules.holes import ABSENT, Gone, gone, no_result
@@ -90,9 +90,7 @@ class Rulebook:
         self, factors: Mapping[str, FactorValue], inputs: Mapping[str, Any], day: date, run: Run
     ) -> None:
         for name, spec in self.file["inputs"].items():
-            value = inputs.get(name)
-            missing = gone(f"inputs.{name}", "NOT_SENT")
-            run.define(f"inputs.{name}", missing if value is None else _plain(value), spec["type"])
+            run.define(f"inputs.{name}", _sent(name, inputs.get(name), spec, day), spec["type"])
         for name, kind in self.kinds.items():
             run.define(name, _factor(name, factors.get(name)), kind)
         for name, spec in self.file.get("params", {}).items():
@@ -191,6 +189,16 @@ class Rulebook:
 
 def _kind_of(text: str, run: Run) -> str:
     return "money" if is_money(text, run.kinds) else ""
+
+
+def _sent(name: str, given: Any, spec: Mapping[str, Any], day: date) -> Any:
+    """What was sent; an observation until the end of its last day, counted forward from its own."""
+    if given is None:
+        return gone(f"inputs.{name}", "NOT_SENT")
+    if not isinstance(given, Observed):
+        return _plain(given)
+    last = given.day + timedelta(days=int(str(spec["max_age"]).removesuffix("d")))
+    return _plain(given.value) if given.day <= day <= last else gone(f"inputs.{name}", "STALE")
 
 
 def _plain(value: Any) -> Any:

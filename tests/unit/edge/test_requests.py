@@ -1,6 +1,7 @@
 """Requests are checked on the wire, field by field."""
 
 from datetime import UTC, date, datetime
+from decimal import Decimal
 
 import pytest
 from google.protobuf.duration_pb2 import Duration
@@ -9,9 +10,11 @@ from google.type.money_pb2 import Money as MoneyMessage
 from decision_service.api.v1 import decision_service_pb2 as pb
 from decision_service.api.v1 import values_pb2
 from decision_service.domain.errors import FieldInvalid
+from decision_service.domain.factor import Observed
 from decision_service.domain.person import GivenApplicant
 from decision_service.domain.values import Money
 from decision_service.server.decisions import application_from
+from decision_service.server.wire import Problems, check_texts
 
 NOW = datetime(2026, 11, 27, 14, tzinfo=UTC)
 """Where the day begins first, on Kiritimati, November 28 has begun."""
@@ -156,3 +159,46 @@ def test_user_ids_are_letters_digits_underscore_and_hyphen(user_id: str) -> None
     with pytest.raises(FieldInvalid) as error:
         application_from(request(user_id=user_id), (), NOW)
     assert fields_of(error) == ["user_id"]
+
+
+def observed(**changes: object) -> dict[str, values_pb2.InputValue]:
+    """A bureau's score of a day, changed."""
+    fields: dict[str, object] = {"number": "700", "observed_on": "2026-11-20"}
+    return {"bureau_score": values_pb2.InputValue(**(fields | changes))}
+
+
+def test_an_input_comes_with_its_day_and_the_consent() -> None:
+    """They are kept as they are sent; without a day it is the value alone."""
+    sent = observed(consent_reference="C-2026/17 <b>")
+    application = application_from(request(inputs=sent), (), NOW)
+    day = date(2026, 11, 20)
+    assert application.inputs == {"bureau_score": Observed(Decimal(700), day, "C-2026/17 <b>")}
+    plain = application_from(request(inputs=observed(observed_on="")), (), NOW)
+    assert plain.inputs == {"bureau_score": Decimal(700)}
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"observed_on": "20-11-2026"}, "inputs.bureau_score.observed_on"),
+        ({"observed_on": "2026-02-30"}, "inputs.bureau_score.observed_on"),
+        ({"observed_on": "2026-11-20T08:00"}, "inputs.bureau_score.observed_on"),
+        ({"observed_on": "", "consent_reference": "C-1"}, "inputs.bureau_score.observed_on"),
+        ({"consent_reference": "C" * 201}, "inputs.bureau_score.consent_reference"),
+        ({"number": "7OO"}, "inputs.bureau_score"),
+    ],
+)
+def test_a_malformed_observation_is_named_by_its_field(
+    changes: dict[str, object], field: str
+) -> None:
+    """A day that is none, a consent without a day, and one that is too long."""
+    with pytest.raises(FieldInvalid) as error:
+        application_from(request(inputs=observed(**changes)), (), NOW)
+    assert fields_of(error) == [field]
+
+
+def test_a_consent_has_no_character_that_rules_a_screen() -> None:
+    """It is shown to whoever reads the decision."""
+    with pytest.raises(FieldInvalid) as error, Problems() as problems:
+        check_texts(problems, request(inputs=observed(consent_reference="C\u202e1")))
+    assert fields_of(error) == ["inputs.bureau_score.consent_reference"]

@@ -104,7 +104,7 @@ def _by_hand(asked: Application, product: Product, now: datetime) -> Admission:
         as_of = AsOf.at(now, product.champion.zone)
         return Admission(asked, as_of, assignment, dict(asked.inputs), None, subject.unit)
     ruleset = product.versions[assignment.version]
-    bound = bind_inputs(ruleset, asked.inputs, product.input_names)
+    bound = bind_inputs(ruleset, asked.inputs, None, product.input_names)
     if bound.problems:
         raise InputInvalid("; ".join(p.description for p in bound.problems), bound.problems)
     compared = enters_comparison(product.plan, subject, assignment)

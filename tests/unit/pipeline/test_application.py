@@ -23,6 +23,7 @@ from decision_service.decide.application import (
     request_content,
 )
 from decision_service.domain.errors import RequestIdReused
+from decision_service.domain.factor import Observed
 from decision_service.domain.person import GivenApplicant
 from decision_service.domain.ports import ReplyStyle
 from decision_service.domain.values import Money
@@ -198,3 +199,12 @@ def test_a_later_field_counts_only_where_it_is_set() -> None:
     found = {later.content(), replace(later, renewal_of="x").content()}
     found |= {replace(later, holders=("x",)).content(), replace(later, renewal_of="y").content()}
     assert len(found) == 4
+
+
+def test_the_day_and_the_consent_of_an_observation_count() -> None:
+    """Each makes another request; without a day it is the request that it was."""
+    day = date(2026, 11, 20)
+    sent = [700, Observed(700, day), Observed(700, day, "C-1"), Observed(700, day, "C-2")]
+    sent += [Observed(700, date(2026, 11, 21)), Observed(701, day)]
+    made = [replace(WITHOUT, inputs={"bureau_score": one}).content() for one in sent]
+    assert len({*made}) == len(made)

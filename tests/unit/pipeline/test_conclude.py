@@ -11,10 +11,11 @@ from msgspec.structs import replace
 
 from decision_service.decide.conclude import expiry
 from decision_service.domain.decision import Outcome, Verdict
-from decision_service.domain.factor import Factors
-from decision_service.domain.values import AsOf
+from decision_service.domain.factor import Factors, Observed
+from decision_service.domain.values import AsOf, Money
+from decision_service.rules.evaluate import Facts
 from tests.fakes.examples import examples
-from tests.fakes.world import PRODUCT, rulebook
+from tests.fakes.world import PRODUCT, rulebook, whole_rulebook
 
 RULESET = rulebook().products[PRODUCT].champion
 instants = st.datetimes(datetime(2026, 1, 1), datetime(2027, 12, 31), timezones=st.just(UTC))  # noqa: DTZ001 - hypothesis adds the zone
@@ -43,4 +44,19 @@ def test_a_decision_ends_with_the_first_thing_it_rests_on(valid, synced, change,
     expected = max(min(ends), now) if ends else None
     verdict = Verdict(Outcome.APPROVE, valid_until=valid, param_change=change)
     as_of = AsOf.at(now, ZoneInfo(zone))
-    assert expiry(verdict, Factors({}, {}, (), synced), ruleset, as_of) == expected
+    facts = Facts({}, {}, as_of)
+    assert expiry(verdict, Factors({}, {}, (), synced), ruleset, facts) == expected
+
+
+def test_a_decision_ends_before_what_it_rests_on_is_too_old() -> None:
+    """On the first day on which a used input is; what is too old already ends nothing more."""
+    champion = whole_rulebook().products[PRODUCT].versions[3]
+    now = datetime(2026, 11, 15, 4, tzinfo=UTC)
+    as_of = AsOf.at(now, champion.zone)
+    verdict = Verdict(Outcome.APPROVE, valid_until=now + timedelta(days=14))
+    for age, ends in ((0, 14), (16, 14), (29, 2), (30, 1), (31, 14)):
+        observed = Observed(Money("PHP", 0), as_of.date - timedelta(days=age))
+        facts = Facts({}, {"bureau_monthly_debt": observed}, as_of)
+        found = expiry(verdict, Factors({}, {}, (), None), champion, facts)
+        assert found is not None
+        assert found.astimezone(champion.zone).date() == as_of.date + timedelta(days=ends)

@@ -14,17 +14,20 @@ from decision_service.decide.codec import (
     encode_facts,
     factors_from_wire,
     factors_to_wire,
+    inputs_to_wire,
+    observations_to_wire,
     pack_factors,
 )
 from decision_service.domain.accounts import Kind
 from decision_service.domain.decision import Assignment, EnrolmentReason
-from decision_service.domain.factor import FactorValue
-from decision_service.domain.values import AsOf, Cause, Missing, Month
+from decision_service.domain.factor import FactorValue, Observed, value_sent
+from decision_service.domain.values import AsOf, Cause, Missing, Money, Month
 from decision_service.factors.compute import compute
 from tests.fakes.world import NOW, PRODUCT, rulebook, steady_earner
 
 RULES = rulebook().products[PRODUCT].champion
-FACTORS = compute(steady_earner(), RULES.needs, AsOf.at(NOW, RULES.zone))
+COMPUTED = compute(steady_earner(), RULES.needs, AsOf.at(NOW, RULES.zone))
+FACTORS = replace(COMPUTED, employer=None)  # which is not stored
 
 
 def facts(packed: bytes | None) -> bytes:
@@ -83,3 +86,20 @@ def test_what_cannot_be_unpacked_is_told_as_any_broken_record(packed: bytes) -> 
     """By the same error as bytes that are no facts at all."""
     with pytest.raises(msgspec.DecodeError):
         decode_facts(facts(packed))
+
+
+def test_what_was_observed_outside_reads_back_with_its_day() -> None:
+    """Its value where an earlier program looks for it, its day and consent beside it."""
+    sent = {
+        "bureau_debt": Observed(Money("PHP", 300_000), date(2026, 11, 2), "C-1"),
+        "checked_on": Observed(date(2026, 11, 1), date(2026, 11, 2)),
+        "customer_type": "new",
+    }
+    stored = msgspec.msgpack.decode(facts(None))
+    assert "observations" not in stored
+    stored |= {"inputs": inputs_to_wire(sent), "observations": observations_to_wire(sent)}
+    assert stored["inputs"]["bureau_debt"] == ["m", "PHP", "300000"]
+    assert decode_facts(msgspec.msgpack.encode(stored)).sent == sent
+    del stored["observations"]
+    before = decode_facts(msgspec.msgpack.encode(stored)).sent
+    assert before == {name: value_sent(one) for name, one in sent.items()}

@@ -16,6 +16,7 @@ from decision_service.domain.values import Cause, Money
 from decision_service.rules.evaluate import Facts, evaluate, load
 from decision_service.rules.language.values import Unknown, exactly
 from decision_service.workbench.proofs.people import People
+from decision_service.workbench.proofs.questions import dated
 from decision_service.workbench.proofs.ruleset import encode_ruleset
 from decision_service.workbench.proofs.terms import Builder, Op, Term
 from tests.oracles.rule_facts import facts
@@ -124,7 +125,7 @@ class Encoding:
     def __init__(self, ruleset, catalogue, day):
         causes = {n: replace(s, causes=frozenset(Cause)) for n, s in catalogue.items()}
         self.ruleset = ruleset
-        self.people = People(Builder(), causes, ruleset.currency, frozenset(), {})
+        self.people = People(Builder(), causes, ruleset.currency, frozenset(), {}, dated([ruleset]))
         self.verdict = encode_ruleset(ruleset, self.people, day)
 
     def computed(self, factors, inputs, as_of, answers=()):
@@ -148,7 +149,7 @@ class Encoding:
             self.ruleset.program.intake,
             list(load(self.ruleset, factors, as_of).values),
         )
-        intake.load_inputs(inputs, values)
+        intake.load_inputs(inputs, as_of.date, values)
         slots = {e.symbol.name: e.slot for e in (*intake.factors, *intake.inputs)}
         found = {}
         for name, variable in self.people.variables.items():

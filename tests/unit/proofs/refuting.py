@@ -67,7 +67,7 @@ def decided(ruleset, person, moment):
     if isinstance(person.values.get(DAY), date):
         person = replace(person, values={**person.values, DAY: as_of.date})
     facts = replace(facts_of(person, ruleset, as_of.date), as_of=as_of)
-    if bind_inputs(ruleset, facts.inputs).problems:
+    if bind_inputs(ruleset, facts.inputs, facts.as_of.date).problems:
         return None
     return replace(evaluate(ruleset, facts), raw_trace=())
 

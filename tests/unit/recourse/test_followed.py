@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from decision_service.casework.recourse import Change, Recourse, Recourses
 from decision_service.casework.recourse_changes import laws_between
 from decision_service.casework.recourse_later import Wait, waited
-from decision_service.decide.codec import decode_facts, factors_from_wire, inputs_from_wire
+from decision_service.decide.codec import decode_facts, factors_from_wire
 from decision_service.domain.decision import Outcome
 from decision_service.domain.factor import FactorValue
 from decision_service.domain.values import Money, noon
@@ -37,7 +37,7 @@ def applications(people: int, each: int) -> Iterator[tuple[CompiledRuleset, Fact
     for entry in run(decided(book.product(PRODUCT), people)):
         stored, chance = decode_facts(entry.facts), Random(entry.user_id)
         values = factors_from_wire(stored.factors).values
-        facts = Facts(values, inputs_from_wire(stored.inputs), stored.as_of, answers=stored.answers)
+        facts = Facts(values, stored.sent, stored.as_of, answers=stored.answers)
         for _ in range(each):
             yield ruleset, varied(facts, chance)
 

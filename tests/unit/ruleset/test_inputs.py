@@ -37,6 +37,7 @@ inputs:
 reasons: {}
 """
 INSTANT = datetime(2026, 1, 1, tzinfo=UTC)
+TODAY = date(2026, 11, 15)
 ASKED = {"requested_amount": php(20000), "requested_term_months": Decimal(6)}
 
 
@@ -48,7 +49,7 @@ def ruleset():
 
 
 def _problems(ruleset, **sent):
-    bound = bind_inputs(ruleset, {**ASKED, **sent})
+    bound = bind_inputs(ruleset, {**ASKED, **sent}, TODAY)
     return {p.field: p.description for p in bound.problems}
 
 
@@ -63,7 +64,7 @@ def test_declared_inputs_are_bound_by_type(ruleset):
         "customer_type": "new",
         "declared_monthly_debt": php(0),
     }
-    bound = bind_inputs(ruleset, sent)
+    bound = bind_inputs(ruleset, sent, TODAY)
     assert bound.problems == ()
     assert bound.values == {**sent, "requested_term_months": 6}
     assert type(bound.values["requested_term_months"]) is int
@@ -128,14 +129,14 @@ def test_bounds_are_explained_to_whoever_is_beyond_them(name, sent, message):
     assert TYPES in HEAD
     head = HEAD.replace(TERM, LEGAL_TERM).replace(TYPES, LEGAL_TYPES)
     when = "id: fine, when: income.months_12m >= 6, then: APPROVE"
-    bound = bind_inputs(compiled(stages(rules(when), head=head)), {**ASKED, name: sent})
+    bound = bind_inputs(compiled(stages(rules(when), head=head)), {**ASKED, name: sent}, TODAY)
     told = f"{field_path(name)} {message.replace('; needs', '; test-loan v1 needs')}"
     assert [p.description for p in bound.problems] == [told]
 
 
 def test_required_inputs_that_are_missing_are_all_told(ruleset):
     """Every required input that was not sent is a problem of its own."""
-    bound = bind_inputs(ruleset, {})
+    bound = bind_inputs(ruleset, {}, TODAY)
     assert [p.description for p in bound.problems] == [
         "requested_amount is missing; test-loan v1 needs ₱ 1,000 to ₱ 500,000",
         "requested_term_months is missing; test-loan v1 needs 1 to 36",
@@ -144,7 +145,7 @@ def test_required_inputs_that_are_missing_are_all_told(ruleset):
 
 def test_names_of_other_versions_are_dropped_silently(ruleset):
     """A name that another version declares is neither a problem nor a value."""
-    bound = bind_inputs(ruleset, {**ASKED, "colour": "red"}, frozenset({"colour"}))
+    bound = bind_inputs(ruleset, {**ASKED, "colour": "red"}, TODAY, frozenset({"colour"}))
     assert bound.problems == ()
     assert set(bound.values) == set(ASKED)
 
@@ -153,7 +154,7 @@ def test_the_request_fields_may_be_undeclared():
     """Amount and term come with every request; a ruleset that declares neither ignores them."""
     head = HEAD[: HEAD.index("inputs:")] + "inputs: {}\nreasons: {}\n"
     when = "id: fine, when: income.months_12m >= 6, then: APPROVE"
-    bound = bind_inputs(compiled(stages(rules(when), head=head)), ASKED)
+    bound = bind_inputs(compiled(stages(rules(when), head=head)), ASKED, TODAY)
     assert (bound.values, bound.problems) == ({}, ())
 
 
@@ -205,7 +206,7 @@ def bounded():
 def test_every_input_is_bound_as_declared_or_told(bounded, sent, odd):
     """What is sent binds in the order of the declarations, by their types, or is a problem."""
     sent = {**sent, **odd}
-    bound = bind_inputs(bounded, sent, frozenset({"colour"}))
+    bound = bind_inputs(bounded, sent, TODAY, frozenset({"colour"}))
     declared = [name for name in bounded.inputs if name in sent]
     refused = {problem.field.removeprefix("inputs.") for problem in bound.problems}
     assert list(bound.values) == [name for name in declared if name not in refused]
@@ -226,9 +227,9 @@ def test_every_input_is_bound_as_declared_or_told(bounded, sent, odd):
 def test_bounds_belong_to_what_they_bound(bounded, name, right, wrong):
     """Values at the bounds bind, also where those have decimals; one beyond them does not."""
     for value in right:
-        assert bind_inputs(bounded, {**ASKED, name: value}).values[name] == value
+        assert bind_inputs(bounded, {**ASKED, name: value}, TODAY).values[name] == value
     for value in wrong:
-        told = bind_inputs(bounded, {**ASKED, name: value}).problems
+        told = bind_inputs(bounded, {**ASKED, name: value}, TODAY).problems
         assert [problem.field for problem in told] == [field_path(name)]
 
 
@@ -243,8 +244,8 @@ def test_an_application_without_fault_is_bound_as_it_was_sent(ruleset):
         "insured": True,
         "since": date(2026, 1, 2),
     }
-    bound = bind_inputs(ruleset, sent)
+    bound = bind_inputs(ruleset, sent, TODAY)
     assert (bound.values, bound.problems) == (sent, ())
     for name in ("requested_amount", "requested_term_months"):
-        told = bind_inputs(ruleset, {**sent, name: None}).problems
+        told = bind_inputs(ruleset, {**sent, name: None}, TODAY).problems
         assert [problem.field for problem in told] == [name]
