@@ -267,8 +267,8 @@ def _loans(part: Part) -> Iterator[Liability]:
 def _trips(part: Part) -> Iterator[Transaction]:
     """Working days from Monday on; with `cash_out: true` the week's rest leaves on Sundays.
 
-    Days of one amount are a tenth above and below it in turn, as no two real days pay the same; those
-    of a list of amounts are as written.
+    Days of one amount are a tenth above and below it in turn, as no two real days pay the same;
+    those of a list of amounts are as written.
     """
     fields, amounts, kept = part.fields, part.amounts("a_day"), 0
     week, fees = fields.integer("days_a_week", 1, 7) or 6, fields.decimal("fees", 0, 100) or 0

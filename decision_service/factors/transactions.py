@@ -448,11 +448,12 @@ def unexplained_credit_share(context: FactorContext) -> Answer:
     "Of the accounts of GIG providers whose usual fee share is in the data files, over the 91"
     " trailing days that end with the earliest sync among the platforms: within an account and day"
     " each EARNING credit, the largest first, takes the largest FEE debit of half to twice the"
-    " usual share of it that no other took; a day's only FEE beside several earnings is for the whole"
-    " day. The FEEs of the 91 days that none took, such as one for a whole day or week, then fit as"
-    " much of the account's other earnings as they are half the usual share of. The earnings that are left / the earnings of these accounts. Documents are"
-    " left out. NOT_CONNECTED without an account of a GIG provider, NO_DATA when the days hold no"
-    " transaction, NO_EVIDENCE without an EARNING at a provider whose usual share is known.",
+    " usual share of it that no other took; a day's only FEE beside several earnings is for the"
+    " whole day. The FEEs of the 91 days that none took, such as one for a whole day or week, then"
+    " fit as much of the account's other earnings as they are half the usual share of. The earnings"
+    " that are left / the earnings of these accounts. Documents are left out. NOT_CONNECTED without"
+    " an account of a GIG provider, NO_DATA when the days hold no transaction, NO_EVIDENCE without"
+    " an EARNING at a provider whose usual share is known.",
     unit="share",
     lower=0,
     upper=1,

@@ -26,7 +26,7 @@ PRODUCTS = (("gig-advance-ph", 2), ("personal-loan-ph", 3))
 
 def wallet(rider: Mapping[str, Any]) -> list[list[object]]:
     """Account, day, words and amount of each line of a year, the same at each run."""
-    dice = Random(rider["name"])  # noqa: S311 - made-up data, nothing secret
+    dice = Random(rider["name"])
     lines: list[list[object]] = []
     owed = 0
     for back in range(365, 0, -1):
