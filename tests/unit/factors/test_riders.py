@@ -1,4 +1,4 @@
-"""Good riders are told apart from money that goes in a circle, by the limits of the shipped rules."""
+"""Good riders and money that goes in a circle, by the limits of the shipped rules."""
 
 from __future__ import annotations
 
