@@ -166,8 +166,8 @@ def _answers(
     for product, ruleset in versions:
         term = TERMS[product.name]
         given = {"requested_amount": asked, "requested_term_months": term}
-        inputs = bound_inputs(product, ruleset, given)
         as_of = AsOf.at(noon_of(day), ruleset.zone)
+        inputs = bound_inputs(product, ruleset, given, as_of)
         needs = replace(ruleset.needs, factors=tuple(sorted(names)), term_months=term)
         factors = next((known for other, known in shared if other == needs), None)
         if factors is None:

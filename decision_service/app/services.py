@@ -209,6 +209,7 @@ async def wire_services(
         recourse,
         log.of_decision,
         kept_months=max(core.settings.retention, core.settings.loan_retention),
+        look_minutes=0 if snapshots is None else int(SWEEP_SECONDS // 60),
     )
     onboard = OnboardApplicants(core.source.enrolment, store, clock)
     drawn = counter(

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from datetime import date
 from fractions import Fraction
 from itertools import combinations
 from typing import TypeVar
 
 import msgspec
+from msgspec.structs import replace
 
 from decision_service.domain.accounts import INCOME_KINDS, Kind
 from decision_service.domain.factor import Better, Evidence, ValueType
 from decision_service.domain.snapshot import EstimatedIncome, Income, Read, Transaction
-from decision_service.domain.values import Cause, Missing, Month
+from decision_service.domain.values import Cause, Missing, Money, Month
 from decision_service.factors.answer import (
     DECLARED_GRADE,
     DOCUMENT_GRADE,
@@ -25,6 +27,7 @@ from decision_service.factors.answer import (
     in_order,
     month_of,
     ratio,
+    twice_median,
 )
 from decision_service.factors.employment import NO_EVIDENCE
 from decision_service.factors.horizons import stand_in_from
@@ -38,10 +41,16 @@ from decision_service.factors.income_months import (
 from decision_service.factors.income_sources import (
     MonthFacts,
     Parts,
+    estimates,
     formal_jobs,
+    has_formal_payroll,
+    highest_estimate,
     income_settlement,
     income_sources,
+    months_of_earnings,
     platform_jobs,
+    platform_work,
+    platforms,
     total,
 )
 from decision_service.factors.ledger import beyond_taken, within_days
@@ -76,6 +85,12 @@ BACKED = (
     " income; what documents add to an estimate at its ceiling is no such part." + GRADING
 )
 CLAIMED_MONTHS = 6
+NO_MORE = (4, 5)
+"""An old habit goes on up to one and a quarter of what it was: 4 amounts up to 5 medians."""
+SIDE_WORK = 2
+"""Who rides on one day in two or fewer may have another business; who rides daily lives on it."""
+MOST = 100
+"""The excess where next to nothing, or less than nothing, was earned beside an estimate."""
 CONFLICT_MONTHS = 12
 CONFLICTS = 2
 CLOSE = 20
@@ -489,3 +504,139 @@ def _apart(pairs: Sequence[AmountPair]) -> Amount:
     """The distance of the averages, which over equal months is that of the sums."""
     smaller, larger = sorted((sum(one for one, _ in pairs), sum(other for _, other in pairs)))
     return Fraction(larger - max(smaller, 0), larger) if larger > 0 else 0
+
+
+class SelfPaid(msgspec.Struct):
+    """Estimates that no employer vouches for, and what platforms earned from the first trip on.
+
+    `excess` is the part of `estimated` that no old habit explains; the sources are account ids.
+    """
+
+    months: int
+    estimated: Amount = 0
+    excess: Amount = 0
+    earned: Amount = 0
+    estimators: list[str] = msgspec.field(default_factory=list)
+    platforms: set[str] = msgspec.field(default_factory=set)
+
+
+@INCOME.factor(
+    "unvouched_excess_{w}",
+    ValueType.NUMBER,
+    "Estimates that no employer vouches for against what platforms show of the same months.",
+    "Over the months among the {n} up to the income horizon, from the first with a platform's"
+    " earnings on, payroll months apart: the highest estimates, unless an employment of the same"
+    " account with a named employer covers the month / the earnings of platforms, months without"
+    " trips as zero; 100 where it is more or nothing was earned. An old business with side work is"
+    " no contradiction: where trips are on every second day or fewer, an estimate does not count"
+    " that is REMITTED by habit and at most 1.25 times the account's median of the 12 months before"
+    " the first earnings, months with an employer apart. NO_EVIDENCE where nothing is left that"
+    " both report; documents of a platform show no earnings.",
+    unit="ratio",
+    windows=months(6),
+    lower=0,
+    upper=lambda _: MOST,
+    causes=NO_EVIDENCE,
+    kinds=frozenset({Kind.CONTRIBUTIONS}),
+    better=Better.DOWN,
+)
+def unvouched_excess(context: FactorContext, length: int) -> Answer:
+    book = income(context)
+    span = book.last(length)
+    paid = _self_paid(context, span)
+    found = over_spans(book, (span,), lambda: _excess(paid))
+    if any(m.cause.tainted for m in found.missing):
+        return found
+    doubts = [*employment_taints(context, matter=paid is not None)]
+    if paid is not None or context.snapshot.contributions is None:
+        doubts += supply_taints(context, (supply(context, Kind.CONTRIBUTIONS),))
+        doubts += contributions(context).taints
+    if doubts:
+        return Answer(None, in_order(doubts), found.evidence)
+    if paid is None:
+        return found
+    notes = (*found.evidence.notes, *_both_figures(context, paid))
+    return Answer(found.figure, found.missing, replace(found.evidence, notes=notes))
+
+
+def _excess(paid: SelfPaid | None) -> Amount | Cause:
+    if paid is None or not paid.excess:
+        return Cause.NO_EVIDENCE
+    if paid.excess >= paid.earned * MOST:
+        return MOST
+    return Fraction(paid.excess) / Fraction(paid.earned)
+
+
+def _self_paid(context: FactorContext, span: MonthSpan) -> SelfPaid | None:
+    """None where no estimate without an employer is beside a platform's work in these months."""
+    feeders, first = counted(context), _first_worked(context)
+    if first is None or first > span[1]:
+        return None
+    since = max(first, span[0])
+    aside = _is_side_work(context, (since, span[1]), first)
+    found = SelfPaid(span[1] - since + 1)
+    for _, one in within(income_months(context).facts, ((since, span[1]),)):
+        if has_formal_payroll(one, feeders):  # it outranks the estimate
+            found.months -= 1
+            continue
+        work = platform_work(one, feeders)
+        found.earned += total(work)
+        found.platforms |= {source for part in work.values() for source, _ in part.reported}
+        for part in highest_estimate(one, feeders).values():
+            sources = [source for source, _ in part.reported]
+            if part.amount <= 0 or one.named.intersection(sources):
+                continue
+            found.estimated += part.amount
+            found.estimators.append(sources[0])
+            habits = [s for s in sources if one.grades[s] == REMITTED_GRADE]
+            if not (aside and any(_is_usual(context, s, part.amount, first) for s in habits)):
+                found.excess += part.amount
+    return found if found.estimators and found.platforms else None
+
+
+@once
+def _first_worked(context: FactorContext) -> int | None:
+    """The first month in which a platform shows that something was earned."""
+    feeders, facts = counted(context), income_months(context).facts
+    worked = [m for m, one in facts.items() if total(platform_work(one, feeders)) > 0]
+    return min(worked, default=None)
+
+
+def _is_usual(context: FactorContext, source: str, amount: Amount, first: int) -> bool:
+    """Whether the applicant paid for as much alone in the year before the first trip."""
+    employed, reported = employed_months(context), estimates(context)[source]
+    before = [
+        reported[month]
+        for month in range(first - YEAR, first)
+        if reported.get(month, 0) > 0 and month not in employed
+    ]
+    amounts, medians = NO_MORE
+    return bool(before) and amount * amounts * 2 <= twice_median(before) * medians
+
+
+def _is_side_work(context: FactorContext, span: MonthSpan, first: int) -> bool:
+    """Whether trips are on every second day or fewer; a platform without trips shows no days."""
+    days: set[date] = set()
+    for feeder in platforms(context):
+        if not feeder.document:
+            for _, stretch in within(months_of_earnings(context, feeder.id), (span,)):
+                days |= stretch.earning_days()
+    if not days:
+        return False
+    since = min(days) if span[0] == first else first_of(span[0])
+    whole = (first_of(span[1] + 1) - since).days
+    return len(days) * SIDE_WORK <= whole
+
+
+def _both_figures(context: FactorContext, paid: SelfPaid) -> Sequence[str]:
+    """What either side reports of a month on average, and who does."""
+    sides = (
+        ("estimated without an employer by", paid.estimators, paid.estimated, len(paid.estimators)),
+        ("earned at", paid.platforms, paid.earned, paid.months),
+    )
+    found = []
+    for words, sources, amount, count in sides:
+        a_month = Money(context.currency, round(Fraction(amount, count)))
+        names = sorted({counted(context)[source].provider_id for source in sources})
+        found.append(f"{a_month.currency} {a_month.major} a month {words} {', '.join(names)}")
+    return found

@@ -298,6 +298,10 @@ def _load(cost: Figure | date, earned: Figure | date) -> Amount | Cause:
     return ratio(round(cost), round(earned))
 
 
+def has_passed_its_end(loan: Liability, today: date) -> bool:
+    return loan.end is not None and loan.end < today
+
+
 def is_short_term(loan: Liability) -> bool:
     """Whether a loan is not for housing and was made for 60 months at most.
 
@@ -338,7 +342,7 @@ def outstanding_short_term(context: FactorContext) -> Answer:
 )
 def matured_unpaid_total(context: FactorContext) -> Answer:
     today = context.as_of.date
-    return _open_on(context, lambda loan: loan.end is not None and loan.end < today)
+    return _open_on(context, lambda loan: has_passed_its_end(loan, today))
 
 
 def _open_on(context: FactorContext, of: Callable[[Liability], bool]) -> Answer:

@@ -16,6 +16,7 @@ from decision_service.domain.values import Cause, DataReason, Missing, Month
 from decision_service.factors.answer import Amount
 from decision_service.factors.payroll import (
     LONGEST_MONTH,
+    SHORT_DAYS,
     Payment,
     PayrollJob,
     PlacedAmount,
@@ -31,8 +32,6 @@ from decision_service.factors.quality import incomes
 from decision_service.factors.registry import FactorContext, once
 from decision_service.factors.usage import counted
 
-SHORT_DAYS = 2
-"""Periods may share so many days and still be different pay: a pay day belongs to two periods."""
 CLOSE = 20
 """A summary replaces its parts where it is within one part in twenty (5 %) of their sum."""
 

@@ -293,8 +293,17 @@ def incomes(context: FactorContext) -> CheckedRecords[Income]:
 
 
 @once
+def contracts(context: FactorContext) -> CheckedRecords[Employment]:
+    """Every employment on record, the next one too: a contract is signed before it begins."""
+    every = context.snapshot.employments
+    return _checked(context, Kind.EMPLOYMENTS, every, lambda r, _: _ends_after_start(r))
+
+
+@once
 def employments(context: FactorContext) -> CheckedRecords[Employment]:
-    return _checked(context, Kind.EMPLOYMENTS, context.snapshot.employments, _period_believable)
+    """Those that have begun; a next contract counts from its first day on."""
+    every, today = contracts(context), context.as_of.date
+    return CheckedRecords([r for r in every.records if r.start <= today], every.taints)
 
 
 @once
@@ -371,8 +380,12 @@ def _distinct(records: Sequence[R], kind: Kind) -> tuple[Sequence[R], list[Missi
     return [kept[key] for key in sorted(kept)], taints
 
 
-def _period_believable(record: Income | Employment, end: date) -> bool:
-    return record.start <= end and (record.end is None or record.end >= record.start)
+def _period_believable(record: Income, end: date) -> bool:
+    return record.start <= end and _ends_after_start(record)
+
+
+def _ends_after_start(record: Income | Employment) -> bool:
+    return record.end is None or record.end >= record.start
 
 
 def _born(record: Identity, end: date) -> bool:

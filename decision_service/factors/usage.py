@@ -485,10 +485,16 @@ def dead_ends(context: FactorContext) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _account(account: Account, provider: Provider | None, context: FactorContext) -> Feeder:
-    tasks = [task for task in sync_tasks(context.snapshot) if task.source == account.id]
+def synced_at(account: Account, snapshot: Snapshot) -> datetime | None:
+    """When an account's data was collected last; None where nothing says it."""
+    tasks = [task for task in sync_tasks(snapshot) if task.source == account.id]
     saved = [task.finished for task in tasks if task.saved]
     updates = [account.connection_updated_at, account.monitor_updated_at, *saved]
+    return max((update for update in updates if update is not None), default=None)
+
+
+def _account(account: Account, provider: Provider | None, context: FactorContext) -> Feeder:
+    tasks = [task for task in sync_tasks(context.snapshot) if task.source == account.id]
     gone = account.connection_status == DISCONNECTED
     now = context.as_of.instant
     syncing = [task.started or now for task in tasks if task.type == LINK_TASK and task.runs]
@@ -499,7 +505,7 @@ def _account(account: Account, provider: Provider | None, context: FactorContext
         supported=_kinds(provider),
         status=account.connection_status,
         state=_state(account, context.snapshot),
-        synced=max((t for t in updates if t is not None), default=None),
+        synced=synced_at(account, context.snapshot),
         created=account.created_at,
         error_code=account.error_code,
         is_account=True,

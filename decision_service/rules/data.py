@@ -318,7 +318,11 @@ def _lag(entry: MapEntry, report: Report) -> _Lag | None:
 
 
 def _with_lags(policy: DataPolicy, lags: Sequence[_Lag], report: Report) -> DataPolicy:
-    """The policy with the lags of the file; the first pattern that matches a provider counts."""
+    """The policy with the lags of the file; the first pattern that matches a provider counts.
+
+    `payroll` is read, since released files and the digests of their versions have it, but no longer
+    counts: an account's own delay does in its place.
+    """
     named = {lag.pattern: lag for lag in lags if lag.pattern in (DEFAULT, PAYROLL)}
     patterns = [lag for lag in lags if lag.pattern not in named]
     for lag in patterns:

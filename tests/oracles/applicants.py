@@ -25,7 +25,7 @@ from tests.oracles.histories import (
     links,
     transactions,
 )
-from tests.oracles.payrolls import copy_of_job, incomes
+from tests.oracles.payrolls import copy_of_job, incomes, watches
 from tests.oracles.vocabulary import (
     BY_ID,
     CEILINGS,
@@ -81,6 +81,7 @@ def applicant(seed: int) -> Case:
         providers=tuple(one for one in PROVIDERS if draft.chance(0.97)),
         known=known(draft, accounts),
         tasks=tasks(draft, accounts),
+        watches=watches(Random(f"{seed} watches"), draft, accounts),
         **{kind.value: _read(draft, kind, accounts) for kind in draft.records},
     )
     if snapshot.accounts and seed % 16 == 5:
@@ -136,7 +137,6 @@ def _policy(rng: Random, max_age: timedelta) -> DataPolicy:
         transaction_classes=CLASSES,
         provider_types=rng.choice((BY_ID, BY_ID, BY_ID, {})),
         posting_lag_days=() if usual else rng.choice(((), (("sprout_*", 5), ("grab_*", 3)))),
-        payroll_lag_days=rng.choice((10, 10, 10, 10, 0, 15)),
         default_lag_days=rng.choice((0, 0, 0, 0, 0, 2)),
         ceilings=CEILINGS,
         not_employers=NOT_EMPLOYERS,

@@ -16,6 +16,7 @@ from decision_service.domain.snapshot import Snapshot
 from decision_service.domain.values import AsOf, Cause, Money
 from tests.oracles.factors import (
     accounts,
+    contracts,
     contributions,
     dead_ends,
     employment,
@@ -48,7 +49,7 @@ FAMILIES: dict[str, tuple[Callable[[Applicant], Any], dict[str, Any]]] = {
     ),
     "contributions": (contributions_of, contributions.FACTORS),
     "transactions": (transactions_of, transactions.FACTORS),
-    "employment": (lambda who: who, employment.FACTORS),
+    "employment": (lambda who: who, employment.FACTORS | contracts.EMPLOYMENT),
     "liabilities": (lambda who: who, liabilities.FACTORS),
     "accounts": (lambda who: who, accounts.ACCOUNTS),
     "links": (lambda who: who, accounts.LINKS),
@@ -60,7 +61,9 @@ ALONE: dict[str, Callable[[Applicant], Any]] = {
     "transactions.fee_presence_91d": fees.fee_presence_91d,
     "transactions.unexplained_credit_share_91d": fees.unexplained_credit_share_91d,
     "transactions.unfee_share_91d": fees.unfee_share_91d,
+    "income.paydays_missed": paydays.paydays_missed,
     **proof.ALONE,
+    **contracts.ALONE,
 }
 """Factors that rest on other than their family does."""
 

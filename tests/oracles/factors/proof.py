@@ -10,6 +10,7 @@ from itertools import combinations
 from typing import Any
 
 from decision_service.domain.accounts import Kind
+from decision_service.domain.needs import TransactionClass
 from decision_service.domain.values import ABSENT, Cause, Month
 from tests.oracles.factors.amounts import (
     last_amounts,
@@ -23,10 +24,10 @@ from tests.oracles.factors.applicant import (
     feeders,
     records_of,
 )
-from tests.oracles.factors.arithmetic import mean, number
+from tests.oracles.factors.arithmetic import mean, median, number
 from tests.oracles.factors.ceilings import ceiling_of
 from tests.oracles.factors.employers import employments, key_of, names_one
-from tests.oracles.factors.grades import estimate_grade, is_employed, works
+from tests.oracles.factors.grades import estimate_grade, is_employed, own_estimates, works
 from tests.oracles.factors.monthly_income import Incomes, incomes_of
 from tests.oracles.factors.parts import (
     GRADES,
@@ -34,10 +35,13 @@ from tests.oracles.factors.parts import (
     account_part,
     clipped_total,
     domestic,
+    estimate_parts,
+    gig_parts,
     jobs_by_employer,
     month_income,
     parts_of,
     payroll_by_job,
+    whole_of,
 )
 from tests.oracles.factors.payslips import paid_once, slip_of
 from tests.oracles.factors.shares import (
@@ -45,7 +49,7 @@ from tests.oracles.factors.shares import (
     shares_of,
     transaction_shares,
 )
-from tests.oracles.factors.sources import Source, amounts_of
+from tests.oracles.factors.sources import Source, amounts_of, moves_of
 from tests.oracles.factors.usable import Causes, spoilt, whole
 
 Factor = Callable[[Incomes], Any]
@@ -395,6 +399,98 @@ def unknown_provider_excess(incomes: Incomes) -> Decimal:
     return number(claimed / known)
 
 
+def platform_parts(incomes: Incomes, month: int) -> list[Part]:
+    """What platforms say of their own work in a month."""
+    return [one for one in gig_parts(incomes, month) if one.grade != "DOCUMENT"]
+
+
+def first_worked(incomes: Incomes) -> int | None:
+    """The first month in which platforms paid more than they took."""
+    months = range(incomes.first, max(one.settled for one in incomes.sources) + 1)
+    worked = [month for month in months if whole_of(platform_parts(incomes, month)) > 0]
+    return min(worked, default=None)
+
+
+def by_the_side(incomes: Incomes, since: int, last: int, *, begins: bool) -> bool:
+    """Whether there are trips on half of the days or fewer, from the first trip on."""
+    days = set()
+    for feeder in feeders(incomes.who):
+        for share in moves_of(incomes.who, feeder) if feeder.gig and not feeder.document else []:
+            known = share.currency == incomes.who.policy.currency
+            if known and share.cls is TransactionClass.EARNING and since <= share.month <= last:
+                assert share.transaction is not None
+                days.add(share.transaction.date)
+    start = min(days, default=Month(since).first_day) if begins else Month(since).first_day
+    length = (Month(last).last_day - start).days + 1
+    return bool(days) and Fraction(len(days), length) <= Fraction(1, 2)
+
+
+def is_an_old_habit(
+    incomes: Incomes, teller: str, figure: Fraction, month: int, first: int
+) -> bool:
+    """Whether a member pays no more than before the first trip, of habit."""
+    who = incomes.who
+    feeder = next(one for one in feeders(who) if one.id == teller)
+    if estimate_grade(who, feeder, month) != "REMITTED":
+        return False
+    told = own_estimates(who, feeder)
+    before = [told.get(one, 0) for one in range(first - 12, first) if not works(who, one)]
+    usual = [amount for amount in before if amount > 0]
+    return bool(usual) and figure <= Fraction(5, 4) * median(usual)
+
+
+def unvouched_excess_6m(who: Applicant) -> Decimal:
+    """What nobody vouches for over what platforms paid, of the same months."""
+    try:
+        return unvouched(who)
+    except Unknown as unknown:
+        if who.snapshot.contributions is None and all(one in ABSENT for one in unknown.causes):
+            raise Unknown(*spoilt(who, Kind.CONTRIBUTIONS)) from unknown
+        raise
+
+
+def unvouched(who: Applicant) -> Decimal:
+    """The same, unless contributions were not read."""
+    incomes = incomes_of(who)
+    window = last_amounts(incomes, 6)
+    refuse_unknown(incomes, window)
+    first = first_worked(incomes)
+    if first is None or first > window[-1]:
+        raise Unknown(Cause.NO_EVIDENCE)
+    months = [month for month in window if month >= first]
+    side = by_the_side(incomes, months[0], months[-1], begins=months[0] == first)
+    claimed, excess, earned, worked = False, Fraction(0), Fraction(0), False
+    for month in months:
+        if any(
+            one.grade == "PAYROLL"
+            for told in payroll_by_job(incomes, month).values()
+            for one in told
+        ):
+            continue
+        work = platform_parts(incomes, month)
+        worked = worked or bool(work)
+        earned = earned + whole_of(work)
+        parts = estimate_parts(incomes, month)
+        best = [one for one in parts if one.amount == max(part.amount for part in parts)]
+        tellers = [name for one in best for (name, _), _ in one.tellers]
+        if not best or best[0].amount <= 0 or is_employed(who, month, set(tellers)):
+            continue
+        claimed = True
+        figure = best[0].amount
+        if not side or not any(
+            is_an_old_habit(incomes, teller, figure, month, first) for teller in tellers
+        ):
+            excess = excess + figure
+    if not claimed or not worked:
+        raise Unknown(Cause.NO_EVIDENCE)
+    doubts = spoilt(who, Kind.EMPLOYMENTS) | spoilt(who, Kind.CONTRIBUTIONS)
+    if doubts:
+        raise Unknown(*doubts)
+    if excess == 0:
+        raise Unknown(Cause.NO_EVIDENCE)
+    return number(min(excess / earned, Fraction(100)) if earned > 0 else Fraction(100))
+
+
 FACTORS: dict[str, Factor] = {
     "source_disagreement_6m": source_disagreement_6m,
     "scheme_conflict": scheme_conflict,
@@ -408,5 +504,6 @@ ALONE: dict[str, Callable[[Applicant], Any]] = {
     ),
     "income.months_since_backed": proven(unbacked, months_since_backed),
     "income.weakest_grade_6m": proven(last_half, weakest_grade),
+    "income.unvouched_excess_6m": unvouched_excess_6m,
 }
 """Those that say something of the proof where there is no income."""

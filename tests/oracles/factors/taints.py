@@ -118,12 +118,15 @@ def is_expired(who: Applicant, kind: Kind, chosen: list[Feeder]) -> bool:
 
 
 def has_bad_date(who: Applicant, kind: Kind, chosen: list[Feeder] | None = None) -> bool:
-    """Whether a day-dated record that counts lies later than tomorrow, or ends before it begins."""
+    """Whether a day-dated record that counts lies later than tomorrow, or ends before it begins.
+
+    An employment may begin ahead.
+    """
     tomorrow = who.as_of.date + DAY
     for feeder in feeders(who) if chosen is None else chosen:
         for record in records_of(who, kind, feeder):
             first = first_day_of(kind, record)
-            if first is not None and first > tomorrow:
+            if first is not None and first > tomorrow and kind is not Kind.EMPLOYMENTS:
                 return True
             last = getattr(record, "end", None)
             if first is not None and last is not None and last < first:

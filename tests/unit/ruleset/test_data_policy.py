@@ -7,7 +7,6 @@ from decimal import Decimal
 
 import pytest
 
-from decision_service.domain.accounts import Kind
 from decision_service.domain.needs import (
     ClassRule,
     DataPolicy,
@@ -42,17 +41,19 @@ posting_lag: {"sss_*": 2 months, "grab_*": 3 days, "*_id": 5 days, "*": 1 month,
 
 
 def test_the_age_and_the_posting_lags_are_read():
-    """Of patterns the first that matches counts; `payroll` is for payslips alone."""
+    """Of patterns the first that matches counts; `payroll` is read and does not count."""
     data = {"posting_lags.yaml": LAGS}
     policy = compiled(PLAIN + "max_age: 12h\n", data=data).needs.policy
     assert policy.max_age == timedelta(hours=12)
     assert [policy.lag_months(p) for p in ("sss_ph", "grab_id", "gojek_id", "bps")] == [2, 0, 0, 1]
-    asked = [("grab_id", Kind.INCOMES), ("gojek_id", Kind.TRANSACTIONS), ("bps", Kind.INCOMES)]
-    assert [policy.lag_days(*each) for each in asked] == [3, 5, 7]
+    assert [policy.lag_days(p) for p in ("grab_id", "gojek_id", "bps")] == [3, 5, 0]
+    named = {p: policy.named_lag(p) for p in ("sss_ph", "grab_id", "gojek_id", "bps")}
+    assert named == {"sss_ph": (2, 0), "grab_id": (0, 3), "gojek_id": (0, 5), "bps": (1, 0)}
     rest = compiled(
         PLAIN, data={"posting_lags.yaml": "posting_lag: {default: 2 days}"}
     ).needs.policy
-    assert (rest.payroll_lag_days, rest.default_lag_days, rest.default_lag) == (10, 2, 0)
+    assert (rest.default_lag_days, rest.default_lag) == (2, 0)
+    assert rest.named_lag("bps") is None
 
 
 def test_our_own_marks_of_providers_are_read():
