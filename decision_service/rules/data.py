@@ -193,15 +193,17 @@ class ListedProvider(msgspec.Struct, frozen=True):
 
 def _providers(path: str, text: str, report: Report) -> tuple[ListedProvider, ...]:
     fields = opened(path, text, report, required=("providers",), optional=(_FEE_SHARES,))
-    node = fields.map("providers") if fields is not None else None
+    if fields is None:
+        return ()
+    node = fields.map("providers")
     found = [_provider(e.key, e.value, report) for e in (node.entries if node else ())]
-    shares = {} if fields is None else _fee_shares(fields, report)
+    shares = _fee_shares(fields, report)
     marked = []
     for listed in found:
         if listed is not None:
             share = shares.pop(listed.provider.id, None)
             marked.append(replace(listed, fee_share=share))
-    for provider_id in shares if fields is not None else ():
+    for provider_id in shares:
         message = f"`{_FEE_SHARES}` names `{provider_id}`, which `providers` does not list"
         hint = "list the provider, or remove its share"
         report.error("R136", fields.place(_FEE_SHARES), message, hint)
@@ -229,11 +231,12 @@ def _provider(provider_id: str, node: YamlNode, report: Report) -> ListedProvide
     type_ = fields.text("type")
     kinds = [as_choice(k, "a kind", _SUPPORTED, report) for k in fields.items("supported")]
     supported = tuple(kind for kind in kinds if kind is not None)
-    marks = [bool(fields.flag(key)) for key in ("documents", "charges_fees")]
+    documents = bool(fields.flag("documents"))
+    charges_fees = bool(fields.flag("charges_fees"))
     if type_ is None:
         return None
     provider = Provider(provider_id, type_, supported, fields.text("name") or "")
-    return ListedProvider(provider, *marks)
+    return ListedProvider(provider, documents, charges_fees)
 
 
 class Employers(msgspec.Struct, frozen=True):
