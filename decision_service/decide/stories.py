@@ -295,13 +295,19 @@ def _loans(part: Part) -> Iterator[Liability]:
 
 
 def _trips(part: Part) -> Iterator[Transaction]:
-    """Working days from Monday on; with `cash_out: true` the week's rest leaves on Sundays."""
+    """Working days from Monday on; with `cash_out: true` the week's rest leaves on Sundays.
+
+    Days of one amount are a tenth above and below it in turn, as no two real days pay the same;
+    those of a list of amounts are as written.
+    """
     fields, amounts, kept = part.fields, part.amounts("a_day"), 0
     week, fees = fields.integer("days_a_week", 1, 7) or 6, fields.decimal("fees", 0, 100) or 0
     words, cash_out = fields.text("words") or "Trip earnings", fields.flag("cash_out")
+    tenths = cycle((0,) if isinstance(fields.get("a_day"), ListNode) else (1, -1))
     for day in _days(part.day("from"), part.day("to")):
         entries = []
         if day.weekday() < week and (amount := next(amounts)):
+            amount += next(tenths) * (amount // 10)
             entries = [(words, amount), ("Service fee", -round(amount * fees / 100))]
             kept += sum(amount for _, amount in entries)
         if cash_out and day.weekday() == 6:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date, timedelta
+from decimal import Decimal
 from enum import StrEnum
 from fnmatch import fnmatchcase
 
@@ -64,6 +65,7 @@ class DataPolicy(msgspec.Struct, frozen=True):
     not be read. `not_employers` are words that name no employer, `legal_forms` words that do not
     separate employers; both are folded ("selfemployed", "inc"). Providers in `document_providers`
     pass on what people upload, those in `fee_providers` charge fees.
+    `fee_shares` are what providers usually keep of an earning, by provider id; None: not written.
     """
 
     currency: str
@@ -80,6 +82,7 @@ class DataPolicy(msgspec.Struct, frozen=True):
     legal_forms: tuple[str, ...] = ()
     document_providers: frozenset[str] = frozenset()
     fee_providers: frozenset[str] = frozenset()
+    fee_shares: Mapping[str, Decimal] | None = None
 
     def lag_months(self, provider_id: str) -> int:
         """Months after a month's end before this provider has posted it."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from random import Random
 from typing import Any
 
@@ -122,6 +123,9 @@ def _as_of(rng: Random) -> AsOf:
     return AsOf.at(local.astimezone(UTC), zone)
 
 
+FEE_SHARES = {"grab_ph": Decimal("0.2"), "lalamove_ph": Decimal("0.15")}
+
+
 def _policy(rng: Random, max_age: timedelta) -> DataPolicy:
     lag = (("sss_*", 2), ("philhealth_*", 2), ("pagibig_*", 2))
     usual = rng.random() < 0.8
@@ -139,6 +143,7 @@ def _policy(rng: Random, max_age: timedelta) -> DataPolicy:
         legal_forms=LEGAL_FORMS,
         document_providers=frozenset({"files_ph"}),
         fee_providers=frozenset({"grab_ph", "foodpanda_ph"}),
+        fee_shares=FEE_SHARES if usual else None,
     )
 
 

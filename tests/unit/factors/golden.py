@@ -156,6 +156,7 @@ def read_policy(written: Mapping[str, Any]) -> DataPolicy:
         legal_forms=LEGAL_FORMS,
         document_providers=frozenset(written.get("documents", [])),
         fee_providers=frozenset(written.get("charges_fees", ["grab_ph"])),
+        fee_shares={id_: Decimal(share) for id_, share in written.get("fee_shares", {}).items()},
     )
 
 

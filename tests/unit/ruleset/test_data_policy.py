@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
+from decimal import Decimal
+
+import pytest
 
 from decision_service.domain.needs import (
     ClassRule,
@@ -60,6 +63,21 @@ def test_our_own_marks_of_providers_are_read():
     policy = compiled(PLAIN, data={"provider_types.yaml": text}).needs.policy
     assert policy.fee_providers == {"grab_ph"}
     assert policy.document_providers == {"sss_ph"}
+
+
+def test_usual_fee_shares_are_read():
+    """A provider of the list may have one; without the section nothing of it is written."""
+    text = PROVIDERS + "fee_shares: {grab_ph: 0.20}\n"
+    policy = compiled(PLAIN, data={"provider_types.yaml": text}).needs.policy
+    assert policy.fee_shares == {"grab_ph": Decimal("0.20")}
+    assert compiled(PLAIN, data={"provider_types.yaml": PROVIDERS}).needs.policy.fee_shares is None
+
+
+@pytest.mark.parametrize("wrong", ["gojek_id: 0.2", "grab_ph: 0", "grab_ph: 0.6", "grab_ph: much"])
+def test_a_fee_share_is_of_a_listed_provider_and_within_bounds(wrong: str):
+    """One of an unknown provider, and one that no platform keeps, is an error."""
+    text = PROVIDERS + f"fee_shares: {{{wrong}}}\n"
+    assert problems(PLAIN, data={"provider_types.yaml": text})
 
 
 def test_ceilings_are_read_in_minor_units():
