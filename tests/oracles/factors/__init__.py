@@ -28,6 +28,7 @@ from tests.oracles.factors import (
     presence,
     proof,
     transactions,
+    work_record,
 )
 from tests.oracles.factors.applicant import Applicant, Unknown, Wait
 from tests.oracles.factors.contributions import contributions_of
@@ -60,6 +61,7 @@ ALONE: dict[str, Callable[[Applicant], Any]] = {
     "transactions.fee_presence_91d": fees.fee_presence_91d,
     "transactions.unexplained_credit_share_91d": fees.unexplained_credit_share_91d,
     **proof.ALONE,
+    **work_record.ALONE,
 }
 """Factors that rest on other than their family does."""
 
