@@ -29,6 +29,7 @@ from tests.oracles.factors import (
     presence,
     proof,
     transactions,
+    work_record,
 )
 from tests.oracles.factors.applicant import Applicant, Unknown, Wait
 from tests.oracles.factors.contributions import contributions_of
@@ -64,6 +65,7 @@ ALONE: dict[str, Callable[[Applicant], Any]] = {
     "income.paydays_missed": paydays.paydays_missed,
     **proof.ALONE,
     **contracts.ALONE,
+    **work_record.ALONE,
 }
 """Factors that rest on other than their family does."""
 
