@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from decision_service.domain.accounts import INCOME_KINDS, Kind
 from decision_service.domain.factor import Better, ValueType
 from decision_service.domain.values import Cause, Missing, Month
-from decision_service.factors.answer import Answer, in_order, longest_run
+from decision_service.factors.answer import Amount, Answer, in_order, longest_run
 from decision_service.factors.contributions import (
     CONTRIBUTIONS,
     OWN_HORIZON,
@@ -34,6 +34,7 @@ def paid_months(context: FactorContext) -> Mapping[Reporter, Sequence[int]]:
     for reporter, source in income_sources(context).items():
         if not source.prompt:
             continue
+        amounts: Mapping[int, Amount]
         if source.kind is Kind.TRANSACTIONS:
             amounts = earned(context, source.feeder.id)
         else:

@@ -16,6 +16,7 @@ from decision_service.casework.letters import disclosed_recourse, subject_of
 from decision_service.casework.named import read_data
 from decision_service.casework.recourse import Recourses
 from decision_service.casework.review_results import ReviewedResult
+from decision_service.decide.asking import what_to_connect
 from decision_service.decide.conclude import expiry
 from decision_service.domain.decision import Assignment, Decision, EnrolmentReason, Outcome
 from decision_service.rules.letters import LANGUAGES
@@ -83,7 +84,8 @@ def decision_of(name: str) -> Decision | None:
         verdict=decided.verdict,
         engine_version="",
         factors=decided.factors,
-        expires=expiry(decided.verdict, decided.factors, ruleset, as_of),
+        expires=expiry(decided.verdict, decided.factors, ruleset, decided.facts),
+        connect=what_to_connect(ruleset, decided.verdict, decided.factors),
     )
 
 
