@@ -30,6 +30,10 @@ RENEW = "make letters"
 LOOK_MINUTES, KEPT_MONTHS = 15, 60
 UNREACHED = {
     ("gig-advance-ph", "FEES_RETURNED"): "the shipped table calls nothing that is paid in a fee",
+    (
+        "personal-loan-ph",
+        "AMOUNT_BELOW_MINIMUM",
+    ): "the least income has a limit above the smallest loan",
     ("personal-loan-ph", "INCOME_NOT_SEEN"): "a rule declines whoever has no income for so long",
 }
 """Codes that no accounts yield with the shipped data, and why."""
