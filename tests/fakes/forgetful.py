@@ -15,18 +15,20 @@ from decision_service.rulebook.folder import RuleFolder, TextFile
 
 _STAGE = re.compile(r"\n  - name: (own_records|exposure) .*?(?=\n  - name: |\noffer:)", re.DOTALL)
 _REASONS = re.compile(
-    r"\n  (ALREADY_GRANTED|OWN_LOAN_OVERDUE|MANY_APPLICATIONS|DECLINED_LATELY|ACCOUNT_SHARED"
+    r"\n  (ALREADY_GRANTED|SHORT_TERM_DEBT|OWN_LOAN_OVERDUE|MANY_APPLICATIONS|DECLINED_LATELY|ACCOUNT_SHARED"
     r"|ACCOUNT_OWES|MANY_LENDERS|DOCUMENTS_SHARED"
     r"|USER_SHARED|PERSON_TWICE|IDENTITY_DIFFERS|CONTACTS_DIFFER):(\n    [^\n]*)+"
 )
 _PARAMS = re.compile(
-    r"\n  (max_applications_1d|max_applications_30d|max_lenders_7d|cooling_off_days):[^\n]*"
+    r"\n  (max_applications_1d|max_applications_30d|max_lenders_7d|cooling_off_days|max_short_term_debt):[^\n]*"
 )
-_DERIVED = re.compile(r"\n  decided_as_usual_from: [^\n]*")
+_DERIVED = re.compile(
+    r"\n  (decided_as_usual_from|may_be_granted|may_be_owed|short_term_bearable|kept_open): [^\n]*"
+)
 _GIVEN = re.compile(r"\n    (history|reuse|match|links)\.[^\n]*")
 _EDGES = re.compile(r"\n      (history|reuse|match|links)\.\w+: \{[^\n]*")
 _CASE = re.compile(r"\n  - name: [^\n]*(\n    [^\n]*)*")
-_OWN = re.compile(r"\b(history|reuse|match|links)\.|ALREADY_GRANTED")
+_OWN = re.compile(r"\b(history|reuse|match|links)\.|ALREADY_GRANTED|SHORT_TERM_DEBT")
 _DAY = re.compile(r"\n    history\.today: [^\n]*")
 """What a version that names due days still needs of them."""
 _CASES = re.compile(r"\n  # What this lender knows.*", re.DOTALL)
@@ -34,6 +36,10 @@ _GUARANTEES = re.compile(r"\nguarantees:(\n(?![a-z])[^\n]*)*")
 _TERMS = (
     (" + history.exposure_instalments", ""),
     (" - history.exposure", ""),
+    (
+        "max(limit.max_amount - liabilities.outstanding_short_term, derived.kept_open)",
+        "limit.max_amount - liabilities.outstanding_short_term",
+    ),
     ("coalesce(inputs.open_advances, history.exposure_instalments)", "inputs.open_advances"),
     (
         "max(inputs.open_advances, history.exposure_instalments)",
