@@ -19,6 +19,7 @@ from bench import (
     factors,
     fuzz,
     memory,
+    population,
     prove,
     recourse,
     rules,
@@ -47,8 +48,10 @@ PARTS: dict[str, Callable[..., None]] = {
     "tracing": tracing.run,
     "prove": prove.run,
     "recourse": recourse.run,
+    "population": population.run,
 }
 LONG = {
+    "population",
     "recourse",
     "prove",
     "memory",
@@ -60,6 +63,8 @@ LONG = {
     "tracing",
 }
 """Parts that run only when they are asked for."""
+_FLAGS = {"--json"}
+"""Options without a value."""
 
 
 def main() -> None:
@@ -80,18 +85,21 @@ def read(arguments: Sequence[str]) -> tuple[list[str], dict[str, str]]:
     options: dict[str, str] = {}
     rest = iter(arguments)
     for word in rest:
-        if word.startswith("--"):
+        if word in _FLAGS:
+            options[word[2:]] = "1"
+        elif word.startswith("--"):
             options[word[2:].replace("-", "_")] = next(rest, "")
         else:
             names.append(word)
     return names, options
 
 
-def settings(part: str, options: dict[str, str]) -> dict[str, int | float]:
+def settings(part: str, options: dict[str, str]) -> dict[str, int | float | str]:
     """The options as arguments of a part, each of its default's type; ends where one does not fit."""
     defaults = {n: p.default for n, p in inspect.signature(PARTS[part]).parameters.items()}
     for name, value in options.items():
-        if name not in defaults or not value.replace(".", "", 1).isdigit():
+        is_text = isinstance(defaults.get(name), str)
+        if name not in defaults or not (is_text or value.replace(".", "", 1).isdigit()):
             takes = ", ".join(f"--{known} {default}" for known, default in defaults.items())
             sys.exit(f"{part} cannot take --{name} {value}: it takes {takes or 'no options'}")
     return {name: type(defaults[name])(value) for name, value in options.items()}

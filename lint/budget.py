@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import sys
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
@@ -112,9 +112,8 @@ def _lines(path: Path) -> int:
     return path.read_bytes().count(b"\n")
 
 
-def errors(root: Path = ROOT, budget: Path = BUDGET) -> Iterator[str]:
+def errors(figures: Mapping[str, int], budget: Path = BUDGET) -> Iterator[str]:
     """One sentence for each limit of the budget that its figure is over."""
-    figures = measure(root)
     for name, limit in tomllib.loads(budget.read_text(encoding="utf-8")).items():
         if name in figures and figures[name] > limit:
             yield (
@@ -125,9 +124,13 @@ def errors(root: Path = ROOT, budget: Path = BUDGET) -> Iterator[str]:
 
 def main() -> int:
     """Print each figure, and what is over its limit; the exit code."""
-    for name, figure in measure().items():
+    # Here and not above: the tests of this module measure houses that are no program
+    from lint.capabilities import capabilities
+
+    figures = {**measure(), **capabilities(ROOT)}
+    for name, figure in figures.items():
         sys.stdout.write(f"{name:17} {figure:>8,}\n")
-    found = [*errors()]
+    found = [*errors(figures)]
     sys.stdout.writelines(f"{error}\n" for error in found)
     return 1 if found else 0
 

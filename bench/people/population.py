@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import date, timedelta
 from functools import partial
 
+from bench.people.in_motion import IN_MOTION
 from bench.people.members import (
     FREELANCE,
     PLATFORMS,
@@ -272,7 +273,7 @@ def _person(seed: int, number: int, today: date, profile: str) -> Person:
     rng = seeded_random("population", seed, number)
     born = _FIRST_BORN + timedelta(days=rng.randint(0, (_LAST_BORN - _FIRST_BORN).days))
     member = Member(_user_id(seed, number), rng, today, born)
-    delivered = (PROFILES | ORDINARY)[profile](member)
+    delivered = (PROFILES | ORDINARY | IN_MOTION)[profile](member)
     tasks = [task for origin, source in delivered for task in tasks_of(origin, source)]
     joined = min(origin.connected for origin, _ in delivered) - timedelta(minutes=5)
     external = {"reference": f"P-{seed}-{number:06d}"}

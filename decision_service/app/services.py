@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import AsyncExitStack
 from functools import partial
 
@@ -58,6 +58,7 @@ from decision_service.server.connect import (
     LinkTokenEndpoints,
     PageRefused,
     connect_routes,
+    language_of,
 )
 from decision_service.server.grpc import Services
 from decision_service.server.sender import Sender
@@ -208,6 +209,7 @@ async def wire_services(
         recourse,
         log.of_decision,
         kept_months=max(core.settings.retention, core.settings.loan_retention),
+        look_minutes=0 if snapshots is None else int(SWEEP_SECONDS // 60),
     )
     onboard = OnboardApplicants(core.source.enrolment, store, clock)
     drawn = counter(
@@ -295,17 +297,34 @@ def _applicants(core: Core, onboard: OnboardApplicants) -> applicants.ApplicantS
         ReadApplicantStatus(enrolment, store, clock, core.active.current, core.source.providers),
         clock,
         applicants.ConnectLinks(
-            settings.connect_base, settings.return_origins, partial(_offered, core)
+            settings.connect_base,
+            settings.return_origins,
+            partial(_of_types, core),
+            partial(_offered, core),
+            language_of,
         ),
         ExportPerson(store.subject_access, store, applicants.disclosed_reply, terms, clock),
     )
 
 
-def _offered(core: Core, types: Collection[str]) -> Sequence[str]:
+def _of_types(core: Core, types: Collection[str]) -> Sequence[str]:
     """The providers of some types that the widget may show; none where none are known."""
+    return _offered(core, [one.id for one in core.source.providers() if one.type in types])
+
+
+def _offered(core: Core, ids: Collection[str]) -> Sequence[str]:
+    """Those of some providers that the widget may show."""
     allowed = names_of(core.settings.connect_providers)
-    listed = [one.id for one in core.source.providers() if one.type in types]
-    return [one for one in listed if not allowed or one in allowed]
+    return [one for one in ids if not allowed or one in allowed]
+
+
+def _provider_names(core: Core) -> Mapping[str, str]:
+    """What people call the providers that the rules' data names, by id."""
+    names: dict[str, str] = {}
+    for _, product in sorted(core.active.current().products.items()):
+        known = product.champion.needs.policy.provider_types
+        names |= {one.id: one.name for one in known.values() if one.name}
+    return names
 
 
 def connect_page(core: Core, onboard: OnboardApplicants) -> list[BaseRoute]:
@@ -316,7 +335,7 @@ def connect_page(core: Core, onboard: OnboardApplicants) -> list[BaseRoute]:
 
     tokens = LinkTokenEndpoints(renew, onboard.opens, core.metrics.registry)
     try:
-        page = ConnectPage(core.settings, *core.widget)
+        page = ConnectPage(core.settings, *core.widget, partial(_provider_names, core))
     except PageRefused as error:
         raise StartError(str(error)) from None
     return connect_routes(page, tokens)

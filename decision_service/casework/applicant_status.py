@@ -14,6 +14,7 @@ from decision_service.casework.onboarding import (
     Sync,
     require_owner,
 )
+from decision_service.decide.asking import lacking, needed_kinds, not_held, types_holding
 from decision_service.domain.accounts import (
     CONNECTED,
     DISCONNECTED,
@@ -22,8 +23,10 @@ from decision_service.domain.accounts import (
     Kind,
     explained,
 )
+from decision_service.domain.decision import Connect
 from decision_service.domain.needs import WhenTransactions
 from decision_service.domain.ports import Clock
+from decision_service.domain.schemes import EmployerKind
 from decision_service.domain.snapshot import Account, Provider
 from decision_service.domain.values import AsOf
 from decision_service.factors.compute import fetch_plan
@@ -37,6 +40,10 @@ class AccountStatus(msgspec.Struct, frozen=True):
     account: Account
     words: str
     advice: str = ""
+
+    @property
+    def is_connected(self) -> bool:
+        return self.account.connection_status == CONNECTED
 
 
 class NewestSync(msgspec.Struct, frozen=True):
@@ -61,6 +68,14 @@ class LikelyReferral(msgspec.Struct, frozen=True):
     message: str
 
 
+class ProductNeed(msgspec.Struct, frozen=True):
+    """What a product has to see of a person's accounts; `connect` is None where nothing lacks."""
+
+    product: str
+    kinds: tuple[Kind, ...]
+    connect: Connect | None = None
+
+
 class ReadApplicantStatus:
     def __init__(
         self,
@@ -82,6 +97,38 @@ class ReadApplicantStatus:
             for name, product in sorted(self._rulebook().products.items())
             for found in _likely(name, product.champion, country, self._providers(), self._clock)
         ]
+
+    def product_needs(
+        self, status: ApplicantStatus, employer: EmployerKind | None
+    ) -> Sequence[ProductNeed]:
+        """What each product has to see, and what of it no connected account of the applicant holds.
+
+        The rules say so: those that decide now are tried on nobody's data.
+        """
+        return [
+            self._need(name, product.champion, status, employer)
+            for name, product in sorted(self._rulebook().products.items())
+        ]
+
+    def _need(
+        self,
+        product: str,
+        ruleset: CompiledRuleset,
+        status: ApplicantStatus,
+        employer: EmployerKind | None,
+    ) -> ProductNeed:
+        kinds = needed_kinds(ruleset, AsOf.at(self._clock.now(), ruleset.zone))
+        known = dict(ruleset.needs.policy.provider_types)
+        known |= {one.id: one for one in self._providers()}
+        connected = [one.account.provider_id for one in status.accounts if one.is_connected]
+        open_kinds = not_held(kinds, [known[one] for one in connected if one in known])
+        if not open_kinds:
+            return ProductNeed(product, kinds)
+        lacks = lacking(ruleset, open_kinds, employer, connected)
+        # With schemes to offer first everything else stays on the page: no payroll is hidden.
+        named = any(one.providers for one in lacks)
+        types = () if named else types_holding(open_kinds)
+        return ProductNeed(product, kinds, Connect(types, lacks))
 
     async def __call__(self, user_id: str, scope: str, stop_at: float) -> ApplicantStatus:
         """The status of a user that the caller `scope` created, empty for any caller's.

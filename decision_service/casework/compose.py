@@ -2,24 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from functools import partial
 from textwrap import fill
 
 import msgspec
+from msgspec.structs import replace
 
 from decision_service.build import templates
+from decision_service.casework.named import Linked, LinkResult, Loan, Named, ReadData
 from decision_service.casework.recourse import Recourse
-from decision_service.domain.accounts import Kind
-from decision_service.domain.decision import OfferKind, Outcome, Price, ReferKind, Verdict
+from decision_service.domain.accounts import INCOME_KINDS, Kind, remedy_of
+from decision_service.domain.decision import (
+    Component,
+    OfferKind,
+    Outcome,
+    Price,
+    Reason,
+    ReferKind,
+    Verdict,
+)
 from decision_service.domain.factor import Value
-from decision_service.domain.values import Cause, Money, currency_sign
+from decision_service.domain.values import Cause, DataReason, Money, Month, currency_sign
 from decision_service.rules.language.values import exactly
 from decision_service.rules.letters import LATE, PRICE, NoticeKind, NoticeTexts, Words, words_in
 
 COLUMNS = 78
+_CONNECT = frozenset(
+    {Cause.NO_DATA, Cause.NOT_CONNECTED, Cause.NO_EVIDENCE, Cause.UNKNOWN_PROVIDER}
+)
+"""Causes that another account would mend."""
+_TOO_SHORT = frozenset({Cause.SHORT_HISTORY, Cause.DIVISION_BY_ZERO})
+"""Causes by which there is some data, and not enough of it."""
+_ON_PAPER = INCOME_KINDS | {Kind.EMPLOYMENTS}
+"""What a document can show, and the rules then count as shown by one."""
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_OF_TWO_PERIODS = 4
+"""Days that begin or end one of two periods."""
 _WEEKS_A_MONTH = Decimal(52) / 12
 _ROUNDS = 200
 
@@ -32,11 +54,18 @@ class SourceUsed(msgspec.Struct, frozen=True, order=True):
 
 
 class Lack(msgspec.Struct, frozen=True):
-    """Why a value is missing, and of what: its provider's name, else the kind of data."""
+    """Why a value is missing, and of what: its provider's name, else the kind of data.
+
+    `code` is the reason's, `error` the vendor's of the account; `month` is open until `due`.
+    """
 
     cause: Cause
     provider: str = ""
     kind: Kind | None = None
+    code: DataReason | None = None
+    error: str = ""
+    month: Month | None = None
+    due: date | None = None
 
 
 class PersonsResult(msgspec.Struct, frozen=True):
@@ -68,10 +97,13 @@ class Approval(msgspec.Struct, frozen=True):
 class NoticeSubject(msgspec.Struct, frozen=True):
     """The decision that a letter is about; a result of `person` replaces its own.
 
-    `data` are the kinds of data that were read, as the vendor names them; `lacks` is what is
-    missing. `expires` is when the offer ends, in the product's zone. `recourse` is what may be
-    disclosed. `kept_months` is for how long a decision is kept after its loan is closed, 0 where
-    that is not to be said.
+    `data` are the kinds of data that were read, as the vendor names them; `own_records` says that
+    this lender's own were. `lacks` is what is missing. `expires` is when the offer ends, in the
+    product's zone. `recourse` is what may be disclosed. `kept_months` is for how long a decision is
+    kept after its loan is closed, 0 where that is not to be said. `look_minutes` is after how many
+    minutes the service looks by itself for what is missing, 0 where it does not. `read` is what the
+    reading named, None where it is erased. `connect` are the vendor's types of providers of which
+    an account would help.
     """
 
     decision_id: str
@@ -87,6 +119,15 @@ class NoticeSubject(msgspec.Struct, frozen=True):
     recourse: Recourse | None = None
     person: PersonsResult | None = None
     kept_months: int = 0
+    own_records: bool = False
+    look_minutes: int = 0
+    read: ReadData | None = None
+    connect: tuple[str, ...] = ()
+
+    @property
+    def has_documents(self) -> bool:
+        """Whether the applicant has handed in papers that were used."""
+        return any(not one.provider for one in self.sources)
 
     @property
     def is_reduced(self) -> bool:
@@ -217,14 +258,16 @@ def _parts(
     if kind is NoticeKind.ADVERSE_ACTION:
         yield LetterPart(words.reasons, items=_reasons(subject, texts.language, words))
     if kind is NoticeKind.INCOMPLETE:
-        yield LetterPart(words.missing, items=_missing(subject, texts.language, words))
-    if kind is not NoticeKind.ADVERSE_ACTION and verdict.conditions:
+        yield from _incomplete(subject, texts.language, words)
+    if subject.approval is not None and verdict.conditions:
         conditions = (said(one.texts, texts.language) for one in verdict.conditions)
         yield LetterPart(words.conditions, items=tuple(conditions))
-    used = [_source(one, words) for one in subject.sources]
-    kinds = [words.kinds[kind] for kind in subject.data if kind in words.kinds]
-    shown = [] if person is None else [words.shown]
-    yield LetterPart(words.data, () if used else (words.no_data,), (*used, *kinds, *shown))
+    linked = () if subject.read is None or person is not None else subject.read.linked
+    if linked:
+        helps = kind is NoticeKind.INCOMPLETE
+        items = tuple(_link_text(one, words, helps=helps) for one in linked)
+        yield LetterPart(words.linked, items=items)
+    yield _data_used(subject, words)
     yield from _recourse(subject, texts, words)
     heading, own = words.contest, texts.contest
     if person is not None:
@@ -297,24 +340,208 @@ def _recourse(subject: NoticeSubject, texts: NoticeTexts, words: Words) -> Itera
         yield LetterPart(words.recourse, (*wait, rests))
 
 
+def _data_used(subject: NoticeSubject, words: Words) -> LetterPart:
+    used = [_source(one, words) for one in subject.sources]
+    loans = subject.read.loans if subject.read else ()
+    for kind in (kind for kind in subject.data if kind in words.kinds):
+        named = _listed([_loan_text(loan, words) for loan in loans], words.and_)
+        of_loans = named and kind == Kind.LIABILITIES
+        said_of = words.kinds[kind]
+        used.append(words.loans.format(kind=said_of, names=named) if of_loans else said_of)
+    if subject.own_records:
+        used.append(words.own_records)
+    if subject.person is not None:
+        used.append(words.shown)
+    return LetterPart(words.data, () if subject.sources else (words.no_data,), tuple(used))
+
+
+def _link_text(one: Linked, words: Words, *, helps: bool) -> str:
+    """What an account that was linked lately did; what mends one that failed, where it `helps`."""
+    data = _listed([words.kinds[kind] for kind in one.data], words.and_)
+    line = words.links[one.result].format(
+        provider=one.provider, day=day_text(one.day, words), data=data
+    )
+    if not helps or one.result is not LinkResult.FAILED:
+        return line
+    return words.attempted.format(line=line, advice=words.attempts[remedy_of(one.error)])
+
+
 def _reasons(subject: NoticeSubject, language: str, words: Words) -> tuple[str, ...]:
     """A person's reason, else the principal ones in order, each sentence once."""
     if subject.person is not None and subject.person.outcome is Outcome.DECLINE:
         sentences = subject.person.sentences  # none where the reason is withheld
         return (said(sentences, language) if sentences else words.untold,)
-    return tuple(dict.fromkeys(said(one.texts, language) for one in subject.verdict.reasons))
+    return _sentences(subject.verdict.reasons, subject, language, words)
 
 
-def _missing(subject: NoticeSubject, language: str, words: Words) -> tuple[str, ...]:
-    remedies: dict[str, dict[str, None]] = {}
+def _sentences(
+    reasons: Iterable[Reason], subject: NoticeSubject, language: str, words: Words
+) -> tuple[str, ...]:
+    every = (_sentence(one, subject, language, words) for one in reasons)
+    return tuple(dict.fromkeys(sentence for several in every for sentence in several))
+
+
+def _sentence(reason: Reason, subject: NoticeSubject, language: str, words: Words) -> Iterator[str]:
+    """A reason in words, with what stands behind it and the day that it shows."""
+    lacks = [one for one in _lacks(subject) if one.code == reason.code]
+    if reason.code == DataReason.NOT_YET_POSTED and lacks:
+        yield from (_open_month(one, words) for one in sorted(lacks, key=_by_month))
+        return
+    named = subject.read.reasons.get(reason.code) if subject.read else None
+    names = [] if named is None else [*_names(named, words)]
+    if reason.code == DataReason.DATA_MISSING:
+        names += dict.fromkeys(_lacking(one, words) for one in lacks if not one.provider)
+    if isinstance(reason.required_value, date):
+        names = [day_text(reason.required_value, words)]
+    sentence = said(reason.texts, language)
+    if reason.code == DataReason.PAYSLIPS_OVERLAP:
+        sentence = _with_days(sentence, words)
+    if not names:
+        yield sentence
+    else:
+        yield words.named.format(sentence=sentence, names=_listed(names, words.and_))
+
+
+def _with_days(sentence: str, words: Words) -> str:
+    """With two periods that end it as a person writes their days."""
+    days = [day_text(date.fromisoformat(one), words) for one in _DAY.findall(sentence)]
+    if len(days) != _OF_TWO_PERIODS:
+        return sentence
+    first, second = " \N{EN DASH} ".join(days[:2]), " \N{EN DASH} ".join(days[2:])
+    return f"{sentence.partition(':')[0]}: {first}; {second}"
+
+
+def _lacking(lack: Lack, words: Words) -> str:
+    """What kind of data lacks, and whether it is all of it."""
+    if lack.kind is None:
+        return words.what_is_sent
+    kind = words.what["income"] if lack.kind in INCOME_KINDS else words.kinds[lack.kind]
+    return words.long_enough.format(kind=kind) if lack.cause in _TOO_SHORT else kind
+
+
+def _names(named: Named, words: Words) -> Iterator[str]:
+    yield from (_loan_text(one, words) for one in named.loans)
+    yield from (words.debts[one] for one in named.debts)
+    yield from named.employers
+    sources = [one or words.documents for one in named.sources]
+    if named.of_birth and sources:
+        yield words.birth_date.format(sources=_listed(sources, words.and_))
+    else:
+        yield from sources
+
+
+def _loan_text(loan: Loan, words: Words) -> str:
+    return words.loan.format(scheme=loan.scheme, type=loan.type)
+
+
+def _lacks(subject: NoticeSubject) -> Iterator[Lack]:
+    """What is missing; of a kind that the accounts gave, what is missing comes with time."""
     for one in subject.lacks:
-        named = one.provider or (words.kinds[one.kind] if one.kind else "")
-        remedies.setdefault(words.remedies.get(one.cause, words.later), {})[named] = None
-    what_to_do = (
-        f"{remedy} ({', '.join(filter(None, of))})" if any(of) else remedy
-        for remedy, of in remedies.items()
-    )
-    return (*_reasons(subject, language, words), *what_to_do)
+        given = one.kind is not None and one.kind.value in subject.data
+        came = given and one.cause is Cause.NO_DATA and not one.provider
+        yield replace(one, cause=Cause.SHORT_HISTORY) if came else one
+
+
+def _by_month(lack: Lack) -> int:
+    return 0 if lack.month is None else lack.month.index
+
+
+def _open_month(lack: Lack, words: Words) -> str:
+    what = words.what["contributions" if lack.kind is Kind.CONTRIBUTIONS else "income"]
+    at = words.at.format(provider=lack.provider) if lack.provider else ""
+    return words.not_posted.format(what=what, month=_month_text(lack.month, words), at=at)
+
+
+def _incomplete(subject: NoticeSubject, language: str, words: Words) -> Iterator[LetterPart]:
+    """What is missing and what helps; apart what a person weighs who looks at the application."""
+    missing: list[Reason] = []
+    also: list[Reason] = []
+    for reason in subject.verdict.reasons:
+        whole = reason.component in {Component.DATA, Component.KNOCKOUT}
+        (missing if whole else also).append(reason)
+    what = _sentences(missing, subject, language, words)
+    helps = tuple(dict.fromkeys(_remedies(subject, words)))
+    yield LetterPart(words.missing, items=(*what, *helps))
+    if also:
+        yield LetterPart(words.also, items=_sentences(also, subject, language, words))
+
+
+def _remedies(subject: NoticeSubject, words: Words) -> Iterator[str]:
+    """What helps, each thing once, with all that it helps for."""
+    lacks = [*_lasting(list(_lacks(subject)))]
+    # What an account that is connected does not show of its own records, another one would not
+    wanted = [one for one in lacks if one.cause in _CONNECT and not one.provider]
+    by_remedy: dict[str, list[Lack]] = {}
+    for one in sorted((one for one in lacks if one not in wanted), key=_by_month):
+        by_remedy.setdefault(_remedy(one, subject, words), []).append(one)
+    again = words.looks_again.format(minutes=subject.look_minutes)
+    for remedy, of in by_remedy.items():
+        yield remedy.format(
+            of=_concerned(of, words),
+            again=again if subject.look_minutes else words.person_looks,
+            then=words.decides_again if subject.look_minutes else words.apply_again,
+            month=_month_text(of[0].month, words),
+            due=day_text(of[0].due, words),
+        )
+    unknown = subject.read.unknown if subject.read else ()
+    if unknown and any(one.cause is Cause.UNKNOWN_PROVIDER for one in wanted):
+        yield words.not_counted.format(of=_listed(unknown, words.and_))
+    if wanted:
+        yield _connect(wanted, subject, words)
+
+
+def _lasting(lacks: Sequence[Lack]) -> Iterator[Lack]:
+    """Those to be mended: without what the mending of another brings along."""
+    short = {one.kind for one in lacks if one.cause is Cause.SHORT_HISTORY}
+    for one in lacks:
+        beside = one.cause is Cause.NO_EVIDENCE and any(one.cause is not o.cause for o in lacks)
+        of_short = one.cause is Cause.DIVISION_BY_ZERO and one.kind in short
+        if not beside and not of_short:
+            yield one
+
+
+def _remedy(lack: Lack, subject: NoticeSubject, words: Words) -> str:
+    """The sentence that helps, its braces not filled in; of a month its own is."""
+    if lack.cause is Cause.NOT_YET_POSTED:
+        due = lack.due is not None and lack.due > subject.decided_on
+        month, day = _month_text(lack.month, words), day_text(lack.due, words)
+        sentence = words.remedies["due" if due else "overdue"]
+        return sentence.replace("{month}", month).replace("{due}", day)
+    if lack.error:
+        return words.accounts[remedy_of(lack.error)]
+    by_code = "" if lack.code is None else words.remedies.get(lack.code, "")
+    return by_code or words.remedies.get(lack.cause, words.person_reviews)
+
+
+def _connect(wanted: Sequence[Lack], subject: NoticeSubject, words: Words) -> str:
+    """To connect an account; a document is asked for only where it shows all that is missing.
+
+    Documents hold pay and jobs, and nothing that a scheme or a platform alone tells. Who has handed
+    in some is not asked for more.
+    """
+    kinds = dict.fromkeys(one.kind for one in wanted if one.kind)
+    of = _listed([*dict.fromkeys(_lacking(one, words) for one in wanted)], words.and_)
+    types = dict.fromkeys(words.types[one] for one in subject.connect if one in words.types)
+    sentence = words.connect_types if types else words.connect
+    if subject.read is not None and not set(subject.read.types).isdisjoint(subject.connect):
+        sentence = words.connect_another
+    found = sentence.format(of=of, types=_listed([*types], words.or_))
+    shown = bool(kinds) and kinds.keys() <= _ON_PAPER and not subject.has_documents
+    return found + words.or_document if shown else found
+
+
+def _concerned(lacks: Iterable[Lack], words: Words) -> str:
+    names: dict[str, None] = {}
+    for one in lacks:
+        names[one.provider or (_lacking(one, words) if one.kind else words.the_account)] = None
+    return _listed([*names], words.and_)
+
+
+def _listed(names: Sequence[str], word: str) -> str:
+    """`A`, `A and B`, or `A, B and C`."""
+    if len(names) < 2:
+        return "".join(names)
+    return f"{', '.join(names[:-1])} {word} {names[-1]}"
 
 
 def said(texts: Mapping[str, str], language: str) -> str:
@@ -325,6 +552,10 @@ def day_text(day: date | None, words: Words) -> str:
     if day is None:
         return ""
     return words.day.format(month=words.months[day.month - 1], day=day.day, year=day.year)
+
+
+def _month_text(month: Month | None, words: Words) -> str:
+    return "" if month is None else f"{words.months[month.number - 1]} {month.year}"
 
 
 def money_text(amount: Money | None) -> str:

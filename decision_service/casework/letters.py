@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, tzinfo
+from functools import partial
 from typing import Protocol
 
 import msgspec
@@ -19,6 +20,7 @@ from decision_service.casework.compose import (
     kind_of,
     letter,
 )
+from decision_service.casework.named import ReadData, read_data, source_name
 from decision_service.casework.recourse import FindRecourse, Recourse, RecourseKind
 from decision_service.casework.review_results import ReviewedResult, result_of, reviewed_result
 from decision_service.decide.replay import Page, ReadDecisions, Recorded
@@ -32,15 +34,12 @@ from decision_service.domain.errors import (
 from decision_service.domain.factor import Factors, KindStatus
 from decision_service.domain.ports import Clock, PagePosition
 from decision_service.domain.reviews import NO_POLICY, Review, ReviewOrigin, ReviewPolicy
-from decision_service.domain.values import Money
+from decision_service.domain.values import Money, Month
 from decision_service.rulebook.rulebook import Rulebook
 from decision_service.rules.letters import NoticeKind, NoticeTexts
 
-_COUNTRY = 2
-"""Letters of a country at the end of an id, as in `sss_ph`."""
-
-_GIVEN = frozenset({"UPLOAD", "ARCHIVE"})
-"""Kinds of sources that hold what the applicant handed in."""
+_OWN = ("history.", "reuse.")
+"""Families of factors that rest on this lender's own records."""
 
 _ERASED = "the values behind it were erased"
 _WHY = {"NOT_ENROLLED": "it was not decided here", "REFER": "a person reviews it first"}
@@ -133,22 +132,15 @@ class NoticeLog(Protocol):
         """At most `limit` letters, newest first, strictly after a position of instant and id."""
 
 
-def provider_name(provider_id: str, name: str) -> str:
-    """The vendor's name of a provider; without one the id in words, its country in brackets."""
-    if name:
-        return name
-    words = provider_id.replace("-", "_").split("_")
-    country = f" ({words.pop().upper()})" if len(words) > 1 and len(words[-1]) == _COUNTRY else ""
-    text = " ".join(filter(None, words))
-    return f"{text[:1].upper()}{text[1:]}{country}"
-
-
-def subject_of(decision: Decision, reviewed: ReviewedResult) -> NoticeSubject:
+def subject_of(
+    decision: Decision, reviewed: ReviewedResult, read: ReadData | None = None
+) -> NoticeSubject:
+    """What a letter is about; without `read`, what stands behind the reasons is not named."""
     as_of, verdict, inputs = decision.as_of, decision.verdict, decision.inputs
     asked, term = inputs.get("requested_amount"), inputs.get("requested_term_months")
     factors, zone = decision.factors, as_of.zone
     kinds = {} if factors is None else factors.kinds
-    read = [kind.value for kind, status in kinds.items() if status is not KindStatus.MISSING]
+    found = [kind.value for kind, status in kinds.items() if status is not KindStatus.MISSING]
     return NoticeSubject(
         decision_id=decision.decision_id,
         application_id=decision.application_id,
@@ -157,10 +149,13 @@ def subject_of(decision: Decision, reviewed: ReviewedResult) -> NoticeSubject:
         verdict=verdict,
         asked_term=term if isinstance(term, int) else None,
         sources=() if factors is None else _sources(factors, zone),
-        data=tuple(sorted(read)),
+        data=tuple(sorted(found)) if read is None else read.kinds,
+        own_records=factors is not None and any(one.startswith(_OWN) for one in factors.values),
+        read=read,
         lacks=() if factors is None else tuple(_lacks(verdict, factors)),
         expires=None if decision.expires is None else decision.expires.astimezone(zone),
         person=_person(reviewed, zone),
+        connect=() if decision.connect is None else decision.connect.types,
     )
 
 
@@ -205,20 +200,26 @@ def _person(reviewed: ReviewedResult, zone: tzinfo) -> PersonsResult | None:
 def _sources(factors: Factors, zone: tzinfo) -> tuple[SourceUsed, ...]:
     used = set()
     for one in (source for source in factors.sources if source.used):
-        given = one.status in _GIVEN
-        name = "" if given else provider_name(one.provider_id, one.provider_name)
         day = None if one.synced is None else one.synced.astimezone(zone).date()
-        used.add(SourceUsed(name, day))
+        used.add(SourceUsed(source_name(one), day))
     return tuple(sorted(used, key=lambda one: (one.provider, one.as_of or date.min)))
 
 
 def _lacks(verdict: Verdict, factors: Factors) -> Iterator[Lack]:
-    names = {one.id: provider_name(one.provider_id, one.provider_name) for one in factors.sources}
+    names = {one.id: source_name(one) for one in factors.sources}
     for asked in verdict.data_requests:
         found = factors.values.get(asked.factor)
         every = [] if found is None else found.missing
         for one in [m for m in every if m.cause is asked.missing.cause] or [asked.missing]:
-            yield Lack(one.cause, names.get(one.source or "", ""), one.kind)
+            yield Lack(
+                cause=one.cause,
+                provider=names.get(one.source or "", ""),
+                kind=one.kind,
+                code=one.reason,
+                error=one.account_error or "",
+                month=None if one.month is None else Month(one.month),
+                due=one.due,
+            )
 
 
 ReviewsOf = Callable[[str], Awaitable[Sequence[Review]]]
@@ -227,7 +228,10 @@ ReviewsOf = Callable[[str], Awaitable[Sequence[Review]]]
 
 @dataclass(frozen=True, slots=True)
 class Notices:
-    """Makes, lists and marks letters; callers without `scope` reach those of every caller."""
+    """Makes, lists and marks letters; callers without `scope` reach those of every caller.
+
+    `kept_months` and `look_minutes` are as in `NoticeSubject`.
+    """
 
     read: ReadDecisions
     log: NoticeLog
@@ -236,6 +240,7 @@ class Notices:
     recourse: FindRecourse
     reviews_of: ReviewsOf
     kept_months: int = 0
+    look_minutes: int = 0
 
     async def get(self, decision_id: str, language: str, reader: NoticeReader) -> StoredNotice:
         """The letter that was made, or else is made now for a reader who may have that.
@@ -246,7 +251,7 @@ class Notices:
         scope = "" if reviews and reader.is_reviewer else reader.scope
         recorded = await self.read.get(decision_id, full=True, scope=scope)
         reviewed = reviewed_result(reviews)
-        subject = self._subject(recorded, reviewed)
+        subject = await self._subject(recorded, reviewed)
         kind = kind_of(subject)
         if kind is None:
             raise _not_due(recorded, _WHY.get(recorded.entry.outcome, _ERASED))
@@ -286,13 +291,15 @@ class Notices:
         found = await self.log.list(chosen, after, size + 1)
         return Page.of(found, size, lambda one: PagePosition(one.made, one.notice_id))
 
-    def _subject(self, recorded: Recorded, reviewed: ReviewedResult) -> NoticeSubject:
+    async def _subject(self, recorded: Recorded, reviewed: ReviewedResult) -> NoticeSubject:
         if reviewed.again:
             raise _not_due(recorded, f"{reviewed.again} was decided in its place", reviewed.again)
         if recorded.decision is None:
             why = _ERASED if reviewed.review else _WHY.get(recorded.entry.outcome, _ERASED)
             raise _not_due(recorded, why)
-        return replace(subject_of(recorded.decision, reviewed), kept_months=self.kept_months)
+        read = await self.read.under(recorded, partial(read_data, recorded.decision))
+        subject = subject_of(recorded.decision, reviewed, read)
+        return replace(subject, kept_months=self.kept_months, look_minutes=self.look_minutes)
 
     async def _with_reason(
         self, subject: NoticeSubject, recorded: Recorded, reviewed: ReviewedResult

@@ -65,7 +65,7 @@ _ENTRY = (
 MOST_RECORDS = 1000
 """Of the vendor's records in one record of an export."""
 
-_HEAD = ("accounts", "account_faults", "sources", "providers", "known", "tasks")
+_HEAD = ("accounts", "account_faults", "sources", "providers", "known", "watches", "tasks")
 
 PAGE = 10
 """Decisions of a page, each with its factor values, letters and reports."""

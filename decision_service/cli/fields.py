@@ -46,6 +46,7 @@ NAMES = {
     "inputs": "input",
     "data_kinds": "kind",
     "provider_types": "provider-type",
+    "first_provider_ids": "first-provider",
     "create_time_from": "from",
     "create_time_before": "before",
     "send_time": "at",

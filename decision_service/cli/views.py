@@ -472,8 +472,12 @@ def add_verdict(tree: Tree, decision: pb.Decision) -> None:
         what = f"{request.factor}: {cause_text(request.cause)}"
         tree.add(f"data needed · {escape(what)}").add(escape(request.help))
     if decision.HasField("connect"):
-        types = escape(", ".join(decision.connect.provider_types))
-        tree.add(f"connect · an account of the type {types} would complete it")
+        types = escape(" or ".join(decision.connect.provider_types))
+        what = f"an account of the type {types}" if types else "another account"
+        branch = tree.add(f"connect · {what} could show it; what is decided then is not known")
+        for one in decision.connect.lacking:
+            names = " or ".join(provider.name for provider in one.providers)
+            branch.add(escape(": ".join(filter(None, (one.data_kind, names)))))
     _add_offer(tree, decision)
     if decision.tags:
         tree.add(f"tags · {escape(', '.join(decision.tags))}")

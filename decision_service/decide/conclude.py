@@ -13,6 +13,7 @@ from opentelemetry.trace import Tracer
 
 from decision_service.build import engine_version
 from decision_service.decide.admit import Admission
+from decision_service.decide.asking import what_to_connect
 from decision_service.decide.codec import (
     StoredFacts,
     encode_facts,
@@ -209,11 +210,12 @@ def judge(
     if decision.as_of.doubtful:
         override = Override(OverrideKind.CLOCK_DOUBTFUL, verdict)
         verdict = replace(
-            _referred(verdict, _DOUBTFUL), offer=None, conditions=(), data_requests=(), connect=()
+            _referred(verdict, _DOUBTFUL), offer=None, conditions=(), data_requests=()
         )
     elif cap is not None:
         override = Override(OverrideKind.CAPPED, verdict, cap.name)
         verdict = _referred(verdict, _REACHED)
+    refers = verdict.outcome is Outcome.REFER
     return replace(
         decision,
         verdict=verdict,
@@ -221,6 +223,7 @@ def judge(
         ruleset_ref=RulesetRef(ruleset.ruleset, ruleset.version, ruleset.digest),
         expires=expiry(verdict, factors, ruleset, facts),
         override=override,
+        connect=what_to_connect(ruleset, verdict, factors) if refers else None,
     )
 
 

@@ -8,6 +8,7 @@ from datetime import datetime
 from msgspec.structs import asdict, replace
 
 from decision_service.decide.codec import read_snapshot
+from decision_service.decide.readings import last_reading, watched
 from decision_service.decide.snapshots import (
     MOST_EARLIER,
     SnapshotCache,
@@ -128,7 +129,9 @@ async def gather_for(
         return fetch_result
 
     if warm is None:
-        return replace(await read(plan), consent=user_state.consent)
+        fetch_result = await read(plan)
+        fetch_result = await _watched(log, user_state, fetch_result)
+        return replace(fetch_result, consent=user_state.consent)
     found = await warm.find(user_id, plan, user_state, as_of.instant)
     spent = 0
     if found is not None and found.needs_check:
@@ -140,10 +143,20 @@ async def gather_for(
     if found is not None:
         return replace(found.fetch_result, calls=spent)
     fetch_result = await read(plan)
+    fetch_result = await _watched(log, user_state, fetch_result)
     serves = plan if is_settled(fetch_result.snapshot) else None
     return replace(
         fetch_result, consent=user_state.consent, calls=fetch_result.calls + spent, plan=serves
     )
+
+
+async def _watched(
+    log: DecisionLog, user_state: UserState, fetch_result: FetchResult
+) -> FetchResult:
+    """With what this reading and the ones before it showed of when pay comes."""
+    snapshot = fetch_result.snapshot
+    before = await last_reading(log, snapshot.user_id, user_state)
+    return replace(fetch_result, snapshot=watched(snapshot, before))
 
 
 async def _earlier(log: DecisionLog, user_id: str) -> list[tuple[datetime, Snapshot]]:

@@ -26,6 +26,7 @@ from decision_service.decide.events import (
     plan_of,
 )
 from decision_service.decide.gather import disconnected, gives, is_withdrawn, unlisted
+from decision_service.decide.readings import last_reading, watched
 from decision_service.decide.snapshots import (
     WarmLog,
     covers,
@@ -124,7 +125,8 @@ class RefreshApplicants(msgspec.Struct, frozen=True, eq=False):
     async def confirm(self, user_id: str, named: Collection[str] = ()) -> bool:
         """Erase a user's data where the vendor confirms that consent was withdrawn; True then."""
         user_state = await self.log.user_state(user_id)
-        now, last = await self._accounts(user_id), await self._last(user_id, user_state)
+        now = await self._accounts(user_id)
+        last = await last_reading(self.log, user_id, user_state)
         gone = is_withdrawn(user_state, last.accounts if last else (), now, named)
         if gone or await self._stopped(user_id, user_state, unlisted(user_state, named)):
             await self.log.erase(user_id, disconnected(now, self.clock.now()))
@@ -147,7 +149,8 @@ class RefreshApplicants(msgspec.Struct, frozen=True, eq=False):
     async def sweep(self, user_id: str) -> frozenset[Kind]:
         """The kinds of which whole data was read that was not there before."""
         user_state = await self.log.user_state(user_id)
-        now, before = await self._accounts(user_id), await self._last(user_id, user_state)
+        now = await self._accounts(user_id)
+        before = await last_reading(self.log, user_id, user_state)
         read = before.accounts if before else ()
         if is_withdrawn(user_state, read, now):
             await self.log.erase(user_id, disconnected(now, self.clock.now()))
@@ -160,7 +163,7 @@ class RefreshApplicants(msgspec.Struct, frozen=True, eq=False):
     async def _caught_up(self, user_id: str, before: Snapshot | None) -> frozenset[Kind]:
         if await self.refresh(user_id) is not EventResult.REFRESHED or before is None:
             return frozenset()
-        after = await self._last(user_id, await self.log.user_state(user_id))
+        after = await last_reading(self.log, user_id, await self.log.user_state(user_id))
         return frozenset() if after is None else gained(before, after)
 
     async def _patched(self, user_id: str, user_state: UserState, change: Increment) -> bool:
@@ -177,6 +180,8 @@ class RefreshApplicants(msgspec.Struct, frozen=True, eq=False):
         whole = applied(old, fetch_result.snapshot, plan, change)
         if whole is None:
             return False
+        if Kind.INCOMES in plan.kinds:
+            whole = watched(whole, old)
         return await self._keep(
             replace(fetch_result, snapshot=whole), mark.plan, user_state, mark.oldest
         )
@@ -184,7 +189,9 @@ class RefreshApplicants(msgspec.Struct, frozen=True, eq=False):
     async def _read(self, user_id: str, user_state: UserState) -> bool:
         wanted = broadest(self.rulebook(), self.clock.now())
         fetch_result = await self._gather(user_id, wanted, user_state)
-        return await self._keep(fetch_result, wanted, user_state)
+        before = await last_reading(self.log, user_id, user_state)
+        whole = watched(fetch_result.snapshot, before)
+        return await self._keep(replace(fetch_result, snapshot=whole), wanted, user_state)
 
     async def _keep(
         self,
@@ -208,12 +215,6 @@ class RefreshApplicants(msgspec.Struct, frozen=True, eq=False):
             return await self.source.accounts(user_id, self.clock.monotonic() + SECONDS)
         except UserUnknown:
             return None
-
-    async def _last(self, user_id: str, user_state: UserState) -> Snapshot | None:
-        if user_state.last is None:
-            return None
-        stored = await self.log.snapshot(user_id, user_state.last.snapshot_id)
-        return None if stored is None else read_snapshot(stored)
 
     async def _stopped(self, user_id: str, user_state: UserState, sources: Collection[str]) -> bool:
         """Whether one of these, which no list of accounts names, gives nothing any more."""

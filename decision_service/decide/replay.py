@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from types import MappingProxyType
 from typing import Generic, TypeVar
 
@@ -28,6 +29,7 @@ from decision_service.domain.errors import (
 )
 from decision_service.domain.factor import Input
 from decision_service.domain.ports import DecisionLog, Filter, PagePosition, StoredEntry
+from decision_service.domain.snapshot import Snapshot
 from decision_service.domain.values import Money
 from decision_service.factors.compute import compute
 from decision_service.factors.monthly_income import IncomeMonth, last_income_months, reads_income
@@ -39,6 +41,7 @@ from decision_service.rules.program import CompiledRuleset
 
 Entry = TypeVar("Entry")
 Position = TypeVar("Position")
+Found = TypeVar("Found")
 
 AT_ONCE = 2
 """How many decisions are replayed at a time: one is computed while another is read.
@@ -135,19 +138,32 @@ class ReadDecisions(msgspec.Struct, frozen=True, eq=False):
 
     async def income_months(self, recorded: Recorded) -> Sequence[IncomeMonth]:
         """Of the last 24 months; none where the data is erased or the rules read no income."""
-        entry, decision = recorded.entry, recorded.decision
-        if decision is None or entry.snapshot_id is None or entry.ruleset_digest is None:
-            return ()
+        return await self.under(recorded, partial(_income_months, recorded)) or ()
+
+    async def under(
+        self, recorded: Recorded, look: Callable[[CompiledRuleset, Snapshot], Found]
+    ) -> Found | None:
+        """What a look at the reading under a decision finds, on a thread; None where it is erased.
+
+        It is given the rules that decided. Raises RulesetUnknown.
+        """
+        entry = recorded.entry
+        if recorded.decision is None or entry.snapshot_id is None or entry.ruleset_digest is None:
+            return None
         ruleset = await self.archive.by_digest(entry.ruleset_digest)
-        if not reads_income(ruleset.needs.factors):
-            return ()
         body = await self.log.snapshot(entry.user_id, entry.snapshot_id)
         if body is None:
-            return ()
-        needs, as_of = needs_of(ruleset, decision.inputs), decision.as_of
-        return await asyncio.to_thread(
-            lambda: last_income_months(read_snapshot(body), needs, as_of)
-        )
+            return None
+        return await asyncio.to_thread(lambda: look(ruleset, read_snapshot(body)))
+
+
+def _income_months(
+    recorded: Recorded, ruleset: CompiledRuleset, snapshot: Snapshot
+) -> Sequence[IncomeMonth]:
+    decision = recorded.decision
+    if decision is None or not reads_income(ruleset.needs.factors):
+        return ()
+    return last_income_months(snapshot, needs_of(ruleset, decision.inputs), decision.as_of)
 
 
 def _position(entry: StoredEntry) -> PagePosition:

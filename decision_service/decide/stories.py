@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date, datetime, time, timedelta
 from itertools import count, cycle
 from typing import Any, NamedTuple, TypeVar
@@ -14,6 +14,7 @@ from msgspec.structs import replace
 
 from decision_service.decide.conclude import needs_of
 from decision_service.decide.gather import with_match
+from decision_service.decide.readings import watched
 from decision_service.domain.accounts import MONTHLY_KINDS, Kind
 from decision_service.domain.factor import FactorValue
 from decision_service.domain.person import (
@@ -33,6 +34,7 @@ from decision_service.domain.snapshot import (
     Income,
     Liability,
     LinkCounts,
+    PayWatch,
     Read,
     Snapshot,
     Source,
@@ -83,24 +85,28 @@ _LOAN = "end open overdue instalment frequency"
 
 REQUIRED = ("title", "product", "today", "application", "accounts", "why")
 OPTIONAL = ("version", "applicant", "on_record", "expect", "figures")
-_STATE = ("name", "kind", "status", "connected", "synced", "disconnected", "error")
+_STATE = ("name", "kind", "status", "connected", "synced", "disconnected", "error", "readings")
 _PERSON = ("born", "person", "phone", "email")
 
 _KINDS = ("account", "upload", "archive", "social security")
 _STATUSES = ("CONNECTED", "ERROR", "PENDING", "AWAITING_MFA", "DISCONNECTED")
 _AMOUNTS = ("granted", "instalments", "granted_to_others")
 _COUNTS = ("applied_today", "applied_in_30_days", "overdue_loans", "repaid_loans")
-_USES = ("users_of_account", "customers_of_user", "users_of_person")
+_USES = ("users_of_account", "customers_of_user", "users_of_person", "users_of_documents")
 
 
 class Part(msgspec.Struct, frozen=True, eq=False):
-    """A part of a story; a day, month or moment is dated, or counted back from the instant."""
+    """A part of a story; a day, month or moment is dated, or counted back from the instant.
+
+    `shown` collects on which day each payslip of an account was there first.
+    """
 
     fields: Fields
     as_of: AsOf
     currency: str
     source: str = ""
     ids: Any = None
+    shown: Any = None
 
     def day(self, key: str) -> date | None:
         return self._read(self.fields.get(key), key, self._day, _DAY_HINT)
@@ -198,12 +204,36 @@ def _payslips(part: Part) -> Iterator[Income]:
     amounts = {key: part.amounts(key) for key in ("base", "gross", "net")}
     if not any(map(fields.has, amounts)):
         part.refuse("names no amount", "add `net:`, what one payslip paid out")
-    every, after = fields.choice("every", _EVERY) or "month", fields.integer("pays_after", 0, 99)
+    every = fields.choice("every", _EVERY) or "month"
+    after = fields.integer("pays_after", 0, 99) or 0
     for first, last in _periods(part, every):
-        paid = None if after is None else last + after * _A_DAY
+        there = last + after * _A_DAY
+        if after and there > part.as_of.date:
+            continue
         about = (first, last, fields.text("frequency") or _EVERY[every], part.currency)
         paid_out = map(next, amounts.values())
-        yield part.record(Income, fields.text("employer"), *about, *paid_out, paid)
+        payslip = part.record(Income, fields.text("employer"), *about, *paid_out)
+        part.shown[payslip.id] = there
+        yield payslip
+
+
+def _earlier_readings(
+    part: Part, account: Account, payslips: Sequence[Income]
+) -> tuple[PayWatch, ...]:
+    """What readings of an account every few days, before the story's own, showed of its pay."""
+    node = part.fields.get("readings")
+    fields = node and Fields.of(node, "`readings`", part.fields.report, required=("from", "every"))
+    if not fields:
+        return ()
+    read = Part(fields, part.as_of, part.currency)
+    day, every = read.day("from"), fields.integer("every", 1, 99)
+    before = Snapshot("story")
+    while day and every and day < part.as_of.date:
+        there = tuple(one for one in payslips if part.shown[one.id] <= day)
+        at = replace(account, monitor_updated_at=noon(day, part.as_of.zone).instant)
+        before = watched(Snapshot("story", (at,), incomes=Read(there)), before)
+        day += every * _A_DAY
+    return before.watches
 
 
 def _periods(part: Part, every: str) -> Iterator[tuple[date, date]]:
@@ -265,13 +295,19 @@ def _loans(part: Part) -> Iterator[Liability]:
 
 
 def _trips(part: Part) -> Iterator[Transaction]:
-    """Working days from Monday on; with `cash_out: true` the week's rest leaves on Sundays."""
+    """Working days from Monday on; with `cash_out: true` the week's rest leaves on Sundays.
+
+    Days of one amount are a tenth above and below it in turn, as no two real days pay the same;
+    those of a list of amounts are as written.
+    """
     fields, amounts, kept = part.fields, part.amounts("a_day"), 0
     week, fees = fields.integer("days_a_week", 1, 7) or 6, fields.decimal("fees", 0, 100) or 0
     words, cash_out = fields.text("words") or "Trip earnings", fields.flag("cash_out")
+    tenths = cycle((0,) if isinstance(fields.get("a_day"), ListNode) else (1, -1))
     for day in _days(part.day("from"), part.day("to")):
         entries = []
         if day.weekday() < week and (amount := next(amounts)):
+            amount += next(tenths) * (amount // 10)
             entries = [(words, amount), ("Service fee", -round(amount * fees / 100))]
             kept += sum(amount for _, amount in entries)
         if cash_out and day.weekday() == 6:
@@ -449,7 +485,9 @@ def _snapshot(story: Part, also: tuple[str, ...]) -> Snapshot:
     reads: dict[str, Any] = {kind: Read(tuple(found[kind])) for kind in kinds}
     reads["identities"] = replace(reads["identities"], people=tuple(found["people"]))
     accounts, sources = tuple(found["accounts"]), tuple(found["sources"])
-    return Snapshot("story", accounts, sources=sources, **reads)
+    snapshot = Snapshot("story", accounts, sources=sources, **reads)
+    earlier = tuple(found["watches"])
+    return watched(snapshot, Snapshot("story", watches=earlier)) if earlier else snapshot
 
 
 def _add_account(
@@ -462,7 +500,7 @@ def _add_account(
         report.error("R124", fields.node.place, f"another account is named `{name}`", hint)
     taken.add(name)
     ids, source = count(1), f"{'a' if kind == 'account' else 'u'}-{name}"
-    part = Part(fields, story.as_of, story.currency, source, ids)
+    part = Part(fields, story.as_of, story.currency, source, ids, {})
     synced = part.moment("synced") or story.as_of.instant - timedelta(hours=1)
     tasks = len(found["tasks"])
     for key, section in SECTIONS.items():
@@ -473,13 +511,15 @@ def _add_account(
             )
             if inner is not None:
                 currency = inner.text("currency") or story.currency
-                of_section = Part(inner, story.as_of, currency, source, ids)
+                of_section = Part(inner, story.as_of, currency, source, ids, part.shown)
                 found[section.kind] += section.records(of_section)
     if kind != "account":
         found["sources"].append(Source(source, kind.upper().replace(" ", "_"), provider, synced))
     else:
         account = _account(part, provider, synced)
         found["accounts"].append(account)
+        payslips = [one for one in found["incomes"] if one.source == source]
+        found["watches"] += _earlier_readings(part, account, payslips)
         if account.created_at and account.monitor_updated_at and len(found["tasks"]) == tasks:
             times = (account.created_at, synced, bool(synced))
             found["tasks"].append(part.record(Task, "LINK_ACCOUNT", "Finished", *times))
@@ -524,7 +564,7 @@ def _on_record(story: Part) -> OwnFacts:
     part = Part(fields, story.as_of, story.currency)
     granted, instalments, others = (next(part.amounts(key)) or 0 for key in _AMOUNTS)
     in_a_day, in_a_month, overdue, repaid = (fields.integer(key, 0) or 0 for key in _COUNTS)
-    account, user, person = (fields.integer(key, 1) or 1 for key in _USES)
+    account, user, person, documents = (fields.integer(key, 1) or 1 for key in _USES)
     history = History(
         story.currency,
         (in_a_day, in_a_day, in_a_month, in_a_month),
@@ -535,4 +575,5 @@ def _on_record(story: Part) -> OwnFacts:
         repaid_loans=repaid,
         linked=others,
     )
-    return OwnFacts(history, Reuse(account, user, person, keyed=True))
+    reuse = Reuse(account, user, person, keyed=True, users_of_documents=documents)
+    return OwnFacts(history, reuse)

@@ -28,15 +28,28 @@ MATTERS_FOR = timedelta(days=90)
 """For so long after its end an account that fed the income makes it EXPIRED."""
 
 
+class AccountRemedy(StrEnum):
+    """What mends an account in error: time, a new login, its own site, or another account."""
+
+    WAIT = "wait"
+    LOGIN = "login"
+    SITE = "site"
+    OTHER = "other"
+
+
 class AccountError(msgspec.Struct, frozen=True):
     """Why an account could not be connected or read, and what helps, each one sentence."""
 
     happened: str
     advice: str
+    remedy: AccountRemedy = AccountRemedy.LOGIN
 
 
 ACCOUNT_ERRORS = packaged(__package__, "account_errors.yaml", dict[str, AccountError])
 """Advice by the vendor's error code."""
+
+_AWAY = ("UNAVAILABLE", "MAINTENANCE")
+"""Words of codes by which a provider cannot be reached for a while."""
 
 _UNKNOWN = AccountError("The account could not be read.", "Connect the account again.")
 
@@ -44,6 +57,13 @@ _UNKNOWN = AccountError("The account could not be read.", "Connect the account a
 def explained(code: str) -> AccountError:
     """The advice for a code; general advice for an unknown code."""
     return ACCOUNT_ERRORS.get(code, _UNKNOWN)
+
+
+def remedy_of(code: str) -> AccountRemedy:
+    """What mends it; a code that is new with the vendor is read by its words."""
+    if code not in ACCOUNT_ERRORS and any(word in code for word in _AWAY):
+        return AccountRemedy.WAIT
+    return explained(code).remedy
 
 
 class Kind(StrEnum):

@@ -10,8 +10,10 @@ from typing import Any
 
 import msgspec
 
+from decision_service.domain.accounts import Kind
 from decision_service.domain.factor import Factors, Input, Value
 from decision_service.domain.person import NO_OWN_FACTS, OwnFacts
+from decision_service.domain.snapshot import Provider
 from decision_service.domain.values import AsOf, DataReason, Missing, Money
 
 DISCLOSED = ("monthly_rate", "fees", "paid_out", "instalments", "total")
@@ -239,15 +241,43 @@ class StageTrace(msgspec.Struct, frozen=True):
     note: str = ""
 
 
+class Lacking(msgspec.Struct, frozen=True):
+    """A kind of data without which something cannot be verified, and the schemes that keep it.
+
+    `texts` say so by language. `providers` have the likeliest first, and are none where the
+    applicant alone knows who keeps it.
+    """
+
+    kind: Kind
+    texts: Mapping[str, str]
+    providers: tuple[Provider, ...] = ()
+
+
+class Connect(msgspec.Struct, frozen=True):
+    """What an applicant could connect so that more can be verified; it promises no outcome.
+
+    `types` are the vendor's types of providers of which one account holds all that lacks, else of
+    those that hold some; none where something else has to be mended as well.
+    """
+
+    types: tuple[str, ...]
+    lacking: tuple[Lacking, ...]
+
+    @property
+    def first(self) -> tuple[str, ...]:
+        """The ids of the providers to offer first, each once."""
+        ids = [one.id for lack in self.lacking for one in lack.providers]
+        return tuple(dict.fromkeys(ids))
+
+
 class Verdict(msgspec.Struct, frozen=True, gc=False):
     """The pure result of `rules.evaluate.evaluate`.
 
-    `tags` are in the order in which the ruleset declares them. `connect` are the types of
-    providers of which an account would complete what is referred for want of a source.
-    `raw_trace` is what the evaluator needs to show its work later: the values it saw and made, and
-    what each part came to (see `rules.evaluate`). `valid_until` is as_of plus `valid_for`;
-    `param_change` the next date on which a dated parameter that was used changes. A decision
-    expires at the earliest of these and of the oldest used sync plus `max_age`.
+    `tags` are in the order in which the ruleset declares them. `raw_trace` is what the evaluator
+    needs to show its work later: the values it saw and made, and what each part came to (see
+    `rules.evaluate`). `valid_until` is as_of plus `valid_for`; `param_change` the next date on
+    which a dated parameter that was used changes. A decision expires at the earliest of these and
+    of the oldest used sync plus `max_age`.
     """
 
     outcome: Outcome
@@ -261,7 +291,6 @@ class Verdict(msgspec.Struct, frozen=True, gc=False):
     param_change: date | None = None
     raw_trace: tuple[object, ...] = ()
     tags: tuple[Tag, ...] = ()
-    connect: tuple[str, ...] = ()
 
     @property
     def told_tags(self) -> tuple[str, ...]:
@@ -444,6 +473,7 @@ class Decision(RequestFields, frozen=True, kw_only=True):
     answers: tuple[ListAnswer, ...] = ()
     override: Override | None = None
     first_decision_id: str = ""
+    connect: Connect | None = None
 
     @property
     def rules_verdict(self) -> Verdict:

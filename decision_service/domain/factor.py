@@ -10,6 +10,7 @@ from enum import StrEnum
 import msgspec
 
 from decision_service.domain.accounts import Kind
+from decision_service.domain.schemes import EmployerKind
 from decision_service.domain.values import Cause, Missing, Money
 
 
@@ -167,9 +168,13 @@ class SourceUse(msgspec.Struct, frozen=True):
 
 
 class Factors(msgspec.Struct, frozen=True):
-    """`oldest_used_sync` is the earliest sync of the used sources that feed a needed kind."""
+    """`oldest_used_sync` is the earliest sync of the used sources that feed a needed kind.
+
+    `employer` is what the applicant works for; no value depends on it, and it is not stored.
+    """
 
     values: Mapping[str, FactorValue]
     kinds: Mapping[Kind, KindStatus]
     sources: tuple[SourceUse, ...]
     oldest_used_sync: datetime | None
+    employer: EmployerKind | None = None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date, timedelta
+from decimal import Decimal
 from enum import StrEnum
 from fnmatch import fnmatchcase
 
@@ -57,11 +58,14 @@ class DataPolicy(msgspec.Struct, frozen=True):
 
     `max_age` is the longest time since an account's sync; `posting_lag` pairs a provider glob with
     months, first match wins, `default_lag` otherwise. Where the months are 0, `posting_lag_days`
-    pairs a provider glob with days in the same way; else payroll has `payroll_lag_days` and
-    everything else `default_lag_days`. `provider_types` is the fallback where the vendor's provider
-    list could not be read. `not_employers` are words that name no employer, `legal_forms` words
-    that do not separate employers; both are folded ("selfemployed", "inc"). Providers in
-    `document_providers` pass on what people upload, those in `fee_providers` charge fees.
+    pairs a provider glob with days in the same way, `default_lag_days` otherwise. The defaults are
+    not for payroll: where no line names its provider, it has the account's own delay (see
+    `factors/paydays.py`). `payroll_lag_days` counts for nothing: it is in the digests of versions
+    that have decided. `provider_types` is the fallback where the vendor's provider list could
+    not be read. `not_employers` are words that name no employer, `legal_forms` words that do not
+    separate employers; both are folded ("selfemployed", "inc"). Providers in `document_providers`
+    pass on what people upload, those in `fee_providers` charge fees.
+    `fee_shares` are what providers usually keep of an earning, by provider id; None: not written.
     """
 
     currency: str
@@ -78,6 +82,7 @@ class DataPolicy(msgspec.Struct, frozen=True):
     legal_forms: tuple[str, ...] = ()
     document_providers: frozenset[str] = frozenset()
     fee_providers: frozenset[str] = frozenset()
+    fee_shares: Mapping[str, Decimal] | None = None
 
     def lag_months(self, provider_id: str) -> int:
         """Months after a month's end before this provider has posted it."""
@@ -86,12 +91,24 @@ class DataPolicy(msgspec.Struct, frozen=True):
                 return months
         return self.default_lag
 
-    def lag_days(self, provider_id: str, kind: Kind) -> int:
-        """Days after a month's end before this provider has posted a kind, besides its months."""
+    def lag_days(self, provider_id: str) -> int:
+        """Days after a month's end before this provider has posted it, where it has no months."""
         for pattern, days in self.posting_lag_days:
             if fnmatchcase(provider_id, pattern):
                 return days
-        return self.payroll_lag_days if kind is Kind.INCOMES else self.default_lag_days
+        return self.default_lag_days
+
+    def named_lag(self, provider_id: str) -> tuple[int, int] | None:
+        """Months and days by the first line that names this provider; None where none does."""
+        for pattern, months in self.posting_lag:
+            if fnmatchcase(provider_id, pattern):
+                if months:
+                    return months, 0
+                break
+        for pattern, days in self.posting_lag_days:
+            if fnmatchcase(provider_id, pattern):
+                return 0, days
+        return None
 
 
 class Needs(msgspec.Struct, frozen=True):

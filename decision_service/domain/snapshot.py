@@ -69,7 +69,10 @@ class Contribution(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Income(msgspec.Struct, frozen=True, array_like=True):
-    """`frequency` is the vendor's word (Monthly, Variable ...), `paid` the pay date if any."""
+    """`frequency` is the vendor's word (Monthly, Variable ...).
+
+    `paid` is the pay date where one is on record: the vendor's payroll incomes carry none.
+    """
 
     id: str
     source: str
@@ -191,8 +194,25 @@ class KnownCount(msgspec.Struct, frozen=True, array_like=True):
     newest: int | None = None
 
 
+class PayWatch(msgspec.Struct, frozen=True, array_like=True):
+    """When an account's readings, each at most 16 days after the one before, showed its pay first.
+
+    Pay periods that end after `since` are watched. `sights` pairs the ends of those with the sync
+    of the first reading that had them, at most 24, the earliest end first. `latest` is the sync of
+    the newest reading.
+    """
+
+    source: str
+    since: date
+    latest: datetime
+    sights: tuple[tuple[date, datetime], ...] = ()
+
+
 class Snapshot(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One applicant's data; a kind that is None was not fetched, nor `tasks` asked for."""
+    """One applicant's data; a kind that is None was not fetched, nor `tasks` asked for.
+
+    `watches` are what this and earlier readings showed of payroll accounts, in order of account.
+    """
 
     user_id: str
     accounts: tuple[Account, ...] = ()
@@ -209,3 +229,4 @@ class Snapshot(msgspec.Struct, frozen=True, omit_defaults=True):
     identities: Read[Identity] | None = None
     links: Read[LinkCounts] | None = None
     tasks: Read[Task] | None = None
+    watches: tuple[PayWatch, ...] = ()

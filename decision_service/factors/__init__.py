@@ -15,4 +15,5 @@ from decision_service.factors import (  # noqa: F401 - importing them registers 
     match,
     own,
     transactions,
+    work_record,
 )

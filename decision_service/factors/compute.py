@@ -20,6 +20,7 @@ from decision_service.domain.accounts import (
 from decision_service.domain.factor import Factors, FactorValue, KindStatus, Value, ValueType
 from decision_service.domain.needs import DataPolicy, FetchPlan, Needs, WhenTransactions
 from decision_service.domain.person import NO_OWN_FACTS, OwnFacts
+from decision_service.domain.schemes import country_of, employer_kind
 from decision_service.domain.snapshot import Snapshot
 from decision_service.domain.values import AsOf, Money
 from decision_service.factors.answer import Figure, decimal_of
@@ -73,6 +74,7 @@ def compute(snapshot: Snapshot, needs: Needs, as_of: AsOf, own: OwnFacts = NO_OW
         kinds={k: _status(context, k) for k in (Kind.ACCOUNTS, *FETCHED_KINDS) if k in kinds},
         sources=tuple(source_use(context, f) for f in feeders(context)),
         oldest_used_sync=_oldest_sync(context, needed),
+        employer=employer_kind(snapshot, country_of(needs.policy.currency), as_of.date),
     )
 
 

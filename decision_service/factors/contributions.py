@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 import msgspec
 
 from decision_service.domain.accounts import Kind
-from decision_service.domain.factor import Better, ValueType
+from decision_service.domain.factor import Better, Evidence, ValueType
 from decision_service.domain.snapshot import Contribution
 from decision_service.domain.values import Cause, DataReason, Missing, Month
 from decision_service.factors.answer import (
@@ -35,6 +35,8 @@ from decision_service.factors.registry import (
     window_length,
 )
 from decision_service.factors.series import (
+    ONE_FOREIGN,
+    ForeignJudgement,
     MonthBook,
     MonthSpan,
     SeriesBuilder,
@@ -86,6 +88,15 @@ class Scheme(msgspec.Struct, frozen=True):
             for end in range(self.lag, self.settled + 1)
         )
 
+    def fewest_unpaid(self, months: int, since: int = 0) -> int:
+        """The fewest months from `since` on without a payment, of the windows of `most_paid`."""
+        found = []
+        for end in range(self.lag, self.settled + 1):
+            first = max(end - months + 1, since)
+            paid = bisect_right(self.paid, end) - bisect_left(self.paid, first)
+            found.append(max(end - first + 1, 0) - max(paid, 0))
+        return min(found)
+
     def ends(self, months: int) -> MonthSpan:
         return self.settled - months + 1, self.settled
 
@@ -121,15 +132,32 @@ class ContributionBook(MonthBook):
         self.paying = [scheme for scheme in schemes if scheme.paid]
 
     def flawed(self, window: SchemeWindow) -> tuple[Missing, ...]:
-        return in_order(
-            [
-                flaw
-                for scheme in self.schemes
-                for _, flaws in within(self._draft.flaws, (window(scheme),))
-                for flaw in flaws
-                if flaw.source in scheme.accounts
-            ]
-        )
+        found = {
+            flaw
+            for scheme in self.schemes
+            for _, flaws in within(self._draft.flaws, (window(scheme),))
+            for flaw in flaws
+            if flaw.source in scheme.accounts
+        }
+        return in_order(found | self._foreign(window)[0])
+
+    def evidence(self, window: SchemeWindow) -> Evidence:
+        found = self.judged((self.reach(window),))[1]
+        # a scheme's own months may leave out what the reach of all schemes has, and notes
+        notes = (ONE_FOREIGN,) if self._foreign(window)[1] else ()
+        return found if found.notes == notes else msgspec.structs.replace(found, notes=notes)
+
+    def _foreign(self, window: SchemeWindow) -> ForeignJudgement:
+        """Of all schemes together: one foreign record in any of their windows is one alone."""
+        if not self._draft.foreign:
+            return set(), False
+        touched: list[tuple[int, Mapping[str, Missing]]] = []
+        for scheme in self.schemes:
+            for month, records in within(self._draft.foreign, (window(scheme),)):
+                own = {id_: one for id_, one in records.items() if one.source in scheme.accounts}
+                if own:
+                    touched.append((month, own))
+        return self._draft.alone(touched)
 
     def reach(self, window: SchemeWindow) -> MonthSpan:
         spans = [window(scheme) for scheme in self.schemes] or [(self.horizon, self.horizon)]
@@ -144,7 +172,7 @@ def over_schemes(
     flaws = book.flawed(window)
     if flaws:
         return Answer(None, flaws)
-    return answer(work(), book.kind, book.judged((book.reach(window),))[1])
+    return answer(work(), book.kind, book.evidence(window))
 
 
 @once
@@ -222,7 +250,7 @@ def _amounts(
             amounts[month] = amounts.get(month, 0) + record.amount
         else:
             cause = Missing(Cause.MIXED_CURRENCY, kind=Kind.CONTRIBUTIONS, source=account)
-            draft.flaw(month, cause)
+            draft.abroad(month, record.id, cause)
     return amounts
 
 

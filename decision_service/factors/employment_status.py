@@ -1,27 +1,48 @@
-"""employment.*: work as recent income shows it, and jobs that began or ended."""
+"""employment.*: work as recent income shows it, and jobs that began, ended or will end.
+
+Also what income is left when contracts on record end.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from datetime import date
+
+import msgspec
+from msgspec.structs import replace
 
 from decision_service.domain.accounts import INCOME_KINDS, Kind
 from decision_service.domain.factor import Better, ValueType
+from decision_service.domain.snapshot import Employment
 from decision_service.domain.values import Cause, Missing, Month
-from decision_service.factors.answer import Answer, answer, in_order
+from decision_service.factors.answer import Amount, Answer, answer, in_order, whole_months
 from decision_service.factors.contributions import contribution_book
 from decision_service.factors.employment import EMPLOYMENT, Jobs, is_open, jobs
-from decision_service.factors.income_months import formal_payroll, platform_taints
-from decision_service.factors.income_payroll import lost_job, open_jobs
+from decision_service.factors.income import CONSERVATIVE_NEEDS, careful
+from decision_service.factors.income_months import formal_payroll, income_months, platform_taints
+from decision_service.factors.income_payroll import believable, lost_job, open_jobs
 from decision_service.factors.income_proof import last_backed, proof_taints, unbacked_span
+from decision_service.factors.income_sources import (
+    ESTIMATE,
+    PAYROLL,
+    JobKey,
+    platform_work,
+    total,
+)
 from decision_service.factors.monthly_income import (
+    INCOME,
     INCOME_CAUSES,
     gig_months,
     income,
     income_presence,
 )
-from decision_service.factors.payroll import named_employer
-from decision_service.factors.registry import FactorContext, Family
-from decision_service.factors.series import MonthBook, MonthSpan, either_way
+from decision_service.factors.newest_truth import CARRIES, KNOWN_MONTHS
+from decision_service.factors.paychecks import paychecks
+from decision_service.factors.payroll import employer_key, named_employer
+from decision_service.factors.quality import contracts, evidence_of, read_taints
+from decision_service.factors.registry import FactorContext, Family, months, once
+from decision_service.factors.series import MonthBook, MonthSpan, either_way, over_spans, within
+from decision_service.factors.usage import counted, reading
 
 RECENT_MONTHS = 3
 EMPLOYED, GIG, UNEMPLOYED = "EMPLOYED", "GIG", "UNEMPLOYED"
@@ -29,6 +50,13 @@ FLAWS = frozenset({Cause.MIXED_CURRENCY, Cause.UNCLASSIFIED, Cause.NOT_YET_POSTE
 PAY = Family("employment", INCOME_KINDS | {Kind.EMPLOYMENTS}, INCOME_CAUSES)
 """Factors about work that rest on the monthly income."""
 NAMED = " Words such as voluntary and self-employed name no employer."
+BELIEVED = (
+    " Documents and unknown providers say nothing of employments, nor does a scheme where another"
+    " account has some of the employer."
+)
+LONGEST_GAP = 31
+"""So many days may lie between two contracts of which one renews the other, or both overlap."""
+RENEWED = 2
 
 
 @PAY.factor(
@@ -230,3 +258,168 @@ def _started(context: FactorContext) -> bool:
         for job in jobs(context).records
         if is_open(job, today) and named_employer(job.employer, policy)
     )
+
+
+class Contracts(msgspec.Struct, frozen=True):
+    """What is on record of the jobs, by job: a payroll's employer, "" where it names none.
+
+    `ends` holds, of those whose record ends ahead, the day on which the last contract ends.
+    """
+
+    of: Mapping[str, Sequence[Employment]]
+    ends: Mapping[str, date]
+
+    def gave(self, job: str, part: JobKey, month: int) -> bool:
+        """Whether a part of a month's income is a job's: payroll, or an estimate that it covers."""
+        kind, employer = part
+        if kind == PAYROLL:
+            return employer == job
+        return kind == ESTIMATE and any(
+            one.start <= Month(month).last_day and (one.end or date.max) >= Month(month).first_day
+            for one in self.of[job]
+        )
+
+
+@once
+def _contracts(context: FactorContext) -> Contracts:
+    policy, found = context.policy, dict[str, list[Employment]]()
+    job_of, paid = dict[str, str](), dict[str, set[str]]()
+    for (account, key), job in paychecks(context).employers.items():
+        paid.setdefault(account, set()).add(job)
+        job_of[key] = job
+    for one in believable(context, contracts(context).records):
+        key, mine = employer_key(one.employer, policy), paid.get(one.source, set())
+        theirs = {job_of.get(key, key)} if named_employer(one.employer, policy) else set[str]()
+        if "" in mine or (not key and len(mine) == 1):  # one side names no employer
+            theirs |= {"" if "" in mine else next(iter(mine))}
+        for job in theirs:
+            found.setdefault(job, []).append(one)
+    ends = {job: _end_ahead(several, context.as_of.date) for job, several in found.items()}
+    return Contracts(found, {job: end for job, end in ends.items() if end})
+
+
+def _end_ahead(every: Sequence[Employment], today: date) -> date | None:
+    """The last day of an employer's contracts that follow one another up to today and on.
+
+    None where that is past, where one of them is open, and where the first was renewed twice: who
+    was kept on twice will be kept on again.
+    """
+    first, *others = sorted(every, key=lambda one: (one.start, one.end or date.max))
+    end, renewals = first.end or date.max, 0
+    for one in others:
+        ends, gap = one.end or date.max, (one.start - end).days - 1
+        if gap > LONGEST_GAP and end >= today:
+            break  # what begins after a gap does not carry this contract on
+        if gap > LONGEST_GAP:
+            renewals = 0
+        elif ends > end and gap >= -LONGEST_GAP:
+            renewals += 1
+        end = max(end, ends)
+    return None if end < today or end == date.max or renewals >= RENEWED else end
+
+
+@once
+def _ending(context: FactorContext) -> Mapping[str, date]:
+    """The jobs that end ahead and gave a third or more of the last known months' income."""
+    book, known = income(context), _contracts(context)
+    span = book.last(KNOWN_MONTHS)
+    given: dict[str, Amount] = dict.fromkeys(known.ends, 0)
+    for month, parts in within(income_months(context).parts, (span,)):
+        for job in given:
+            given[job] += sum(p.amount for key, p in parts.items() if known.gave(job, key, month))
+    whole = sum(book.between(span))
+    return {job: known.ends[job] for job in given if 0 < whole <= given[job] * CARRIES}
+
+
+@PAY.factor(
+    "months_to_end",
+    ValueType.INTEGER,
+    "Completed months to the recorded end of a job that carries the income.",
+    "Completed months from as_of's civil date to the earliest end on record that is not past, of"
+    " jobs that gave a third or more of the income of the last 6 known months: by payroll, or by"
+    " estimates of months that an employment at the employer covers. The end is that of the last of"
+    " the employer's contracts that follow one another with at most 31 days between them."
+    " NO_EVIDENCE without such an end, where one of these contracts is open, and where there are"
+    " three or more, so that the first was renewed twice." + BELIEVED,
+    unit="months",
+    months=KNOWN_MONTHS,
+    causes=frozenset({Cause.NO_EVIDENCE}),
+)
+def months_to_end(context: FactorContext) -> Answer:
+    today = context.as_of.date
+    return _on_end(context, lambda end: whole_months(today, end))
+
+
+@PAY.factor(
+    "next_end_date",
+    ValueType.DATE,
+    "The day on which a job that carries the income ends on record.",
+    "The end that months_to_end counts to; NO_EVIDENCE where there is none.",
+    months=KNOWN_MONTHS,
+    causes=frozenset({Cause.NO_EVIDENCE}),
+)
+def next_end_date(context: FactorContext) -> Answer:
+    return _on_end(context, lambda end: end)
+
+
+def _on_end(context: FactorContext, work: Callable[[date], int | date]) -> Answer:
+    doubts = _doubted(context)
+    if doubts:
+        return Answer(None, doubts)
+    if not _contracts(
+        context
+    ).ends:  # whatever may be wrong with the income, but where it is unread
+        unread = [kind for kind in INCOME_KINDS if reading(context.snapshot, kind) is None]
+        taints = in_order([taint for kind in unread for taint in read_taints(context, kind)])
+        return Answer(None, taints or (Missing(Cause.NO_EVIDENCE, kind=Kind.EMPLOYMENTS),))
+    book, ends = income(context), _ending(context)
+    found = over_spans(book, (book.last(KNOWN_MONTHS),), lambda: len(ends) or Cause.NO_EVIDENCE)
+    if found.missing:
+        return found
+    records = [one for job in sorted(ends) for one in _contracts(context).of[job]]
+    evidence = evidence_of(context, records, [one.start for one in records])
+    return Answer(work(min(ends.values())), (), evidence)
+
+
+@INCOME.factor(
+    "conservative_open_{w}",
+    ValueType.MONEY,
+    "A careful monthly income without the jobs that end on record: what is left when they do.",
+    "As conservative_{n}m, each month without the payroll of the jobs whose end months_to_end may"
+    " count to, and without an estimate where an employment at such an employer covers the month."
+    " What these outranked does not take their place, but for a platform's earnings that of an"
+    " estimate. Equal to conservative_{n}m where no such job ends." + BELIEVED,
+    windows=months(6),
+    needs_months=CONSERVATIVE_NEEDS,
+    better=Better.UP,
+)
+def conservative_open(context: FactorContext, length: int) -> Answer:
+    book = income(context)
+    span = book.last(length)
+    months_ = range(max(span[0], book.first), span[1] + 1)
+    observed = [(m, amount) for m, amount in zip(months_, book.raw(span), strict=True)]
+    left = [min(amount, _left(context, m)) for m, amount in observed if amount is not None]
+    enough = len(left) >= CONSERVATIVE_NEEDS
+    found = over_spans(book, (span,), lambda: careful(left), enough=enough)
+    doubts = _doubted(context)
+    if doubts and not any(m.cause.tainted for m in found.missing):
+        return Answer(None, doubts, found.evidence)
+    ends = sorted(set(_ending(context).values()))
+    notes = tuple(f"a job that ends on {end} is left out" for end in ends)
+    evidence = replace(found.evidence, notes=(*found.evidence.notes, *notes))
+    return Answer(found.figure, found.missing, evidence)
+
+
+def _left(context: FactorContext, month: int) -> Amount:
+    """What a month's income comes to without the jobs that end on record."""
+    parts, known = income_months(context).parts.get(month, {}), _contracts(context)
+    gone = {key for key in parts for job in _ending(context) if known.gave(job, key, month)}
+    left = {key: part for key, part in parts.items() if key not in gone}
+    if any(kind == ESTIMATE for kind, _ in gone):
+        # of the two the estimate was the larger
+        left |= platform_work(income_months(context).facts[month], counted(context))
+    return total(left)
+
+
+def _doubted(context: FactorContext) -> tuple[Missing, ...]:
+    return tuple(m for m in jobs(context).missing if m.cause.tainted)

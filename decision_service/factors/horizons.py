@@ -10,7 +10,7 @@ import msgspec
 from decision_service.domain.accounts import Kind
 from decision_service.domain.values import NO_PAY, AsOf, Cause, Missing, Month
 from decision_service.factors.registry import FactorContext
-from decision_service.factors.usage import Feeder, FeederState
+from decision_service.factors.usage import EARNING_KINDS, Feeder, FeederState
 
 LIVE_MONTHS = 3
 LATE_MONTHS = 13
@@ -79,24 +79,36 @@ def source_of(
     *,
     newest: int,
     newest_income: int | None,
-    delay: int = 0,
+    delay: int | None = None,
 ) -> SourceCoverage:
     """A source with its settled month; `posted` holds the months that one of its records posts.
 
-    `delay` is its own one in days; where the policy knows of a longer lag, that counts.
+    `delay` is payroll's own one in days: months of the policy count before it only where a line
+    names the provider.
     """
-    lag = context.policy.lag_months(feeder.provider_id)
-    days = max(context.policy.lag_days(feeder.provider_id, kind), delay)
-    synced = last_seen(context.as_of, feeder)
+    if delay is None:
+        lag = context.policy.lag_months(feeder.provider_id)
+        days = context.policy.lag_days(feeder.provider_id)
+    else:
+        named = context.policy.named_lag(feeder.provider_id)
+        lag = named[0] if named else 0
+        days = delay
+    seen = last_seen if kind in EARNING_KINDS else synced_on
+    synced = seen(context.as_of, feeder)
     settled = settled_month(synced, lag, days, posted)
     today = context.as_of.date
     return SourceCoverage(feeder, kind, synced, today, lag, days, settled, newest, newest_income)
 
 
 def last_seen(as_of: AsOf, feeder: Feeder) -> date:
+    """Until when a feeder shows income: `synced_on`, or where none is to come of it as_of's day."""
+    over = feeder.state is FeederState.ENDED or feeder.no_income_due
+    return as_of.date if over else synced_on(as_of, feeder)
+
+
+def synced_on(as_of: AsOf, feeder: Feeder) -> date:
     """The civil date, in the ruleset's zone, of the earlier of `as_of` and the feeder's sync."""
-    over = feeder.state is FeederState.ENDED  # nothing is to come of a job that is over
-    if over or feeder.synced is None or feeder.synced >= as_of.instant:
+    if feeder.synced is None or feeder.synced >= as_of.instant:
         return as_of.date
     return feeder.synced.astimezone(as_of.zone).date()
 
@@ -113,11 +125,11 @@ def lag_month(synced: date, lag_months: int, lag_days: int) -> int:
     return Month.of(synced - timedelta(days=lag_days)).index - 1
 
 
-def family_horizon(context: FactorContext, feeders: Iterable[Feeder], kind: Kind) -> int:
+def family_horizon(context: FactorContext, feeders: Iterable[Feeder]) -> int:
     """The earliest month whose lag has passed, for records of days; of none the last ended one."""
     lags = [(f, context.policy.lag_months(f.provider_id)) for f in feeders]
     months = [
-        lag_month(last_seen(context.as_of, f), lag, context.policy.lag_days(f.provider_id, kind))
+        lag_month(last_seen(context.as_of, f), lag, context.policy.lag_days(f.provider_id))
         for f, lag in lags
     ]
     return min(months, default=Month.of(context.as_of.date).index - 1)

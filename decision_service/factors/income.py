@@ -237,13 +237,12 @@ def calendar_average(context: FactorContext, length: int) -> Answer:
     better=Better.UP,
 )
 def conservative(context: FactorContext, length: int) -> Answer:
-    least = CONSERVATIVE_NEEDS
-    return over(
-        income(context),
-        length,
-        lambda values: min(mean(values), median(values), mean(values[-least:])),
-        needs=least,
-    )
+    return over(income(context), length, careful, needs=CONSERVATIVE_NEEDS)
+
+
+def careful(values: Sequence[Amount]) -> Amount:
+    """The smallest of average, median and the last 3 months' average, of at least 3 months."""
+    return min(mean(values), median(values), mean(values[-CONSERVATIVE_NEEDS:]))
 
 
 @INCOME.factor(

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 
 import msgspec
-from msgspec import structs
 
 from decision_service.domain.accounts import INCOME_KINDS, MATTERS_FOR, Kind
 from decision_service.domain.snapshot import EstimatedIncome, Income
@@ -74,14 +73,19 @@ has lost the job and pays on has to be asked.
 """
 USUAL = (2, 3)
 """A habit proves amounts up to one and a half of its own median: 2 amounts up to 3 medians."""
+USUAL_MONTHS = (13, 24)
+"""So many months before, from the last to the first, lie those that say what is usual.
+
+What was raised for a loan a year ago would otherwise be its own measure.
+"""
 SEVERAL = 2
 """One foreign record may be left out, two may not: more need not be counted."""
 RECORDED = (*OF_NET, FOREIGN)
 """What makes a month one with a record of earnings."""
 EXTRA_PAYSLIP = "a payslip counts beside those that its period contains"
 CROSSING = "of a payslip of more than a month and those that cross it the larger counts"
+AGAIN = "of payslips of one period and employer the largest counts, as one pay"
 CLIPPED = "an estimate above its scheme's ceiling counts as the ceiling"
-CAPPED = "a self-paid estimate counts up to 1.5 times the platform's earnings"
 PAPER = "documents add nothing where payroll or a scheme reports the month"
 
 
@@ -214,7 +218,8 @@ def _remitted(
         for month in sorted(reported.keys() - named)
         if bisect_right(paid, month) - bisect_right(paid, month - HABIT_MONTHS) >= HABIT_NEEDS
     ]
-    return {*(reported.keys() & named), *_usual(reported, habitual)}
+    own = {m: amount for m, amount in reported.items() if m not in employed_months(context)}
+    return {*(reported.keys() & named), *_usual(reported, habitual, own)}
 
 
 @once
@@ -223,14 +228,17 @@ def _paid_alone(context: FactorContext) -> Mapping[str, Sequence[int]]:
     return {s.provider: [month for month in s.paid if month not in employed] for s in schemes}
 
 
-def _usual(reported: Mapping[int, int], months: Sequence[int]) -> Iterable[int]:
-    """Those of some months whose estimate is no jump above those of the last 24 months."""
-    paid = sorted(month for month, amount in reported.items() if amount > 0)
+def _usual(
+    reported: Mapping[int, int], months: Sequence[int], own: Mapping[int, int]
+) -> Iterable[int]:
+    """Those of some months whose estimate is no jump above the applicant's `own` of a year ago."""
+    paid = sorted(month for month, amount in own.items() if amount > 0)
     amounts, medians = USUAL
+    last, first = USUAL_MONTHS
     for month in months:
-        places = bisect_right(paid, month - HABIT_MONTHS), bisect_right(paid, month)
-        recent = [reported[m] for m in paid[slice(*places)]]
-        if not recent or reported[month] * amounts * 2 <= twice_median(recent) * medians:
+        places = bisect_left(paid, month - first), bisect_right(paid, month - last)
+        before = [own[m] for m in paid[slice(*places)]]
+        if before and reported[month] * amounts * 2 <= twice_median(before) * medians:
             yield month
 
 
@@ -284,27 +292,13 @@ def formal_payroll(context: FactorContext) -> Mapping[int, Amount]:
 
 
 def _add_up(context: FactorContext, sheet: Sheet) -> None:
-    feeders, unread = counted(context), employment_taints(context, matter=True)
+    feeders = counted(context)
     for month, facts in sheet.facts.items():
         parts = sheet.parts[month] = income_by_job(facts, feeders)
         sheet.draft.amounts[month] = total(parts)
-        _note_left_out(sheet, month, facts, parts, feeders)
-        if unread:  # an employer that could not be read may prove more than was counted
-            proved = structs.replace(facts, named={*facts.estimates})
-            if total(income_by_job(proved, feeders)) != total(parts):
-                for taint in unread:
-                    sheet.draft.flaw(month, taint)
-
-
-def _note_left_out(
-    sheet: Sheet, month: int, facts: MonthFacts, parts: Parts, feeders: Mapping[str, Feeder]
-) -> None:
-    papers = any(feeders[source].document for source, _ in facts.payroll)
-    if papers and not any(part.grade == DOCUMENT_GRADE for part in parts.values()):
-        sheet.draft.note(month, PAPER)
-    used = [one for part in parts.values() for one in part.reported.items()]
-    if any(kind is Kind.EINCOMES and a < facts.estimates[s] for (s, kind), a in used):
-        sheet.draft.note(month, CAPPED)
+        papers = any(feeders[source].document for source, _ in facts.payroll)
+        if papers and not any(part.grade == DOCUMENT_GRADE for part in parts.values()):
+            sheet.draft.note(month, PAPER)
 
 
 def _settled(context: FactorContext, account: str, kind: Kind) -> int:
@@ -337,6 +331,8 @@ def _take_flawed(context: FactorContext, sheet: Sheet) -> None:
         sheet.draft.note(month, EXTRA_PAYSLIP)
     for month in found.crossing:
         sheet.draft.note(month, CROSSING)
+    for month in found.again:
+        sheet.draft.note(month, AGAIN)
     for record in found.flawed:
         settled = _settled(context, record.source, Kind.INCOMES)
         months = [month for month in flawed_months(record) if month <= settled]

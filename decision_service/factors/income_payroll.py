@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date, timedelta
 from fractions import Fraction
-from itertools import pairwise
 from math import ceil
 
 import msgspec
@@ -13,8 +12,8 @@ import msgspec
 from decision_service.domain.accounts import Kind
 from decision_service.domain.factor import Better, ValueType
 from decision_service.domain.snapshot import Employment, Income
-from decision_service.domain.values import Cause, Missing
-from decision_service.factors.answer import PAYROLL_GRADE, Answer, answer, median
+from decision_service.domain.values import Cause, Missing, Month
+from decision_service.factors.answer import PAYROLL_GRADE, Amount, Answer, answer, in_order, median
 from decision_service.factors.employment import NO_EVIDENCE, is_open, jobs
 from decision_service.factors.horizons import Settlement, last_seen
 from decision_service.factors.income import since_last
@@ -24,25 +23,31 @@ from decision_service.factors.income_months import (
     income_months,
     platform_taints,
 )
-from decision_service.factors.income_sources import formal_jobs, income_settlement, income_sources
-from decision_service.factors.monthly_income import (
-    CARRIES,
-    INCOME,
-    KNOWN_MONTHS,
-    income,
-    overlapping,
+from decision_service.factors.income_sources import (
+    formal_jobs,
+    income_settlement,
+    income_sources,
+    shown_by_work,
 )
+from decision_service.factors.monthly_income import INCOME, income, overlapping
+from decision_service.factors.newest_truth import CARRIES, KNOWN_MONTHS
 from decision_service.factors.paychecks import paychecks
+from decision_service.factors.paydays import pay_delay, step_of
 from decision_service.factors.payroll import (
     amount_of,
     employer_key,
-    is_short,
+    is_pay,
     last_day_of,
     named_employer,
-    pay_delay,
     payroll_jobs,
 )
-from decision_service.factors.quality import employments, incomes
+from decision_service.factors.quality import (
+    contributions,
+    employments,
+    incomes,
+    supply,
+    supply_taints,
+)
 from decision_service.factors.registry import FactorContext, once
 from decision_service.factors.series import (
     MonthBook,
@@ -55,14 +60,13 @@ from decision_service.factors.series import (
 )
 from decision_service.factors.usage import counted
 
-STEPS = 6
 LEAST_ENDS = 4
-USUAL_DELAY = 7
-"""Days from a period's end to its pay, where the payroll reports no pay dates."""
-HOLIDAYS = 3
-"""Days that a payday may fall later by a weekend and holidays, where pay dates are reported."""
 HANDED_OVER = timedelta(days=31)
 """So long may an old job's pay overlap with that of the job which took its place."""
+SILENT_MONTHS = 2
+"""So many settled months without a job's pay show whether the income goes on without it."""
+GOES_ON = Fraction(3, 5)
+"""The part of the former pay that other work reports in those months where it does."""
 NOT_MUCH_LESS = Fraction(3, 4)
 """The part of an old job's pay for a day that the best payslip of the one in its place has."""
 
@@ -138,21 +142,36 @@ def live_sources_count(context: FactorContext) -> Answer:
     " known months: the steps after the newest end of its pay periods whose day, delay included,"
     " lies before the earlier of as_of and the account's sync. Periods of at most 31 days with pay"
     " count, 13th-month and bonus slips do not; the step is the median of the last 6 between their"
-    " ends, in whole days rounded up; the delay the median of the days from a period's end to its"
-    " pay date, from 2 to 45, and 3 more for weekends and holidays; 7 where no pay dates are"
-    " reported. A job does not count whose employment ended after its last period began, nor one in"
-    " whose place another payroll job pays: from at most 31 days before its newest end to after it,"
-    " and for a day three quarters of its median or more. NO_EVIDENCE with fewer than four ends.",
+    " ends, in whole days rounded up. The delay is the longest from a period's end to its first"
+    " sight that the account's readings showed, of periods that ended and came between readings at"
+    " most 16 days apart, at least two such; else the median of the days from a period's end to its"
+    " pay date where pay dates are on record. To either, which is 2 at least, 3 days are added for"
+    " weekends and holidays, and the sum is at most 45. Else it is the posting lag that names the"
+    " provider, else 11 days for steps up to 16 days and 20 for longer ones. A job does not count"
+    " whose employment ended after its last period began; nor one in whose place another payroll"
+    " pays: from at most 31 days before its newest end to after it, and for a day three quarters of"
+    " its median or more; nor one that a job of another named employer followed within 31 days of"
+    " its newest end, whose scheme has a contribution of a later month; nor one whose account has"
+    " settled two months without it in which other payroll and platforms report 60 percent or more"
+    " of what all of them did, by the median of the 6 months up to its newest end. NO_EVIDENCE with"
+    " fewer than four ends.",
     unit="paydays",
     months=KNOWN_MONTHS,
     causes=NO_EVIDENCE,
+    kinds=frozenset({Kind.CONTRIBUTIONS}),
     better=Better.DOWN,
 )
 def paydays_missed(context: FactorContext) -> Answer:
     book = income(context)
     found = over(book, KNOWN_MONTHS, lambda _: _missed(context))
-    doubts = tuple(m for m in jobs(context).missing if m.cause.tainted)
-    return Answer(None, doubts, found.evidence) if found.figure and doubts else found
+    if any(m.cause.tainted for m in found.missing):
+        return found
+    doubts = [m for m in jobs(context).missing if m.cause.tainted and found.figure]
+    asked = found.figure and any(_followers(context, job) for job in _carrying(context))
+    if asked or context.snapshot.contributions is None:
+        doubts += supply_taints(context, (supply(context, Kind.CONTRIBUTIONS),))
+        doubts += contributions(context).taints
+    return Answer(None, in_order(doubts), found.evidence) if doubts else found
 
 
 class Paydays(msgspec.Struct, frozen=True):
@@ -171,12 +190,16 @@ class Paydays(msgspec.Struct, frozen=True):
         ends = self.ends
         if len(ends) < LEAST_ENDS:
             return None
-        step = ceil(median([(b - a).days for a, b in pairwise(ends)][-STEPS:]))
-        newest = {r.source for r in self.records if last_day_of(r) == ends[-1]}
-        seen = max(last_seen(context.as_of, counted(context)[source]) for source in newest)
-        delay = pay_delay(self.records)
-        late = (seen - ends[-1]).days - (USUAL_DELAY if delay is None else delay + HOLIDAYS)
-        return max(ceil(late / step) - 1, 0)
+        seen = max(last_seen(context.as_of, counted(context)[one]) for one in self.newest)
+        delay = max(pay_delay(context, source) for source in self.newest)
+        late = (seen - ends[-1]).days - delay
+        return max(ceil(late / step_of(ends)) - 1, 0)
+
+    @property
+    def newest(self) -> Collection[str]:
+        """The accounts that report the newest end."""
+        last = self.ends[-1]
+        return {record.source for record in self.records if last_day_of(record) == last}
 
     def ended(self, context: FactorContext) -> date | None:
         """The day on which the employment ended on record; None where it goes on, or pay does."""
@@ -207,8 +230,53 @@ class Paydays(msgspec.Struct, frozen=True):
 
 
 def _missed(context: FactorContext) -> int | Cause:
-    found = [job.missed(context) for job in _carrying(context) if not job.ended(context)]
+    found = [
+        job.missed(context)
+        for job in _carrying(context)
+        if not (job.ended(context) or _followed(context, job) or _counted_out(context, job))
+    ]
     return max([missed for missed in found if missed is not None], default=Cause.NO_EVIDENCE)
+
+
+def _followed(context: FactorContext, old: Paydays) -> bool:
+    """Whether a job elsewhere began as the pay ended, and its scheme has had a contribution since.
+
+    Pay of the new job is looked at by `replaces`.
+    """
+    followers, since = _followers(context, old), Month.of(old.ends[-1]).last_day
+    return any(
+        record.source in followers and record.amount > 0 and record.date > since
+        for record in contributions(context).records
+    )
+
+
+def _followers(context: FactorContext, old: Paydays) -> Collection[str]:
+    """The accounts that report a job elsewhere that began as the pay ended."""
+    return {
+        job.source
+        for job in open_jobs(context)
+        if abs(job.start - old.ends[-1]) <= HANDED_OVER
+        and employer_key(job.employer, context.policy) not in old.names
+    }
+
+
+def _counted_out(context: FactorContext, old: Paydays) -> bool:
+    """Whether two settled months show that the income goes on without a job's pay."""
+    sources = income_sources(context)
+    settled = min(sources[one, Kind.INCOMES].settled for one in old.newest)
+    last = Month.of(old.ends[-1]).index
+    if settled - last < SILENT_MONTHS:
+        return False
+    first = Month.of(old.ends[0]).index
+    before = _work(context, range(max(first, last - KNOWN_MONTHS + 1), last + 1))
+    since = _work(context, range(settled - SILENT_MONTHS + 1, settled + 1))
+    return sum(since) >= GOES_ON * SILENT_MONTHS * median(before)
+
+
+def _work(context: FactorContext, months: Iterable[int]) -> Sequence[Amount]:
+    """What payroll and platforms report of each month; 0 where they report nothing."""
+    facts, feeders = income_months(context).facts, counted(context)
+    return [shown_by_work(facts[m], feeders) if m in facts else 0 for m in months]
 
 
 @once
@@ -248,13 +316,18 @@ def open_jobs(context: FactorContext) -> Sequence[Employment]:
 
 @once
 def believed_jobs(context: FactorContext) -> Sequence[Employment]:
+    """Those of the jobs that have begun which are believed."""
+    return believable(context, employments(context).records)
+
+
+def believable(context: FactorContext, every: Sequence[Employment]) -> Sequence[Employment]:
     """All but those of papers and unknown providers, and a scheme's where another account has one.
 
     An employer reports an end to a scheme weeks after its own payroll shows it.
     """
     feeders, policy = counted(context), context.policy
-    every = [(job, feeders[job.source]) for job in employments(context).records]
-    live = [(job, feeder) for job, feeder in every if feeder.known and not feeder.document]
+    fed = [(job, feeders[job.source]) for job in every]
+    live = [(job, feeder) for job, feeder in fed if feeder.known and not feeder.document]
     own = {employer_key(job.employer, policy) for job, feeder in live if not feeder.scheme}
     return [
         job
@@ -278,8 +351,8 @@ def _paydays(context: FactorContext) -> Mapping[str, Paydays]:
     of, names = payroll_jobs(records, context.policy), paychecks(context).employers
     found: dict[str, Paydays] = {}
     for record in records:
-        feeder, paid = feeders[record.source], amount_of(record)
-        if feeder.gig or feeder.document or not paid or paid[0] <= 0 or not is_short(record):
+        feeder = feeders[record.source]
+        if feeder.gig or feeder.document or not is_pay(record):
             continue
         job = of[record.id]
         one = found.setdefault(names.get(job, job[1]), Paydays([], set(), set()))

@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
 from fractions import Fraction
-from math import ceil
 
 import msgspec
 from msgspec.structs import replace
 
 from decision_service.domain.accounts import Kind
 from decision_service.domain.needs import DataPolicy
-from decision_service.domain.snapshot import Income
 from decision_service.domain.values import Month
 from decision_service.factors.answer import DOCUMENT_GRADE, PAYROLL_GRADE, PLATFORM_GRADE, Amount
 from decision_service.factors.horizons import (
@@ -24,7 +22,8 @@ from decision_service.factors.horizons import (
 )
 from decision_service.factors.ledger import ledger, unexplained, within_days
 from decision_service.factors.paychecks import paychecks, posted_month
-from decision_service.factors.payroll import last_day_of, pay_delay
+from decision_service.factors.paydays import pay_delay
+from decision_service.factors.payroll import last_day_of
 from decision_service.factors.quality import eincomes, employments, incomes, last_day
 from decision_service.factors.registry import FactorContext, once
 from decision_service.factors.tally import OF_NET, Page, Stretch, first_of, month_of_page
@@ -34,8 +33,6 @@ PAYROLL = "payroll"
 ESTIMATE = "estimate"
 GIG = "gig"
 
-SELF_PAID = (3, 2)
-"""An estimate that no named employment covers counts up to one and a half of a platform's month."""
 ABOVE_CEILING = (5, 4)
 """Documents count up to one and a quarter of the ceiling at which a scheme's estimate is."""
 
@@ -58,8 +55,8 @@ class MonthFacts(msgspec.Struct, gc=False):
     """
 
     payroll: dict[tuple[str, str], Amount] = msgspec.field(default_factory=dict)
-    estimates: dict[str, int] = msgspec.field(default_factory=dict)
-    earnings: dict[str, int] = msgspec.field(default_factory=dict)
+    estimates: dict[str, Amount] = msgspec.field(default_factory=dict)
+    earnings: dict[str, Amount] = msgspec.field(default_factory=dict)
     grades: dict[str, int] = msgspec.field(default_factory=dict)
     ceilings: dict[str, int] = msgspec.field(default_factory=dict)
     named: set[str] = msgspec.field(default_factory=set)
@@ -94,18 +91,39 @@ def income_by_job(facts: MonthFacts, feeders: Feeders) -> Parts:
             part = _paid(source, feeders[source], {(source, employer): amount})
             kept = papers if part.grade == DOCUMENT_GRADE else payroll
             _keep_largest(kept, (PAYROLL, employer), part)
+    gig = _gig(facts, feeders)
+    worked = _no_paper(gig)
+    if payroll:
+        return payroll | worked
+    estimates = highest_estimate(facts, feeders)
+    if any(feeders[s].scheme and not feeders[s].document for s in facts.estimates):
+        return _larger(_at_least(estimates, facts, total(papers | gig) - total(worked)), worked)
+    return papers | gig if papers else _larger(estimates, gig)
+
+
+def platform_work(facts: MonthFacts, feeders: Feeders) -> dict[JobKey, JobIncome]:
+    """What platforms themselves report of a month, documents aside."""
+    return _no_paper(_gig(facts, feeders))
+
+
+def _gig(facts: MonthFacts, feeders: Feeders) -> dict[JobKey, JobIncome]:
     gig: dict[JobKey, JobIncome] = {}
     for source in reporters(facts):
         if feeders[source].gig:
             part = _account(source, facts, feeders)
             _keep_best(gig, (GIG, feeders[source].provider_id), part)
-    worked = {job: part for job, part in gig.items() if part.grade != DOCUMENT_GRADE}
-    if payroll:
-        return payroll | worked
-    estimates = _estimates(facts, feeders, worked)
-    if any(feeders[s].scheme and not feeders[s].document for s in facts.estimates):
-        return _larger(_at_least(estimates, facts, total(papers | gig) - total(worked)), worked)
-    return papers | gig if papers else _larger(estimates, gig)
+    return gig
+
+
+def _no_paper(parts: Parts) -> dict[JobKey, JobIncome]:
+    return {job: part for job, part in parts.items() if part.grade != DOCUMENT_GRADE}
+
+
+def shown_by_work(facts: MonthFacts, feeders: Feeders) -> Amount:
+    """What payroll and platforms report of a month, whatever schemes estimate; no documents."""
+    jobs = formal_jobs(facts, feeders).values()
+    paid = sum([grades.get(PAYROLL_GRADE, 0) for grades in jobs])
+    return paid + total(platform_work(facts, feeders))
 
 
 def reporters(facts: MonthFacts) -> Sequence[str]:
@@ -127,6 +145,17 @@ def formal_jobs(facts: MonthFacts, feeders: Feeders) -> Mapping[str, Mapping[int
     return jobs
 
 
+def platform_jobs(facts: MonthFacts, feeders: Feeders) -> Mapping[JobKey, Mapping[int, Amount]]:
+    """The highest account of each platform by grade."""
+    jobs: dict[JobKey, dict[int, Amount]] = {}
+    for source in reporters(facts):
+        if feeders[source].gig:
+            part = _account(source, facts, feeders)
+            grades = jobs.setdefault((GIG, feeders[source].provider_id), {})
+            grades[part.grade] = max(part.amount, grades.get(part.grade, part.amount))
+    return jobs
+
+
 def reported_by(facts: MonthFacts, reporter: Reporter) -> Amount:
     """What an account's records of one kind report of a month; 0 where they do not."""
     source, kind = reporter
@@ -144,20 +173,16 @@ def platform_grade(feeder: Feeder) -> int:
     return DOCUMENT_GRADE if feeder.document else PLATFORM_GRADE
 
 
-def _estimates(facts: MonthFacts, feeders: Feeders, worked: Parts) -> Parts:
+def highest_estimate(facts: MonthFacts, feeders: Feeders) -> Parts:
     """The highest estimate of a formal account without payroll; of a document only without others.
 
-    One that no named employment covers counts at most one and a half of what a platform reports.
+    It is not held to what a platform reports: what no employer vouches for may be other work.
     """
     paid = {source for source, _ in facts.payroll}
     formal = [s for s in sorted(facts.estimates) if not feeders[s].gig and s not in paid]
     found: dict[JobKey, JobIncome] = {}
     for source in [s for s in formal if not feeders[s].document] or formal:
-        amount: Amount = facts.estimates[source]
-        if worked and source not in facts.named:
-            times, of = SELF_PAID
-            amount = min(amount, max(Fraction(total(worked) * times, of), Fraction(0)))
-        part = _reported((source, Kind.EINCOMES), amount, facts.grades[source])
+        part = _reported((source, Kind.EINCOMES), facts.estimates[source], facts.grades[source])
         _keep_largest(found, (ESTIMATE, ""), part)
     return found
 
@@ -319,9 +344,7 @@ def ceiling_of(policy: DataPolicy, provider_id: str, month: int) -> int | None:
 def _payroll(context: FactorContext) -> Iterable[SourceCoverage]:
     posted: dict[str, set[int]] = {}
     amounts: dict[str, dict[int, Amount]] = {}
-    records: dict[str, list[Income]] = {}
     for record in incomes(context).records:
-        records.setdefault(record.source, []).append(record)
         seen = Month.of(last_seen(context.as_of, counted(context)[record.source])).index
         posted.setdefault(record.source, set()).add(posted_month(record, seen))
         months = amounts.setdefault(record.source, {})
@@ -331,7 +354,7 @@ def _payroll(context: FactorContext) -> Iterable[SourceCoverage]:
             months = amounts[check.account]
             months[month] = months.get(month, 0) + share
     for source, months in amounts.items():
-        delay = ceil(pay_delay(records[source]) or 0)
+        delay = pay_delay(context, source)
         yield _source(context, source, Kind.INCOMES, posted[source], months, delay)
 
 
@@ -348,7 +371,7 @@ def _source(
     kind: Kind,
     posted: Iterable[int],
     amounts: Mapping[int, Amount],
-    delay: int = 0,
+    delay: int | None = None,
 ) -> SourceCoverage:
     paid = [month for month, amount in amounts.items() if amount > 0]
     feeder = counted(context)[source]

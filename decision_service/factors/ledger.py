@@ -125,7 +125,7 @@ class TradeBook:
         trust = feed(context, supplies, book.taints, held=bool(pages))
         self.unusable = trust.missing
         self.end = trailing_end(context.as_of, trust.feeders)
-        self._horizon = family_horizon(context, trust.feeders, Kind.TRANSACTIONS)
+        self._horizon = family_horizon(context, trust.feeders)
         self._snapshot = context.snapshot
         self._sources = tuple(f.id for f in trust.feeders)
         counting = _one_of_each(context, pages, self.end)

@@ -11,7 +11,7 @@ import msgspec
 from decision_service.domain.accounts import Kind
 from decision_service.domain.factor import Better, Evidence, ValueType
 from decision_service.domain.snapshot import Liability
-from decision_service.domain.values import Cause, DataReason, Missing
+from decision_service.domain.values import Cause, DataReason, Missing, Month
 from decision_service.factors.answer import (
     STATISTICS,
     Amount,
@@ -29,6 +29,7 @@ from decision_service.factors.payroll import MONTHLY_SHARE, known_frequency
 from decision_service.factors.quality import evidence_of, feed, liabilities, supply
 from decision_service.factors.registry import READ_CAUSES, FactorContext, Family, once
 from decision_service.factors.usage import Feeder, FeederState, counted
+from decision_service.factors.work_record import salaried_without_break, salary_doubts
 
 LIABILITIES = Family("liabilities", frozenset({Kind.LIABILITIES}), READ_CAUSES)
 MIXED = frozenset({Cause.MIXED_CURRENCY})
@@ -298,6 +299,10 @@ def _load(cost: Figure | date, earned: Figure | date) -> Amount | Cause:
     return ratio(round(cost), round(earned))
 
 
+def has_passed_its_end(loan: Liability, today: date) -> bool:
+    return loan.end is not None and loan.end < today
+
+
 def is_short_term(loan: Liability) -> bool:
     """Whether a loan is not for housing and was made for 60 months at most.
 
@@ -312,17 +317,67 @@ def is_short_term(loan: Liability) -> bool:
 @LIABILITIES.factor(
     "outstanding_short_term",
     ValueType.MONEY,
-    "Sum of the outstanding balances of loans other than housing and long ones.",
+    "Sum of the outstanding balances of loans other than housing, long ones and those that a salary"
+    " repays.",
     "Sum of the balances above zero of the loans whose type has none of the words"
     f" {', '.join(HOUSING_WORDS)}, and whose end date is at most {LONGEST_SHORT_TERM} months after"
-    " the start date or not given; NO_DATA when one of them gives no balance; MIXED_CURRENCY when"
-    f" one of them that may still run is in another currency; {KNOWN_LOANS}",
+    " the start date or not given, but for loans that a salary repays, which count by their"
+    " instalment alone. These are a scheme's, not overdue and not past their end, their instalment"
+    " and its frequency are known and above zero, and payroll or employments with a named employer"
+    " cover the months since they began, with at most two months between two of them and before the"
+    " first; the last of them is live or open. Documents and unknown providers show neither."
+    " NO_DATA when one of them gives no balance, or such a loan no overdue amount; MIXED_CURRENCY"
+    " when one of them that may still run is in another currency; tainted by payroll or employments"
+    f" that went wrong, where a salary could repay a loan; {KNOWN_LOANS}",
+    kinds=frozenset({Kind.INCOMES, Kind.EMPLOYMENTS}),
     lower=0,
     causes=MIXED,
     better=Better.DOWN,
 )
 def outstanding_short_term(context: FactorContext) -> Answer:
-    return _open_on(context, is_short_term)
+    short = [loan for loan in loans(context).records if is_short_term(loan)]
+    able = [loan for loan in short if _salary_may_repay(context, loan)]
+    repaid_by_salary = {loan.id for loan in able if _has_salary(context, loan)}
+    counted_ids = {loan.id for loan in short} - repaid_by_salary
+    silent = tuple(
+        _unreported(loan, "overduePaymentAmount")
+        for loan in able
+        if loan.id in repaid_by_salary and loan.overdue is None
+    )
+
+    def work(all_: Sequence[Liability]) -> Found:
+        open_ = of_outstanding([loan for loan in all_ if loan.id in counted_ids], _balances)
+        if not silent:
+            return open_
+        return silent + open_ if isinstance(open_, tuple) else silent
+
+    found = on_loans(
+        context, work, money=lambda loan: loan.id in counted_ids and maybe_running(loan)
+    )
+    doubts = in_order([*salary_doubts(context)])
+    unread = context.snapshot.incomes is None or context.snapshot.employments is None
+    matter = unread or len(able) > len(repaid_by_salary)
+    if not doubts or not matter or any(one.cause.tainted for one in found.missing):
+        return found
+    return Answer(None, doubts, found.evidence)
+
+
+def _salary_may_repay(context: FactorContext, loan: Liability) -> bool:
+    """Whether a loan is one that an employer keeps back from the pay, if there is one."""
+    if not counted(context)[loan.source].scheme or not maybe_running(loan):
+        return False
+    past_its_end = loan.end is not None and loan.end < context.as_of.date
+    monthly = MONTHLY_SHARE.get(loan.amortization_frequency or "", 0)
+    known = loan.amortization is not None and loan.amortization * monthly > 0
+    return known and not past_its_end and (loan.overdue is None or loan.overdue <= 0)
+
+
+def _has_salary(context: FactorContext, loan: Liability) -> bool:
+    return salaried_without_break(context, Month.of(loan.start).index)
+
+
+def _balances(running: Sequence[Liability]) -> int:
+    return sum([loan.outstanding or 0 for loan in running])
 
 
 @LIABILITIES.factor(
@@ -338,16 +393,13 @@ def outstanding_short_term(context: FactorContext) -> Answer:
 )
 def matured_unpaid_total(context: FactorContext) -> Answer:
     today = context.as_of.date
-    return _open_on(context, lambda loan: loan.end is not None and loan.end < today)
+    return _open_on(context, lambda loan: has_passed_its_end(loan, today))
 
 
 def _open_on(context: FactorContext, of: Callable[[Liability], bool]) -> Answer:
-    def work(loans: Sequence[Liability]) -> int:
-        return sum([loan.outstanding or 0 for loan in loans])
-
     return on_loans(
         context,
-        lambda all_: of_outstanding([loan for loan in all_ if of(loan)], work),
+        lambda all_: of_outstanding([loan for loan in all_ if of(loan)], _balances),
         money=lambda loan: of(loan) and maybe_running(loan),
     )
 

@@ -15,8 +15,8 @@ from decision_service.domain.factor import Evidence
 from decision_service.domain.needs import Needs
 from decision_service.domain.snapshot import Snapshot
 from decision_service.domain.values import AsOf, Cause, Missing, Money, Month
-from decision_service.factors.answer import Amount, median, month_name, proofs_evidence
-from decision_service.factors.horizons import Settlement, SourceCoverage, shows_none
+from decision_service.factors.answer import Amount, month_name, proofs_evidence
+from decision_service.factors.horizons import shows_none
 from decision_service.factors.income_months import (
     Sheet,
     income_feed,
@@ -36,6 +36,7 @@ from decision_service.factors.income_sources import (
     reporters,
     stand_in_months,
 )
+from decision_service.factors.newest_truth import newest_truth
 from decision_service.factors.paychecks import paychecks
 from decision_service.factors.registry import READ_CAUSES, FactorContext, Family, once, registered
 from decision_service.factors.series import MonthBook, SeriesView, Spans, within
@@ -46,72 +47,8 @@ INCOME_CAUSES = READ_CAUSES | {
     Cause.NOT_YET_POSTED,
 }  # fmt: skip
 INCOME = Family("income", INCOME_KINDS | {Kind.EMPLOYMENTS}, INCOME_CAUSES)
-KNOWN_MONTHS = 6
-CARRIES = 3
-"""A source carries the income where it gives one part in three of it or more."""
-FALLEN = (5, 3)
-"""A month under 60 % of the source's median has fallen: 5 times it is less than 3 medians."""
 MONTHS = 24
 """How many months a person is shown."""
-
-
-class Fallen(msgspec.Struct, frozen=True):
-    """A source that carried the income and shows none, or far less, of a later month."""
-
-    source: SourceCoverage
-    month: int
-
-
-def newest_truth(
-    context: FactorContext, settled: Settlement, known: Sequence[int]
-) -> Sequence[Fallen]:
-    """The live sources that carry the last 6 known months and fell in a month after them.
-
-    `known` are the observed months up to the latest whose amount is known. The earliest fall is
-    first, then the first in text order.
-    """
-    horizon = known[-1]
-    months = [month for month in known if month > horizon - KNOWN_MONTHS]
-    found = [
-        Fallen(source, fell)
-        for source in settled.sources
-        if source.live and source.settled > horizon and _carries(context, source, months)
-        if (fell := _fell(context, settled, source, months)) is not None
-    ]
-    return sorted(found, key=lambda one: (one.month, one.source.feeder.id))
-
-
-def _carries(context: FactorContext, source: SourceCoverage, months: Sequence[int]) -> bool:
-    every = income_months(context).parts
-    parts = [part for month in months for part in every.get(month, {}).values()]
-    income = sum(part.amount for part in parts)
-    carried = sum(part.reported.get(_reporter(source), 0) for part in parts)
-    return 0 < income <= carried * CARRIES
-
-
-def _fell(
-    context: FactorContext, settled: Settlement, source: SourceCoverage, months: Sequence[int]
-) -> int | None:
-    usual = median([_reported(context, source, month) for month in months])
-    later = range(months[-1] + 1, source.settled + 1)
-    times, medians = FALLEN
-    for month in later:
-        amount = _reported(context, source, month)
-        low = amount <= 0 or amount * times < usual * medians
-        if low and settled.settles(source, month):
-            return month
-    return None
-
-
-def _reported(context: FactorContext, source: SourceCoverage, month: int) -> Amount:
-    if source.kind is Kind.TRANSACTIONS:
-        return earned(context, source.feeder.id).get(month, 0)
-    facts = income_months(context).facts.get(month, MonthFacts())
-    return reported_by(facts, _reporter(source))
-
-
-def _reporter(source: SourceCoverage) -> Reporter:
-    return source.feeder.id, source.kind
 
 
 class IncomeBook(MonthBook):
@@ -200,13 +137,12 @@ def _stopped(
     later = next((month for month in months if month > horizon), None)
     if later is None:
         return None
-    fell = newest_truth(context, income_settlement(context), known)
-    if not fell:
+    fell = newest_truth(context, known)
+    if fell is None:
         return None
-    payroll = [one for one in fell if one.source.payroll]
-    if not payroll:
+    if fell.payroll is None:
         return waiting[later]
-    return shows_none(payroll[0].source, payroll[0].month, waiting[later].due)
+    return shows_none(fell.payroll, fell.month, waiting[later].due)
 
 
 @once

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right, insort
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, timedelta
 from operator import attrgetter
@@ -15,6 +16,7 @@ from decision_service.domain.values import Cause, DataReason, Missing, Month
 from decision_service.factors.answer import Amount
 from decision_service.factors.payroll import (
     LONGEST_MONTH,
+    SHORT_DAYS,
     Payment,
     PayrollJob,
     PlacedAmount,
@@ -30,8 +32,6 @@ from decision_service.factors.quality import incomes
 from decision_service.factors.registry import FactorContext, once
 from decision_service.factors.usage import counted
 
-SHORT_DAYS = 2
-"""Periods may share so many days and still be different pay: a pay day belongs to two periods."""
 CLOSE = 20
 """A summary replaces its parts where it is within one part in twenty (5 %) of their sum."""
 
@@ -74,12 +74,14 @@ class Paid(msgspec.Struct, frozen=True):
 
     `parallel` are records whose period contains others that they do not sum up: both count.
     `crossing` are those of more than a month whose period others cross: the larger counts.
+    `again` are those of which another amount was reported, too: of an overtime run, or corrected.
     """
 
     counted: tuple[Payslip, ...]
     overlaps: tuple[tuple[Payslip, Payslip], ...]
     parallel: tuple[Payslip, ...]
     crossing: frozenset[Payslip]
+    again: tuple[Payslip, ...]
 
 
 def payslip(record: Income) -> Payslip:
@@ -118,7 +120,10 @@ def paid_once(slips: Iterable[Payslip]) -> Paid:
     extra = tuple(s for s in parallel if s in kept and s not in crossing)
     last = sorted(crossing, key=lambda s: (s.days, s.start))
     counted = (*(s for s in kept if s not in crossing), *last, *corrections)
-    return Paid(counted, overlaps, extra, crossing)
+    amounts = {(s.start, s.last, s.amount) for s in given if s.reported and s.amount >= 0}
+    periods = Counter((start, last) for start, last, _ in amounts)
+    again = tuple(s for s in kept if s.days > SHORT_DAYS and periods[s.start, s.last] > 1)
+    return Paid(counted, overlaps, extra, crossing, again)
 
 
 def _distinct(slips: Iterable[Payslip]) -> Sequence[Payslip]:
@@ -157,7 +162,7 @@ class Paychecks(msgspec.Struct, frozen=True):
     A payslip without an amount counts with 0: no estimate takes its place.
     `overlaps` are months of an account whose amount two overlapping payslips leave unknown,
     `parallel` the pay months of records that count besides those that their period contains,
-    `crossing` of those whose period others cross.
+    `crossing` of those whose period others cross, `again` of those with another amount, too.
     `employers` are those of each account's jobs.
     """
 
@@ -166,6 +171,7 @@ class Paychecks(msgspec.Struct, frozen=True):
     flawed: tuple[Income, ...]
     parallel: frozenset[int]
     crossing: frozenset[int]
+    again: frozenset[int]
     overlaps: tuple[Flaw, ...]
     employers: Mapping[PayrollJob, str]
 
@@ -185,6 +191,7 @@ def paychecks(context: FactorContext) -> Paychecks:
         (*unread, *_foreign(context, records, jobs)),
         frozenset(pay_month(s.record) for one in paid.values() for s in one.parallel),
         frozenset(pay_month(s.record) for one in paid.values() for s in one.crossing),
+        frozenset(pay_month(s.record) for one in paid.values() for s in one.again),
         tuple(_overlap_flaws(paid)),
         names,
     )

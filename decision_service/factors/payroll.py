@@ -13,12 +13,12 @@ import msgspec
 from decision_service.domain.needs import DataPolicy
 from decision_service.domain.snapshot import Income
 from decision_service.domain.values import Month
-from decision_service.factors.answer import Amount, median, plus_months
+from decision_service.factors.answer import Amount, plus_months
 
 LONGEST_MONTH = 31
 LONGEST_PERIOD = 12
-SHORTEST_DELAY = 2
-LONGEST_DELAY = 45
+SHORT_DAYS = 2
+"""Periods may share so many days and still be different pay: a pay day belongs to two periods."""
 
 PERIOD_MONTHS = {
     "Hourly": 0, "Daily": 0, "Weekly": 0, "Semimonthly": 0, "Monthly": 0, "Bimonthly": 2,
@@ -104,16 +104,16 @@ def last_day_of(record: Income) -> date:
     return _last_day_after(record.start, months)
 
 
-def pay_delay(records: Iterable[Income]) -> Amount | None:
-    """The median days from a period's end to its pay date, from 2 to 45; None without pay dates."""
-    days = [(r.paid - last_day_of(r)).days for r in records if r.paid and is_short(r)]
-    return min(max(median(days), SHORTEST_DELAY), LONGEST_DELAY) if days else None
-
-
 def is_short(record: Income) -> bool:
     """Whether a record is the pay of a period of up to a month, and no 13th month or bonus."""
     days = (last_day_of(record) - record.start).days + 1
     return days <= LONGEST_MONTH and PERIOD_MONTHS.get(record.frequency) == 0
+
+
+def is_pay(record: Income) -> bool:
+    """Whether a record pays something for a period of up to a month, so that its end counts."""
+    paid = amount_of(record)
+    return paid is not None and paid[0] > 0 and is_short(record)
 
 
 def _last_day_after(start: date, months: int) -> date:

@@ -32,7 +32,7 @@ from decision_service.factors.usage import (
     feeders,
     feeding,
     had_before,
-    is_stale,
+    is_stale_in,
     partial_feeding,
     reading,
     revoked_feeding,
@@ -193,8 +193,10 @@ def read_taints(context: FactorContext, kind: Kind) -> list[Missing]:
 
 
 def _stale(context: FactorContext, supplies: Sequence[Supply]) -> list[Missing]:
-    fed = _first_kinds((s.kind, s.judged) for s in supplies)
-    return [Missing(Cause.STALE, kind=kind, source=f.id) for f, kind in fed if is_stale(context, f)]
+    stale = [
+        (s.kind, tuple(f for f in s.judged if is_stale_in(context, f, s.kind))) for s in supplies
+    ]
+    return [Missing(Cause.STALE, kind=kind, source=f.id) for f, kind in _first_kinds(stale)]
 
 
 def _unfinished(context: FactorContext, supplies: Sequence[Supply]) -> list[Missing]:
@@ -291,8 +293,17 @@ def incomes(context: FactorContext) -> CheckedRecords[Income]:
 
 
 @once
+def contracts(context: FactorContext) -> CheckedRecords[Employment]:
+    """Every employment on record, the next one too: a contract is signed before it begins."""
+    every = context.snapshot.employments
+    return _checked(context, Kind.EMPLOYMENTS, every, lambda r, _: _ends_after_start(r))
+
+
+@once
 def employments(context: FactorContext) -> CheckedRecords[Employment]:
-    return _checked(context, Kind.EMPLOYMENTS, context.snapshot.employments, _period_believable)
+    """Those that have begun; a next contract counts from its first day on."""
+    every, today = contracts(context), context.as_of.date
+    return CheckedRecords([r for r in every.records if r.start <= today], every.taints)
 
 
 @once
@@ -369,8 +380,12 @@ def _distinct(records: Sequence[R], kind: Kind) -> tuple[Sequence[R], list[Missi
     return [kept[key] for key in sorted(kept)], taints
 
 
-def _period_believable(record: Income | Employment, end: date) -> bool:
-    return record.start <= end and (record.end is None or record.end >= record.start)
+def _period_believable(record: Income, end: date) -> bool:
+    return record.start <= end and _ends_after_start(record)
+
+
+def _ends_after_start(record: Income | Employment) -> bool:
+    return record.end is None or record.end >= record.start
 
 
 def _born(record: Identity, end: date) -> bool:

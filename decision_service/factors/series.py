@@ -31,6 +31,9 @@ Spans = tuple[MonthSpan, ...]
 MonthJudgement = tuple[tuple[Missing, ...], Evidence]
 """The flaws of some spans and their evidence."""
 
+ForeignJudgement = tuple[set[Missing], bool]
+"""What other currencies make missing, and whether one single record is left out instead."""
+
 Turnover = tuple[int, int]
 """Unmapped and all absolute amounts of a month's transactions."""
 
@@ -64,9 +67,11 @@ class SeriesBuilder(msgspec.Struct):
         """Take in a record in another currency; one alone in a window does no harm."""
         self.foreign.setdefault(month, {})[record_id] = cause
 
-    def mixed(self, spans: Spans) -> tuple[set[Missing], bool]:
-        """What other currencies make missing, and whether one single record is left out instead."""
-        touched = within(self.foreign, spans)
+    def mixed(self, spans: Spans) -> ForeignJudgement:
+        return self.alone(within(self.foreign, spans))
+
+    def alone(self, touched: Sequence[tuple[int, Mapping[str, Missing]]]) -> ForeignJudgement:
+        """What foreign records, by month and id, make missing, and whether one is left out."""
         ids = {id_ for _, records in touched for id_ in records}
         if len(ids) == 1 and all(self.amounts.get(month, 0) > 0 for month, _ in touched):
             return set(), True

@@ -192,6 +192,10 @@ class TransactionRun:
         """The largest amount of at least one of them, debits below credits."""
         return max(self._amounts[first:end])
 
+    def lines(self, first: int, end: int) -> Iterable[tuple[date, int]]:
+        """The day and amount of some neighbours."""
+        return zip(self.dates[first:end], self._amounts[first:end], strict=True)
+
     def sizes(self, first: int, end: int) -> Sequence[int]:
         amounts = self._amounts[first:end]
         return amounts if self.sign == 1 else list(map(abs, amounts))
@@ -301,6 +305,14 @@ class Stretch:
 
     def earning_days(self) -> set[date]:
         return {day for run, first, end in self._of(EARNED) for day in run.dates[first:end]}
+
+    def by_day(self, bucket: int) -> Mapping[date, list[int]]:
+        """The amounts of a bucket on each day that has one."""
+        found: dict[date, list[int]] = {}
+        for run, first, end in self._of(bucket):
+            for day, amount in run.lines(first, end):
+                found.setdefault(day, []).append(amount)
+        return found
 
     def last_earning(self) -> date | None:
         return max([run.dates[end - 1] for run, _, end in self._of(EARNED)], default=None)

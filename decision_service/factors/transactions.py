@@ -20,6 +20,7 @@ from decision_service.factors.answer import (
     percent_change,
     ratio,
     twice_median,
+    variation,
 )
 from decision_service.factors.horizons import stand_in_from, trailing_end
 from decision_service.factors.income_sources import platforms
@@ -57,6 +58,7 @@ from decision_service.factors.tally import (
 from decision_service.factors.usage import Feeder, counted, reading, unread_from
 
 CHANGE_DAYS = 28
+VARIATION_DAYS, VARIATION_NEEDS = 30, 20
 MONTHS = months(1, 3, 6, 12)
 DAYS = days(7, 14, 28, 91)
 CAUSES = READ_CAUSES | {Cause.MIXED_CURRENCY, Cause.UNKNOWN_PROVIDER}
@@ -344,6 +346,29 @@ def loan_repayments(context: FactorContext, length: int) -> Answer:
     return on_trade(book, window, back_to, lambda tally: -tally.sums[REPAID], of)
 
 
+@BY_DAY.factor(
+    "daily_variation_30d",
+    ValueType.NUMBER,
+    "How much a working day's earnings vary over the last 30 days: their coefficient of variation.",
+    "Sample standard deviation (divisor n - 1) over mean of the sums of the transactions classed"
+    " EARNING on each of the last 30 trailing days that has one; SHORT_HISTORY with fewer than 20"
+    " such days." + QUIET_DAYS,
+    unit="ratio",
+    lower=0,
+    causes=UNCLASSIFIED | DIVISION | {Cause.SHORT_HISTORY},
+    better=Better.UP,
+)
+def daily_variation(context: FactorContext) -> Answer:
+    """Real days differ; earnings that are equal to the peso were arranged."""
+    window = trade_book(context).last_days(VARIATION_DAYS)
+    days = [sum(amounts) for amounts in window.stretch.by_day(EARNED).values()]
+    return _over_days(
+        context,
+        VARIATION_DAYS,
+        lambda _: variation(days) if len(days) >= VARIATION_NEEDS else Cause.SHORT_HISTORY,
+    )
+
+
 def _over_months(
     context: FactorContext,
     length: int,
@@ -414,6 +439,74 @@ def unexplained_credit_share(context: FactorContext) -> Answer:
     since = stand_in_from(context.as_of.date)
     linked = tuple(f for f in platforms(context) if not f.document)
     return _over_platforms(context, linked, since, lambda *found: _share(context, *found))
+
+
+@PLATFORMS.factor(
+    "unfee_share_91d",
+    ValueType.NUMBER,
+    "How much of the earnings of the last 91 days no fee of the platform fits.",
+    "Of the accounts of GIG providers whose usual fee share is in the data files, over the 91"
+    " trailing days that end with the earliest sync among the platforms: within an account and day"
+    " each EARNING credit, the largest first, takes the largest FEE debit of half to twice the"
+    " usual share of it that no other took; a day's only FEE beside several earnings is for the"
+    " whole day. The FEEs of the 91 days that none took, such as one for a whole day or week, then"
+    " fit as much of the account's other earnings as they are half the usual share of. The earnings"
+    " that are left / the earnings of these accounts. Documents are left out. NOT_CONNECTED without"
+    " an account of a GIG provider, NO_DATA when the days hold no transaction, NO_EVIDENCE without"
+    " an EARNING at a provider whose usual share is known.",
+    unit="share",
+    lower=0,
+    upper=1,
+    better=Better.DOWN,
+)
+def unfee_share(context: FactorContext) -> Answer:
+    """A platform keeps its part of each trip; of money that a friend sends it keeps nothing."""
+    linked = tuple(f for f in platforms(context) if not f.document)
+    return _over_platforms(context, linked, None, lambda found, *_: _unfee(context, found))
+
+
+def _unfee(context: FactorContext, stretches: Mapping[str, Stretch]) -> Amount | Cause:
+    if not any(any(stretch.tally.counts) for stretch in stretches.values()):
+        return Cause.NO_DATA
+    shares = context.policy.fee_shares or {}
+    earned, left = 0, Fraction(0)
+    for source, stretch in stretches.items():
+        share = shares.get(counted(context)[source].provider_id)
+        if share is not None:
+            lines = _parts(stretch, EARNED, 1)
+            earned += sum([sum(amounts) for amounts in lines.values()])
+            left += _without_fee(lines, _parts(stretch, FEES, -1), Fraction(share))
+    return left / earned if earned > 0 else Cause.NO_EVIDENCE
+
+
+def _parts(stretch: Stretch, bucket: int, sign: int) -> Mapping[date, list[int]]:
+    """The amounts of one sign, above zero and smallest first, on each day."""
+    by_day = stretch.by_day(bucket).items()
+    return {
+        day: sorted([sign * one for one in amounts if sign * one > 0]) for day, amounts in by_day
+    }
+
+
+def _without_fee(
+    lines: Mapping[date, list[int]], fees: Mapping[date, list[int]], usual: Fraction
+) -> Fraction:
+    """The earnings of an account that neither a fee of their own nor one of the rest fits."""
+    unpaired, spare = 0, sum([sum(fees[day]) for day in fees.keys() - lines.keys()])
+    for day, earned in lines.items():
+        left = list(fees.get(day, ()))
+        # One fee beside several earnings is the whole day's
+        if len(left) == 1 < len(earned):
+            spare += left.pop()
+        for line in reversed(earned):
+            # A fee too large for this line is too large for all that are smaller
+            while left and left[-1] > 2 * usual * line:
+                spare += left.pop()
+            if left and left[-1] >= usual * line / 2:
+                left.pop()
+            else:
+                unpaired += line
+        spare += sum(left)
+    return max(unpaired - spare * 2 / usual, Fraction(0))
 
 
 def _share(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from enum import Enum
 from typing import Any
 
@@ -11,6 +11,7 @@ import msgspec
 
 from decision_service.domain.accounts import CONNECTED, DISCONNECTED, INCOME_KINDS, LINK_TASK, Kind
 from decision_service.domain.factor import SourceUse
+from decision_service.domain.needs import DataPolicy
 from decision_service.domain.snapshot import (
     Account,
     Employment,
@@ -23,7 +24,8 @@ from decision_service.domain.snapshot import (
     Task,
 )
 from decision_service.domain.values import Cause, Missing, Month
-from decision_service.factors.payroll import amount_of, employer_key, last_day_of
+from decision_service.factors.answer import plus_months
+from decision_service.factors.payroll import amount_of, employer_key, last_day_of, named_employer
 from decision_service.factors.registry import FactorContext, once
 
 FETCHED_KINDS = tuple(kind for kind in Kind if kind is not Kind.ACCOUNTS)
@@ -42,7 +44,11 @@ WORK = frozenset({Kind.INCOMES, Kind.EMPLOYMENTS})
 WINDOW = 13
 """Of transactions the months before this one that are always read."""
 PAID_WITHIN = 2
-"""A payroll goes on where its newest pay is of one of the last two months or of this one."""
+"""Pay goes on where the newest is of one of the last two months or of this one."""
+POSTS_WITHIN = 2
+"""So many months later a scheme posts."""
+IDLE_MONTHS = 3
+"""A platform that showed nothing for so long before its sync is idle."""
 
 GIG = "GIG"
 GOVERNMENT = "GOVERNMENT"
@@ -211,11 +217,7 @@ def _goes_on(context: FactorContext, payer: str, old: str, newest: int) -> bool:
     work = (Kind.INCOMES,)
     if payer == old or _employers(context, payer, work) & _employers(context, old, work):
         return False
-    pays = [r for r in _records(context, payer, Kind.INCOMES) if (amount_of(r) or (0, ""))[0] > 0]
-    months = {Month.of(last_day_of(record)).index for record in pays}
-    last = max(months, default=0)
-    recent = last >= Month.of(context.as_of.date).index - PAID_WITHIN
-    return recent and last > newest and months.issuperset(range(newest + 1, last + 1))
+    return _paid_since(context, [payer], newest)
 
 
 class FeederState(Enum):
@@ -257,6 +259,7 @@ class Feeder(msgspec.Struct, frozen=True):
     revoked: datetime | None = None
     linking_since: datetime | None = None
     superseded_by: str = ""
+    no_income_due: bool = False
 
     @property
     def gig(self) -> bool:
@@ -340,6 +343,26 @@ def is_stale(context: FactorContext, feeder: Feeder) -> bool:
     return context.as_of.instant - feeder.synced > context.policy.max_age
 
 
+def is_stale_in(context: FactorContext, feeder: Feeder, kind: Kind) -> bool:
+    """Whether what a feeder shows of a kind is too old.
+
+    Where others show the income since, it is not too old for income, nor for what they show, too.
+    Loans are shown by their lender alone.
+    """
+    if not is_stale(context, feeder):
+        return False
+    if not feeder.no_income_due:
+        return True
+    if kind is Kind.LIABILITIES:
+        return feeder.could_feed(kind) or bool(_records(context, feeder.id, kind))
+    return kind not in EARNING_KINDS and not _shown_elsewhere(context, feeder, kind)
+
+
+def _shown_elsewhere(context: FactorContext, feeder: Feeder, kind: Kind) -> bool:
+    others = [f for f in feeders(context) if f.is_account and f.live_link and f.id != feeder.id]
+    return any(_records(context, f.id, kind) for f in others if not is_stale(context, f))
+
+
 def source_use(context: FactorContext, feeder: Feeder) -> SourceUse:
     return SourceUse(
         id=feeder.id,
@@ -372,23 +395,106 @@ def _as_dead_end(context: FactorContext, feeder: Feeder, fresh: Sequence[Feeder]
     payers = [f.id for f in fresh if not f.document and not f.gig]
     if feeder.state is not FeederState.REVOKED and job_over(context, feeder.id, payers):
         return msgspec.structs.replace(feeder, state=FeederState.ENDED)
+    if feeder.state is FeederState.USED and _shown_since(context, feeder, fresh):
+        return msgspec.structs.replace(feeder, no_income_due=True)
     return feeder
 
 
+def _shown_since(context: FactorContext, feeder: Feeder, fresh: Sequence[Feeder]) -> bool:
+    """Whether others show the income since a stale scheme's newest month, or an idle platform's."""
+    if feeder.synced is None:
+        return False
+    synced = feeder.synced.astimezone(context.as_of.zone).date()
+    if feeder.scheme:
+        payers = [f.id for f in fresh if not f.document and not f.gig]
+        months = [record.month for record in _records(context, feeder.id, Kind.EINCOMES)]
+        return _paid_since(context, payers, max(months, default=Month.of(synced).index - 1))
+    if not feeder.gig or not _is_idle(context, feeder, synced):
+        return False
+    return any(_earns(context, f) for f in fresh if not f.document)
+
+
+def _paid_since(context: FactorContext, payers: Iterable[str], newest: int) -> bool:
+    """Whether payroll shows each month after one, and goes on."""
+    records = [r for payer in payers for r in _records(context, payer, Kind.INCOMES)]
+    paid = {Month.of(last_day_of(r)).index for r in records if _pays(r)}
+    last = max(paid, default=0)
+    recent = last >= Month.of(context.as_of.date).index - PAID_WITHIN
+    return recent and last > newest and paid.issuperset(range(newest + 1, last + 1))
+
+
+def _is_idle(context: FactorContext, feeder: Feeder, synced: date) -> bool:
+    """Whether a platform showed nothing in the three months before its sync.
+
+    Of transactions the last 13 months are read: none of them is as if the newest were older.
+    """
+    kinds = (Kind.TRANSACTIONS, Kind.INCOMES, Kind.EINCOMES)
+    if any(
+        reading(context.snapshot, k) is None or _failed(context, k, (feeder.id,)) for k in kinds
+    ):
+        return False
+    unread = Month.of(context.as_of.date).plus(-WINDOW).first_day - timedelta(days=1)
+    if unread_from(context.snapshot, unread + timedelta(days=1)):
+        return False
+    newest = max([_shown_until(context, feeder.id, kind) or unread for kind in kinds])
+    return plus_months(newest, IDLE_MONTHS) < synced
+
+
+def _shown_until(context: FactorContext, source: str, kind: Kind) -> date | None:
+    """The last day of the newest record of income."""
+    last = [_last(record) for record in _records(context, source, kind)]
+    days = [Month(day).last_day if isinstance(day, int) else day for day in last]
+    return max(days, default=None)
+
+
+def _earns(context: FactorContext, feeder: Feeder) -> bool:
+    """Whether payroll, a platform or the payments of a named employer to a scheme go on."""
+    today = context.as_of.date
+    since = Month.of(today).plus(-PAID_WITHIN)
+    if feeder.scheme:
+        since = since.plus(-POSTS_WITHIN)
+        jobs = _records(context, feeder.id, Kind.EMPLOYMENTS)
+        if not any(_is_open(job, today, context.policy) for job in jobs):
+            return False
+    paid = [r for r in _records(context, feeder.id, Kind.INCOMES) if _pays(r)]
+    paid += [r for r in _records(context, feeder.id, Kind.EINCOMES) if r.amount > 0]
+    if feeder.gig:
+        paid += [r for r in _records(context, feeder.id, Kind.TRANSACTIONS) if r.amount > 0]
+    return any(_month(record) >= since.index for record in paid)
+
+
+def _is_open(job: Employment, today: date, policy: DataPolicy) -> bool:
+    runs = job.start <= today and (job.end is None or job.end >= today)
+    return runs and named_employer(job.employer, policy)
+
+
+def _pays(record: Income) -> bool:
+    return (amount_of(record) or (0, ""))[0] > 0
+
+
 def dead_ends(context: FactorContext) -> tuple[str, ...]:
-    gone = [f for f in feeders(context) if f.state in (FeederState.ENDED, FeederState.SUPERSEDED)]
-    return tuple(
-        f"{f.id} is superseded by {f.superseded_by}"
-        if f.superseded_by
-        else f"{f.id} shows a job that is over"
-        for f in gone
-    )
+    """What the evidence says of accounts whose age or error taints no income."""
+    found = []
+    for feeder in feeders(context):
+        if feeder.superseded_by:
+            found.append(f"{feeder.id} is superseded by {feeder.superseded_by}")
+        elif feeder.state is FeederState.ENDED:
+            found.append(f"{feeder.id} shows a job that is over")
+        elif feeder.no_income_due:
+            found.append(f"{feeder.id} is stale, and others show the income since")
+    return tuple(found)
+
+
+def synced_at(account: Account, snapshot: Snapshot) -> datetime | None:
+    """When an account's data was collected last; None where nothing says it."""
+    tasks = [task for task in sync_tasks(snapshot) if task.source == account.id]
+    saved = [task.finished for task in tasks if task.saved]
+    updates = [account.connection_updated_at, account.monitor_updated_at, *saved]
+    return max((update for update in updates if update is not None), default=None)
 
 
 def _account(account: Account, provider: Provider | None, context: FactorContext) -> Feeder:
     tasks = [task for task in sync_tasks(context.snapshot) if task.source == account.id]
-    saved = [task.finished for task in tasks if task.saved]
-    updates = [account.connection_updated_at, account.monitor_updated_at, *saved]
     gone = account.connection_status == DISCONNECTED
     now = context.as_of.instant
     syncing = [task.started or now for task in tasks if task.type == LINK_TASK and task.runs]
@@ -399,7 +505,7 @@ def _account(account: Account, provider: Provider | None, context: FactorContext
         supported=_kinds(provider),
         status=account.connection_status,
         state=_state(account, context.snapshot),
-        synced=max((t for t in updates if t is not None), default=None),
+        synced=synced_at(account, context.snapshot),
         created=account.created_at,
         error_code=account.error_code,
         is_account=True,

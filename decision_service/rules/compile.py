@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 
 from decision_service.domain.factor import Better, FactorSpec, ValueType
-from decision_service.domain.needs import Needs
+from decision_service.domain.needs import DataPolicy, Needs
 from decision_service.domain.snapshot import Provider
 from decision_service.rules.checks import CHECKS, Check
 from decision_service.rules.construct import Runner
@@ -78,6 +78,7 @@ _ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
 _UNLESS_WRITTEN: Mapping[type, frozenset[str]] = {
     Terms: frozenset({"price"}),
+    DataPolicy: frozenset({"fee_shares"}),
     InputSpec: frozenset({"max_age"}),
 }
 """Fields that came later: left out where None, so that a version without them keeps its digest."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Iterable, Sequence
+from decimal import Decimal
 from fnmatch import fnmatchcase
 from functools import lru_cache
 from pathlib import PurePosixPath
@@ -19,7 +20,14 @@ from decision_service.rules.draft import RulesetDraft
 from decision_service.rules.keys import MAX_AGE
 from decision_service.rules.language.diagnostics import Place, Report, did_you_mean
 from decision_service.rules.language.expressions import money_minor
-from decision_service.rules.language.fields import Fields, as_choice, as_scalar, as_text, shortened
+from decision_service.rules.language.fields import (
+    Fields,
+    as_choice,
+    as_decimal,
+    as_scalar,
+    as_text,
+    shortened,
+)
 from decision_service.rules.language.yaml import MapEntry, YamlNode, read
 from decision_service.rules.literals import as_amount, as_currency
 from decision_service.rules.program import RulesetFiles
@@ -33,6 +41,8 @@ LAGS_FILE = "posting_lags.yaml"
 CLASSES_FILE = "transaction_classes.yaml"
 EMPLOYERS_FILE = "employers.yaml"
 MOST_MONTHS, MOST_DAYS = 24, 92
+_FEE_SHARES = "fee_shares"
+_LEAST_SHARE, _MOST_SHARE = Decimal("0.01"), Decimal("0.5")
 DEFAULT, PAYROLL = "default", "payroll"
 LEGAL_FORMS = (
     "Inc", "Corp", "Corporation", "Co", "Company", "Ltd", "Limited", "PT", "Tbk", "Pte", "Pvt",
@@ -178,13 +188,38 @@ class ListedProvider(msgspec.Struct, frozen=True):
     provider: Provider
     documents: bool
     charges_fees: bool
+    fee_share: Decimal | None = None
 
 
 def _providers(path: str, text: str, report: Report) -> tuple[ListedProvider, ...]:
-    fields = opened(path, text, report, required=("providers",))
-    node = fields.map("providers") if fields is not None else None
+    fields = opened(path, text, report, required=("providers",), optional=(_FEE_SHARES,))
+    if fields is None:
+        return ()
+    node = fields.map("providers")
     found = [_provider(e.key, e.value, report) for e in (node.entries if node else ())]
-    return tuple(listed for listed in found if listed is not None)
+    shares = _fee_shares(fields, report)
+    marked = []
+    for listed in found:
+        if listed is not None:
+            share = shares.pop(listed.provider.id, None)
+            marked.append(replace(listed, fee_share=share))
+    for provider_id in shares:
+        message = f"`{_FEE_SHARES}` names `{provider_id}`, which `providers` does not list"
+        hint = "list the provider, or remove its share"
+        report.error("R136", fields.place(_FEE_SHARES), message, hint)
+    return tuple(marked)
+
+
+def _fee_shares(fields: Fields, report: Report) -> dict[str, Decimal]:
+    """What each named provider usually keeps of an earning, above 0 and below 1."""
+    node = fields.map(_FEE_SHARES)
+    found = {}
+    for entry in node.entries if node else ():
+        what = f"the fee share of `{entry.key}`"
+        share = as_decimal(entry.value, what, report, _LEAST_SHARE, _MOST_SHARE)
+        if share is not None:
+            found[entry.key] = share
+    return found
 
 
 def _provider(provider_id: str, node: YamlNode, report: Report) -> ListedProvider | None:
@@ -196,11 +231,12 @@ def _provider(provider_id: str, node: YamlNode, report: Report) -> ListedProvide
     type_ = fields.text("type")
     kinds = [as_choice(k, "a kind", _SUPPORTED, report) for k in fields.items("supported")]
     supported = tuple(kind for kind in kinds if kind is not None)
-    marks = [bool(fields.flag(key)) for key in ("documents", "charges_fees")]
+    documents = bool(fields.flag("documents"))
+    charges_fees = bool(fields.flag("charges_fees"))
     if type_ is None:
         return None
     provider = Provider(provider_id, type_, supported, fields.text("name") or "")
-    return ListedProvider(provider, *marks)
+    return ListedProvider(provider, documents, charges_fees)
 
 
 class Employers(msgspec.Struct, frozen=True):
@@ -246,6 +282,7 @@ def _of_files(draft: RulesetDraft) -> DataPolicy:
         legal_forms=employers.legal_forms,
         document_providers=frozenset(e.provider.id for e in listed if e.documents),
         fee_providers=frozenset(e.provider.id for e in listed if e.charges_fees),
+        fee_shares={e.provider.id: e.fee_share for e in listed if e.fee_share is not None} or None,
     )
     return _with_lags(policy, shared(_lags, files, LAGS_FILE, report) or (), report)
 
@@ -284,7 +321,11 @@ def _lag(entry: MapEntry, report: Report) -> _Lag | None:
 
 
 def _with_lags(policy: DataPolicy, lags: Sequence[_Lag], report: Report) -> DataPolicy:
-    """The policy with the lags of the file; the first pattern that matches a provider counts."""
+    """The policy with the lags of the file; the first pattern that matches a provider counts.
+
+    `payroll` is read, since released files and the digests of their versions have it, but no longer
+    counts: an account's own delay does in its place.
+    """
     named = {lag.pattern: lag for lag in lags if lag.pattern in (DEFAULT, PAYROLL)}
     patterns = [lag for lag in lags if lag.pattern not in named]
     for lag in patterns:

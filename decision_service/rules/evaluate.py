@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import date
 from decimal import Decimal
-from itertools import chain
 from typing import Any
 
 import msgspec
 
 from decision_service.build import packaged
-from decision_service.domain.accounts import PROVIDER_TYPES, Kind
+from decision_service.domain.accounts import Kind
 from decision_service.domain.decision import (
     Component,
     DataRequest,
@@ -121,7 +120,6 @@ def _verdict(
         period.ends,
         trace,
         tuple([Tag(s.name, s.told) for s in ruleset.tags.values() if s.name in state.tags]),
-        completing_types(requests) if kind is ReferKind.DATA else (),
     )
 
 
@@ -171,23 +169,24 @@ def _day(day: date) -> str:
 
 
 class _OwnWords(msgspec.Struct, frozen=True):
-    """The texts of the service's own reasons by language, and what to do about a missing value."""
+    """The texts of the service's own reasons by language, and what to do about a missing value.
+
+    `lacking` says by kind of data what cannot be verified without it.
+    """
 
     reasons: Mapping[DataReason, Mapping[str, str]]
     stale_input: Mapping[str, str]
     help_stale_input: str
     help: Mapping[Cause, str]
+    lacking: Mapping[Kind, Mapping[str, str]]
 
 
 _OWN = packaged(__package__, "reasons.yaml", _OwnWords)
 BUILT_IN: Mapping[str, ReasonSpec] = {
     code: ReasonSpec(code, texts) for code, texts in _OWN.reasons.items()
 }
-
-_WANTS_SOURCE = frozenset(
-    {Cause.NO_DATA, Cause.NOT_CONNECTED, Cause.UNKNOWN_PROVIDER, Cause.EXPIRED}
-)
-"""The causes that another account would mend."""
+LACKING = _OWN.lacking
+"""What cannot be verified without a kind of data, for applicants, by language."""
 
 
 def ranked(
@@ -303,17 +302,6 @@ def _help(gap: Gap) -> str:
 def _is_stale_input(gap: Gap) -> bool:
     """Whether no account is too old, but what the caller had from elsewhere."""
     return gap.missing.cause is Cause.STALE and gap.name.startswith("inputs.")
-
-
-def completing_types(requests: Sequence[DataRequest]) -> tuple[str, ...]:
-    """Types of providers with all data that lacks a source, else some; none for other causes."""
-    missing = [request.missing for request in requests]
-    if any(one.cause.tainted and one.cause not in _WANTS_SOURCE for one in missing):
-        return ()
-    kinds = {one.kind for one in missing if one.cause in _WANTS_SOURCE and one.kind is not None}
-    holders = [PROVIDER_TYPES[kind] for kind in Kind if kind in kinds and kind in PROVIDER_TYPES]
-    some = tuple(dict.fromkeys(chain.from_iterable(holders)))
-    return tuple(one for one in some if all(one in types for types in holders)) or some
 
 
 _NOT_RUN = "not evaluated: nothing is offered"

@@ -89,10 +89,12 @@ class NoticeTexts(msgspec.Struct, frozen=True):
     price: tuple[str, ...] = ()
 
 
-class Words(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Words(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The words that every letter has in one language: `words/LANGUAGE.yaml`.
 
-    `months` begin with January. `remedies` are by cause, `later` is that of all others.
+    `months` begin with January. `remedies` are by cause or by reason of what is missing;
+    `person_reviews` is that of all others. `accounts` are those of accounts in error, `attempts` of
+    accounts that were never read.
     """
 
     reference: str
@@ -129,8 +131,38 @@ class Words(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     months: tuple[str, ...]
     day: str
     kinds: Mapping[str, str]
-    later: str
+    and_: str = msgspec.field(name="and")
+    or_: str = msgspec.field(name="or")
+    own_records: str
+    named: str
+    loan: str
+    debts: Mapping[str, str]
+    loans: str
+    also: str
+    linked: str
+    links: Mapping[str, str]
+    attempted: str
+    attempts: Mapping[str, str]
+    types: Mapping[str, str]
+    the_account: str
+    birth_date: str
+    long_enough: str
+    what_is_sent: str
+    looks_again: str
+    person_looks: str
+    decides_again: str
+    apply_again: str
+    not_posted: str
+    at: str
+    what: Mapping[str, str]
+    connect: str
+    connect_types: str
+    connect_another: str
+    or_document: str
+    person_reviews: str
+    not_counted: str
     remedies: Mapping[str, str]
+    accounts: Mapping[str, str]
 
 
 _WORDS = resources.files(__package__) / "words"

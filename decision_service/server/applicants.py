@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -18,7 +19,7 @@ from google.type.money_pb2 import Money as MoneyMessage
 from decision_service.api.v1 import applicant_service_pb2 as pb
 from decision_service.api.v1 import decision_service_pb2 as service_pb
 from decision_service.api.v1.values_pb2 import InputValue
-from decision_service.casework.applicant_status import ReadApplicantStatus
+from decision_service.casework.applicant_status import ProductNeed, ReadApplicantStatus
 from decision_service.casework.disclosure import (
     Disclosure,
     ExportPlace,
@@ -29,15 +30,19 @@ from decision_service.casework.disclosure import (
 from decision_service.casework.onboarding import Applicant, LinkToken, OnboardApplicants
 from decision_service.casework.subject_access import ExportPerson
 from decision_service.decide.decide import ANSWER_MARGIN
+from decision_service.domain.decision import Connect, Lacking
 from decision_service.domain.ports import Clock
+from decision_service.domain.schemes import EmployerKind
 from decision_service.server.context import RpcContext
 from decision_service.server.page_tokens import make_token, read_token
 from decision_service.server.wire import (
+    Fields,
     Mapper,
     Problems,
     check_reference,
     check_user_id,
     enum_name,
+    in_language,
     money_from_message,
 )
 
@@ -46,7 +51,11 @@ _ADDRESS = re.compile(r"[!-\[\]-~]{1,1000}", re.ASCII)
 """Printable ASCII without a space or a backslash, which browsers read as a slash."""
 
 _TYPE = re.compile(r"[A-Z_]{1,40}", re.ASCII)
-_MOST_TYPES = 10
+_PROVIDER = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
+_LANGUAGE = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*", re.ASCII)
+_TYPE_SHOWN = "the vendor's words, such as GOVERNMENT"
+_PROVIDER_SHOWN = "the vendor's ids, such as sss_ph"
+_MOST_OFFERED = 10
 DISCLOSED = (
     "decision_id", "application_id", "customer_ref", "user_id", "product", "outcome", "refer_kind",
     "reasons", "data_requests", "scores", "offer", "conditions", "tags", "override", "ruleset_ref",
@@ -73,7 +82,14 @@ _RULES_OF: Mapping[str, Sequence[str]] = {
 
 APPLICANTS = Mapper(
     {
-        pb.Applicant: {"data": "kinds", "not_ready_reason": "why_not", "likely_referrals": None},
+        pb.Applicant: {
+            "data": "kinds",
+            "not_ready_reason": "why_not",
+            "likely_referrals": None,
+            "product_needs": None,
+        },
+        pb.LackingKind: {"data_kind": "kind", "message": None},
+        pb.NamedProvider: {"provider_id": "id"},
         pb.ApplicantAccount: {
             "account_id": "account.id",
             "provider_id": "account.provider_id",
@@ -86,30 +102,41 @@ APPLICANTS = Mapper(
         pb.StoredRecord: {"content": lambda record: json.dumps(record.content, ensure_ascii=False)},
     }
 )
+_EMPLOYERS = tuple(EmployerKind)
 _COUNTRY = re.compile(r"[A-Z]{2}", re.ASCII)
 _WORD = "(?:[A-Z]?[a-z]+|[A-Z]+)"
 _PERSONAL = re.compile(rf".*@.*|.*\b[A-Z][a-z]+[ ,.']+[A-Z][a-z]+\b.*|{_WORD}(?:[\W_]+{_WORD})+\W*")
 """An e-mail address, two words written as names are, or nothing but words of letters."""
 
 
+_LinkRequest = pb.CreateApplicantRequest | pb.CreateLinkTokenRequest
+
+
 class ConnectLinks(msgspec.Struct, frozen=True):
     """Makes links to the page at `base`, empty where that is not known.
 
-    `origins` are those that a page may lead back to, such as `https://lender.example`, and
-    `providers_of` gives the ids of the providers of some of the vendor's types.
+    `origins` are those that a page may lead back to, such as `https://lender.example`.
+    `providers_of` gives the ids of the providers of some of the vendor's types, `offered` those of
+    some ids that the page offers, and `language_of` the page's language of a tag, empty for none.
     """
 
     base: str
     origins: tuple[str, ...]
     providers_of: Callable[[Collection[str]], Iterable[str]] = lambda _: ()
+    offered: Callable[[Collection[str]], Iterable[str]] = lambda ids: ids
+    language_of: Callable[[str], str] = lambda _: ""
 
-    def check(self, problems: Problems, return_url: str, provider_types: Sequence[str]) -> None:
-        """Note a way back that is not to an allowed origin, and words that can be no types."""
-        if len(provider_types) > _MOST_TYPES:
-            problems.add("provider_types", f"has {len(provider_types)}: at most {_MOST_TYPES}")
-        for word in provider_types[:_MOST_TYPES]:
-            problems.text("provider_types", word, _TYPE, "the vendor's words, such as GOVERNMENT")
-        if return_url and not self._allowed(return_url):
+    def check(self, problems: Problems, request: _LinkRequest) -> None:
+        """Note a way back that is not to an allowed origin, and words that can be no ids."""
+        _check_words(problems, "provider_types", request.provider_types, _TYPE, _TYPE_SHOWN)
+        _check_words(
+            problems, "first_provider_ids", request.first_provider_ids, _PROVIDER, _PROVIDER_SHOWN
+        )
+        if request.language:
+            problems.text(
+                "language", request.language, _LANGUAGE, "a language tag, such as fil or en-PH"
+            )
+        if request.return_url and not self._allowed(request.return_url):
             known = ", ".join(self.origins) or "none"
             problems.add(
                 "return_url",
@@ -117,15 +144,21 @@ class ConnectLinks(msgspec.Struct, frozen=True):
                 f"DECISION_CONNECT_RETURN_ORIGINS ({known})",
             )
 
-    def link(self, access_token: str, return_url: str, provider_types: Collection[str] = ()) -> str:
+    def link(self, access_token: str, request: _LinkRequest) -> str:
         """The whole link; empty where the base is not known.
 
         It names the providers of the types, and none, for all of them, where none is known.
         """
         if not self.base:
             return ""
-        providers = ",".join(self.providers_of(provider_types)) if provider_types else ""
-        given = {"token": access_token, "return_url": return_url, "providers": providers}
+        types, first = request.provider_types, request.first_provider_ids
+        given = {
+            "token": access_token,
+            "return_url": request.return_url,
+            "providers": ",".join(self.providers_of(types)) if types else "",
+            "first": ",".join(self.offered(first)) if first else "",
+            "lang": self.language_of(request.language) if request.language else "",
+        }
         return f"{self.base}/connect?{urlencode({k: v for k, v in given.items() if v})}"
 
     def _allowed(self, return_url: str) -> bool:
@@ -136,6 +169,34 @@ class ConnectLinks(msgspec.Struct, frozen=True):
         except ValueError:
             return False
         return f"{parts.scheme}://{parts.netloc}".lower() in self.origins
+
+
+def _check_words(
+    problems: Problems, field: str, words: Sequence[str], pattern: re.Pattern[str], shown: str
+) -> None:
+    if len(words) > _MOST_OFFERED:
+        problems.add(field, f"has {len(words)}: at most {_MOST_OFFERED}")
+    for word in words[:_MOST_OFFERED]:
+        problems.text(field, word, pattern, shown)
+
+
+def link_request(
+    user_id: str, connect: Connect, languages: Sequence[str]
+) -> pb.CreateLinkTokenRequest:
+    """The request for a link whose page offers first what lacks, in the first of the languages."""
+    return pb.CreateLinkTokenRequest(
+        user_id=user_id,
+        provider_types=connect.types,
+        first_provider_ids=connect.first[:_MOST_OFFERED],
+        language=languages[0] if languages else "",
+    )
+
+
+def lacking_fields(lacking: Iterable[Lacking], languages: Sequence[str]) -> list[Fields]:
+    return [
+        APPLICANTS.fields(pb.LackingKind, one, message=in_language(one.texts, languages))
+        for one in lacking
+    ]
 
 
 def disclosed_reply(reply: bytes, disclosed: Disclosure) -> Mapping[str, object]:
@@ -207,7 +268,7 @@ class ApplicantServicer(msgspec.Struct, frozen=True):
                     "reads like a name or an e-mail address, which the vendor would keep: send a "
                     "reference of your own, such as CRM-1042",
                 )
-            self.links.check(problems, request.return_url, request.provider_types)
+            self.links.check(problems, request)
         applicant = Applicant(context.info.caller, request.applicant_ref)
         made = await self.onboard.create(applicant, self._stop_at(context))
         token = self._token(made.token, request)
@@ -220,7 +281,7 @@ class ApplicantServicer(msgspec.Struct, frozen=True):
     ) -> pb.CreateLinkTokenResponse:
         with Problems() as problems:
             check_user_id(problems, request.user_id)
-            self.links.check(problems, request.return_url, request.provider_types)
+            self.links.check(problems, request)
         token = await self.onboard.link_token(
             request.user_id, context.info.applicant_scope, self._stop_at(context)
         )
@@ -235,10 +296,16 @@ class ApplicantServicer(msgspec.Struct, frozen=True):
                 problems.text(
                     "country", request.country, _COUNTRY, "a country of ISO 3166, such as PH"
                 )
+            if request.employer_kind and request.employer_kind not in _EMPLOYERS:
+                problems.add("employer_kind", f"must be one of {', '.join(_EMPLOYERS)}")
         look, scope = self.look, context.info.applicant_scope
         seen = await look(request.user_id, scope, self._stop_at(context))
+        employer = EmployerKind(request.employer_kind) if request.employer_kind else None
+        needs = await asyncio.to_thread(look.product_needs, seen, employer)
         likely = look.likely_referrals(request.country) if request.country else ()
         applicant = APPLICANTS.message(pb.Applicant, seen, likely_referrals=likely)
+        for one in needs:
+            applicant.product_needs.append(_need(seen.user_id, one, context.info.languages))
         return pb.GetApplicantResponse(applicant=applicant)
 
     async def erase_applicant(
@@ -261,15 +328,22 @@ class ApplicantServicer(msgspec.Struct, frozen=True):
             next_page_token=make_token(user_id, page.next),
         )
 
-    def _token(
-        self, token: LinkToken, request: pb.CreateApplicantRequest | pb.CreateLinkTokenRequest
-    ) -> pb.LinkToken:
-        links, types = self.links, request.provider_types
-        url = links.link(token.access_token, request.return_url, types)
+    def _token(self, token: LinkToken, request: _LinkRequest) -> pb.LinkToken:
+        url = self.links.link(token.access_token, request)
         return APPLICANTS.message(pb.LinkToken, token, connect_url=url)
 
     def _stop_at(self, context: RpcContext) -> float:
         return self.clock.monotonic() + context.info.seconds - ANSWER_MARGIN
+
+
+def _need(user_id: str, need: ProductNeed, languages: Sequence[str]) -> pb.ProductNeed:
+    asked = None if need.connect is None else link_request(user_id, need.connect, languages)
+    return pb.ProductNeed(
+        product=need.product,
+        data_kinds=need.kinds,
+        lacking=() if need.connect is None else lacking_fields(need.connect.lacking, languages),
+        link_token_request=asked,
+    )
 
 
 def _user_id(user_id: str) -> str:

@@ -9,7 +9,7 @@ import errno
 import json
 import re
 from collections.abc import Awaitable, Callable, Mapping
-from functools import cache
+from functools import cache, lru_cache
 from importlib import resources
 from pathlib import Path
 from typing import Annotated
@@ -96,6 +96,13 @@ def texts_in(language: str) -> PageTexts:
     texts = packaged(__package__, f"pages/{language}.yaml", PageTexts)
     english = {code: f"{one.happened} {one.advice}" for code, one in ACCOUNT_ERRORS.items()}
     return msgspec.structs.replace(texts, account_errors=english | dict(texts.account_errors))
+
+
+def language_of(tag: str) -> str:
+    """The page's language of a tag (`fil-PH` is `fil`); empty where the page is not in it."""
+    primary = tag.partition("-")[0].lower()
+    language = _ALIASES.get(primary, primary)
+    return language if language in LANGUAGES else ""
 
 
 def chosen_language(asked: str | None, header: str) -> str:
@@ -282,16 +289,25 @@ def page_files(settings: Settings) -> tuple[Notice, Logo | None]:
 class ConnectPage:
     """The page of a lender with the vendor's widget, whose script and API are given; PageRefused.
 
-    It is the same for all who read a language: the token stays in the address, which the
-    script reads. It is therefore in no template, no cache and no log of ours.
+    `names` gives what people call providers, by id. The page is the same for all who read a
+    language: the token stays in the address, which the script reads. It is therefore in no
+    template, no cache and no log of ours.
     """
 
-    def __init__(self, settings: Settings, script_url: str, api_host: str) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        script_url: str,
+        api_host: str,
+        names: Callable[[], Mapping[str, str]] = dict,
+    ) -> None:
         self._settings = settings
+        self._names = names
         self._notice, self.logo = page_files(settings)
         self._script = settings.widget_script_url or script_url
         self._api = settings.widget_api_host or api_host
-        self.shown = cache(self._shown)
+        # As many as languages, and as often again while rules are reloaded that name others
+        self._shown = lru_cache(2 * len(LANGUAGES))(self._rendered)
 
     def policy(self) -> str:
         """The Content-Security-Policy: our own files, the widget's script and what it talks to."""
@@ -326,8 +342,11 @@ class ConnectPage:
             options["templateId"] = settings.connect_template_id
         return json.dumps(options)
 
-    def _shown(self, language: str) -> str:
+    def shown(self, language: str) -> str:
         """The page; made when it is first asked for, so that no start waits for the template."""
+        return self._shown(language, json.dumps(dict(self._names())))
+
+    def _rendered(self, language: str, names_json: str) -> str:
         texts, blanks = texts_in(language), self._blanks(language)
         return (
             templates(__package__, "pages")
@@ -346,6 +365,7 @@ class ConnectPage:
                     for entry in self._notice[language]
                 ],
                 said_json=json.dumps({key: fill(one, blanks) for key, one in texts.said.items()}),
+                names_json=names_json,
                 errors_json=json.dumps(dict(texts.account_errors)),
             )
         )

@@ -49,6 +49,7 @@ from decision_service.domain.person import (
 from decision_service.domain.ports import Clock, Filter, PagePosition, ReplyStyle, StoredEntry
 from decision_service.domain.values import Month
 from decision_service.runtime.failpoints import Point, reach
+from decision_service.server.applicants import lacking_fields, link_request
 from decision_service.server.context import CallInfo, RpcContext
 from decision_service.server.page_tokens import make_token, page_size, read_token
 from decision_service.server.reviews import chain_message
@@ -61,6 +62,7 @@ from decision_service.server.wire import (
     check_product,
     check_reference,
     check_user_id,
+    in_language,
     request_id_in,
     value_from_message,
 )
@@ -342,9 +344,12 @@ def decision_fields(decision: Decision, style: ReplyStyle, traces: Sequence[Stag
     """As its caller wants it, traces in FULL view only, in the first language that there is."""
     verdict, override = decision.verdict, decision.override
     fields = DECISIONS.fields(pb.Decision, decision) | verdict_fields(verdict, style.languages)
-    if verdict.connect:
-        asked = {"user_id": decision.user_id, "provider_types": verdict.connect}
-        fields["connect"] = {"provider_types": verdict.connect, "link_token_request": asked}
+    if (connect := decision.connect) is not None:
+        fields["connect"] = {
+            "provider_types": connect.types,
+            "lacking": lacking_fields(connect.lacking, style.languages),
+            "link_token_request": link_request(decision.user_id, connect, style.languages),
+        }
     if override is not None:
         fields["override"] = {
             "kind": override.kind,
@@ -360,7 +365,7 @@ def decision_fields(decision: Decision, style: ReplyStyle, traces: Sequence[Stag
 
 def verdict_fields(verdict: Verdict, languages: Sequence[str]) -> Fields:
     conditions = [
-        {"id": one.id, "text": _in_language(one.texts, languages)} for one in verdict.conditions
+        {"id": one.id, "text": in_language(one.texts, languages)} for one in verdict.conditions
     ]
     return _concluded(verdict, languages) | DECISIONS.fields(
         pb.Decision,
@@ -375,19 +380,10 @@ def verdict_fields(verdict: Verdict, languages: Sequence[str]) -> Fields:
 def _concluded(verdict: Verdict, languages: Sequence[str]) -> Fields:
     fields = DECISIONS.fields(pb.Override, outcome=verdict.outcome, refer_kind=verdict.refer_kind)
     fields["reasons"] = [
-        DECISIONS.fields(pb.Reason, reason, message=_in_language(reason.texts, languages))
+        DECISIONS.fields(pb.Reason, reason, message=in_language(reason.texts, languages))
         for reason in verdict.reasons
     ]
     return fields
-
-
-def _in_language(texts: Mapping[str, str], languages: Sequence[str]) -> str:
-    """The text in the first language there is (`fil-PH` finds `fil`), else in English."""
-    for language in languages:
-        text = texts.get(language) or texts.get(language.partition("-")[0])
-        if text:
-            return text
-    return texts["en"]
 
 
 def full_fields(

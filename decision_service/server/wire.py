@@ -273,6 +273,15 @@ class Problems:
             self.add(field, f"must be {form}" if value else f"is empty: it must be {form}")
 
 
+def in_language(texts: Mapping[str, str], languages: Sequence[str]) -> str:
+    """The text in the first language there is (`fil-PH` finds `fil`), else in English."""
+    for language in languages:
+        text = texts.get(language) or texts.get(language.partition("-")[0])
+        if text:
+            return text
+    return texts["en"]
+
+
 class Mapper:
     """Makes messages of structs, and structs of messages, by the descriptors of the messages.
 

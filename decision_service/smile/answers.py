@@ -142,7 +142,6 @@ class IncomeAnswer(Item, frozen=True, rename="camel", kw_only=True):
     base_amount: Raw = NULL
     gross_amount: Raw = NULL
     net_amount: Raw = NULL
-    pay_date: str | None = None
 
 
 class EmploymentAnswer(Item, frozen=True, rename="camel", kw_only=True):

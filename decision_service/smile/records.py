@@ -243,7 +243,6 @@ def income(item: answers.IncomeAnswer, source: str) -> Income:
         base=minor_or_none(item.base_amount, code, "incomes.baseAmount", signed=True),
         gross=minor_or_none(item.gross_amount, code, "incomes.grossAmount", signed=True),
         net=minor_or_none(item.net_amount, code, "incomes.netAmount", signed=True),
-        paid=day_or_none(item.pay_date, "incomes.payDate"),
     )
 
 

@@ -25,7 +25,7 @@ CALLBACKS = (
     ("onAccountError", {"providerId": "grab_ph"}, "Your Grab account was not connected."),
     ("onAccountCreated", {"providerId": "grab_ph"}, "Connecting your Grab account"),
     ("onAccountConnected", {"providerId": "grab_ph"}, "Your Grab account is connected"),
-    ("onAccountRemoved", {"providerId": "pagibig_ph"}, "stopped sharing your Pagibig account"),
+    ("onAccountRemoved", {"providerId": "pagibig_ph"}, "stopped sharing your Pag-IBIG account"),
     ("onAccountError", {"providerId": "x", "errorCode": "NEW_WORD"}, "Try again in a few minutes"),
     ("onUploadsCreated", {"uploads": [{}, {}]}, "2 documents were uploaded."),
     ("onUploadsRemoved", {"uploads": [{}]}, "1 document was removed."),

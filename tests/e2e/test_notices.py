@@ -42,7 +42,7 @@ async def test_each_decision_has_its_letter(
         assert "It is less than the ₱\u00a0150,000" in (await letter(reduced)).text
         incomplete = await letter(lacking)
         assert incomplete.kind == pb.NOTICE_KIND_INCOMPLETE
-        assert "we can decide again later (contributions to" in incomplete.text
+        assert "we could not read all of it (contributions to" in incomplete.text
         first = await letter(declined, "fil")
         assert "\nBakit\n- " in first.text
         assert first.html.startswith("<!doctype html>")

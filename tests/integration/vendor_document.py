@@ -72,6 +72,11 @@ class VendorDocument:
         ]
         return found + list(self._unknown({"$ref": pointer}, answer, "$"))
 
+    def fields(self, schema: str) -> frozenset[str]:
+        """The fields that records of a schema may have."""
+        parts = self._flat({"$ref": f"#/components/schemas/{schema}"})
+        return frozenset(name for part in parts for name in part.get("properties", {}))
+
     def _schema(self, method: str, path: str, status: int) -> str:
         responses = self.content["paths"][path][method.lower()]["responses"]
         if status >= 400:

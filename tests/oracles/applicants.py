@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from random import Random
 from typing import Any
 
@@ -24,7 +25,7 @@ from tests.oracles.histories import (
     links,
     transactions,
 )
-from tests.oracles.payrolls import copy_of_job, incomes
+from tests.oracles.payrolls import copy_of_job, incomes, watches
 from tests.oracles.vocabulary import (
     BY_ID,
     CEILINGS,
@@ -80,10 +81,27 @@ def applicant(seed: int) -> Case:
         providers=tuple(one for one in PROVIDERS if draft.chance(0.97)),
         known=known(draft, accounts),
         tasks=tasks(draft, accounts),
+        watches=watches(Random(f"{seed} watches"), draft, accounts),
         **{kind.value: _read(draft, kind, accounts) for kind in draft.records},
     )
+    if snapshot.accounts and seed % 16 == 5:
+        snapshot = read_long_ago(snapshot, as_of, max_age)
     term = rng.choice((1, 6, 12, 36, 360, None)) if draft.chance(0.9) else rng.randrange(1, 61)
     return Case(snapshot, _policy(rng, max_age), as_of, term)
+
+
+def read_long_ago(snapshot: Snapshot, as_of: AsOf, max_age: timedelta) -> Snapshot:
+    """The first scheme or platform as one that was read too long ago, by weeks or months."""
+    rng, kinds = Random(str(as_of)), ("GIG", "GOVERNMENT")
+    for one in snapshot.accounts:
+        if one.provider_id in BY_ID and BY_ID[one.provider_id].type in kinds:
+            moment = as_of.instant - max_age - timedelta(days=rng.choice((1, 10, 40, 200)))
+            old = msgspec.structs.replace(
+                one, connection_updated_at=moment, monitor_updated_at=None
+            )
+            accounts = tuple(old if each is one else each for each in snapshot.accounts)
+            return msgspec.structs.replace(snapshot, accounts=accounts)
+    return snapshot
 
 
 def _as_of(rng: Random) -> AsOf:
@@ -105,6 +123,9 @@ def _as_of(rng: Random) -> AsOf:
     return AsOf.at(local.astimezone(UTC), zone)
 
 
+FEE_SHARES = {"grab_ph": Decimal("0.2"), "lalamove_ph": Decimal("0.15")}
+
+
 def _policy(rng: Random, max_age: timedelta) -> DataPolicy:
     lag = (("sss_*", 2), ("philhealth_*", 2), ("pagibig_*", 2))
     usual = rng.random() < 0.8
@@ -116,13 +137,13 @@ def _policy(rng: Random, max_age: timedelta) -> DataPolicy:
         transaction_classes=CLASSES,
         provider_types=rng.choice((BY_ID, BY_ID, BY_ID, {})),
         posting_lag_days=() if usual else rng.choice(((), (("sprout_*", 5), ("grab_*", 3)))),
-        payroll_lag_days=rng.choice((10, 10, 10, 10, 0, 15)),
         default_lag_days=rng.choice((0, 0, 0, 0, 0, 2)),
         ceilings=CEILINGS,
         not_employers=NOT_EMPLOYERS,
         legal_forms=LEGAL_FORMS,
         document_providers=frozenset({"files_ph"}),
         fee_providers=frozenset({"grab_ph", "foodpanda_ph"}),
+        fee_shares=FEE_SHARES if usual else None,
     )
 
 

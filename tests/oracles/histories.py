@@ -66,8 +66,11 @@ def employments(draft: Draft, source: str) -> None:
             end = today - timedelta(days=rng.randrange(200))
         if draft.chance(0.03):
             end = today + timedelta(days=rng.randrange(3))
-        if draft.chance(0.004):
-            start, end = today + timedelta(days=rng.choice((1, 2))), None
+        if draft.chance(0.2):
+            end = today + timedelta(days=rng.randrange(400))
+        if draft.chance(0.03):
+            start = today + timedelta(days=rng.choice((1, 2, 20, 60)))
+            end = rng.choice((None, start + timedelta(days=rng.randrange(200))))
         if draft.chance(0.003):
             end = start - timedelta(days=1)
         draft.records[Kind.EMPLOYMENTS].append(

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
+from random import Random
 
 import msgspec
 
 from decision_service.domain.accounts import Kind
-from decision_service.domain.snapshot import Income
+from decision_service.domain.snapshot import Account, Income, PayWatch
 from decision_service.domain.values import Month
 from tests.oracles.draft import Draft, amount, months
 from tests.oracles.vocabulary import CURRENCY, EMPLOYERS, FREQUENCIES
@@ -88,6 +89,24 @@ def weeks(worked: list[Month]) -> list[Period]:
         for month in worked
         for week in range(4)
     ]
+
+
+def watches(rng: Random, draft: Draft, accounts: tuple[Account, ...]) -> tuple[PayWatch, ...]:
+    """What earlier readings showed of some accounts: when some periods were there first."""
+    found, now = [], draft.as_of.instant
+    for account in sorted(accounts, key=lambda one: one.id):
+        ends = {one.end for one in draft.records[Kind.INCOMES] if one.source == account.id}
+        newest = sorted(end for end in ends if end is not None)[-5:]
+        if not newest or rng.random() > 0.3:
+            continue
+        delay = rng.choice((0, 1, 4, 10, 18, 60))
+        sights = []
+        for end in newest:
+            noon = datetime(end.year, end.month, end.day, 12, tzinfo=UTC)
+            sights.append((end, noon + (delay + rng.choice((0, 0, 2))) * DAY))
+        kept = sights[-rng.choice((1, 2, 5)) :]
+        found.append(PayWatch(account.id, newest[0], now, tuple(kept)))
+    return tuple(found)
 
 
 def told_again(draft: Draft, told: list[Income]) -> list[Income]:

@@ -10,9 +10,11 @@ from datetime import UTC, datetime
 from decision_service.decide.admit import bound_inputs
 from decision_service.decide.conclude import needs_of
 from decision_service.decide.gather import with_match
+from decision_service.decide.readings import watched
 from decision_service.domain.decision import Verdict
 from decision_service.domain.errors import DataNotReady, InputInvalid
-from decision_service.domain.factor import Input
+from decision_service.domain.factor import Factors, Input
+from decision_service.domain.snapshot import Snapshot
 from decision_service.factors.compute import compute, fetch_plan
 from decision_service.factors.match import people_read
 from decision_service.rules.evaluate import Facts, evaluate
@@ -28,11 +30,16 @@ _PATIENCE = 60.0
 
 @dataclass(frozen=True)
 class Decided:
-    """What came of a story: a verdict on facts, or an error of the service."""
+    """What came of a story: a verdict on facts, or an error of the service.
+
+    `factors` are the facts' own with their sources, `snapshot` what they were computed from.
+    """
 
     verdict: Verdict | None
     facts: Facts | None
     error: InputInvalid | DataNotReady | None = None
+    factors: Factors | None = None
+    snapshot: Snapshot | None = None
 
 
 class _Clock:
@@ -76,8 +83,9 @@ async def _decided(story: ServiceStory, inputs: Mapping[str, Input]) -> Decided:
         )
     finally:
         await source.aclose()
-    people = people_read(gathering.snapshot, needs, as_of)
+    snapshot = watched(gathering.snapshot, rules.snapshot)
+    people = people_read(snapshot, needs, as_of)
     own = with_match(rules.own, rules.applicant, people)
-    factors = compute(gathering.snapshot, needs, as_of, own).values
-    facts = Facts(factors, inputs, as_of)
-    return Decided(evaluate(ruleset, facts), facts)
+    factors = compute(snapshot, needs, as_of, own)
+    facts = Facts(factors.values, inputs, as_of)
+    return Decided(evaluate(ruleset, facts), facts, factors=factors, snapshot=snapshot)

@@ -19,8 +19,6 @@ FLAGS = "supported: [IDENTITIES, TRANSACTIONS, EINCOMES], charges_fees: true}"
 EDITS = [
     ("posting_lags", '"sss_*": 2 months', '"sss_*": 1 month', "second half is paid some days late"),
     ("posting_lags", '"sss_*": 2 months', '"sss_*": 1 month', "early November, under version 2"),
-    ("posting_lags", "payroll: 10", "payroll: 4", "second half is paid some days late"),
-    ("posting_lags", "payroll: 10", "payroll: 4", "early November, under version 2"),
     (
         "scheme_ceilings",
         "2025-01-01, amount: 35000",

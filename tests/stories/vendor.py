@@ -32,10 +32,26 @@ PROVIDERS: dict[str, tuple[str, tuple[str, ...]]] = {
     "gcash_ph": ("SYSTEM", _PLATFORM),
 }
 """The vendor's own list; a provider that does not stand here is unlisted."""
+CALLED = {
+    "sss_ph": "SSS",
+    "gsis_ph": "GSIS",
+    "pagibig_ph": "Pag-IBIG Fund",
+    "philhealth_ph": "PhilHealth",
+    "sprout_ph": "Sprout",
+    "salarium_ph": "Salarium",
+    "payruler_ph": "PayRuler",
+    "jollikusina_ph": "Jollikusina",
+    "grab_ph": "Grab",
+    "lalamove_ph": "Lalamove",
+    "foodpanda_ph": "foodpanda",
+    "angkas_ph": "Angkas",
+    "gcash_ph": "GCash",
+}
+"""What people call them, as the same list says."""
 NAMES = {
     "incomes": {
         "start": "startDate", "end": "endDate", "base": "baseAmount", "gross": "grossAmount",
-        "net": "netAmount", "paid": "payDate",
+        "net": "netAmount",
     },
     "employments": {"start": "startDate", "end": "endDate", "reported": "reportedDate"},
     "liabilities": {
@@ -72,7 +88,7 @@ def vendor_of(story: ServiceStory) -> Vendor:
         item["phones"] = [{"number": one, "type": "Mobile"} for one in person.phones]
         item["emails"] = [{"address": one, "type": "Primary"} for one in person.emails]
     providers = [
-        {"id": name, "type": kind, "supported": list(supported)}
+        {"id": name, "name": CALLED[name], "type": kind, "supported": list(supported)}
         for name, (kind, supported) in PROVIDERS.items()
     ]
     accounts = [_listed(one) for one in snapshot.accounts]
@@ -108,6 +124,8 @@ def _item(kind: str, record: Any) -> Json:
         elif isinstance(value, date):
             value = value.isoformat()
         found[NAMES.get(kind, {}).get(name, name)] = value
+    if kind == "incomes":
+        del found["paid"]  # the vendor's payroll incomes carry no pay date
     if kind == "tasks":
         found["datapoints"] = ["EINCOMES"] if record.saved else []
     if kind == "identities":

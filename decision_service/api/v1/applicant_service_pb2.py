@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n/decision_service/api/v1/applicant_service.proto\x12\x17\x64\x65\x63ision_service.api.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"u\n\tLinkToken\x12\x14\n\x0c\x61\x63\x63\x65ss_token\x18\x01 \x01(\t\x12/\n\x0b\x65xpire_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0c\n\x04mode\x18\x03 \x01(\t\x12\x13\n\x0b\x63onnect_url\x18\x04 \x01(\t\"[\n\x16\x43reateApplicantRequest\x12\x15\n\rapplicant_ref\x18\x01 \x01(\t\x12\x12\n\nreturn_url\x18\x02 \x01(\t\x12\x16\n\x0eprovider_types\x18\x03 \x03(\t\"s\n\x17\x43reateApplicantResponse\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12\x36\n\nlink_token\x18\x02 \x01(\x0b\x32\".decision_service.api.v1.LinkToken\x12\x0f\n\x07\x63reated\x18\x03 \x01(\x08\"U\n\x16\x43reateLinkTokenRequest\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12\x12\n\nreturn_url\x18\x02 \x01(\t\x12\x16\n\x0eprovider_types\x18\x03 \x03(\t\"Q\n\x17\x43reateLinkTokenResponse\x12\x36\n\nlink_token\x18\x01 \x01(\x0b\x32\".decision_service.api.v1.LinkToken\"(\n\x15\x45raseApplicantRequest\x12\x0f\n\x07user_id\x18\x01 \x01(\t\"L\n\x16\x45raseApplicantResponse\x12\x18\n\x10revoked_accounts\x18\x01 \x01(\x05\x12\x18\n\x10\x65rased_snapshots\x18\x02 \x01(\x05\"=\n\x16\x45xportApplicantRequest\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12\x12\n\npage_token\x18\x02 \x01(\t\"j\n\x17\x45xportApplicantResponse\x12\x36\n\x07records\x18\x01 \x03(\x0b\x32%.decision_service.api.v1.StoredRecord\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"9\n\x0cStoredRecord\x12\x0c\n\x04kind\x18\x01 \x01(\t\x12\n\n\x02id\x18\x02 \x01(\t\x12\x0f\n\x07\x63ontent\x18\x03 \x01(\t\"7\n\x13GetApplicantRequest\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12\x0f\n\x07\x63ountry\x18\x02 \x01(\t\"M\n\x14GetApplicantResponse\x12\x35\n\tapplicant\x18\x01 \x01(\x0b\x32\".decision_service.api.v1.Applicant\"\xfb\x01\n\tApplicant\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12;\n\x08\x61\x63\x63ounts\x18\x02 \x03(\x0b\x32).decision_service.api.v1.ApplicantAccount\x12\x34\n\x04\x64\x61ta\x18\x03 \x03(\x0b\x32&.decision_service.api.v1.ApplicantData\x12\r\n\x05ready\x18\x04 \x01(\x08\x12\x18\n\x10not_ready_reason\x18\x05 \x01(\t\x12\x41\n\x10likely_referrals\x18\x06 \x03(\x0b\x32\'.decision_service.api.v1.LikelyReferral\"B\n\x0eLikelyReferral\x12\x0f\n\x07product\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\x0f\n\x07message\x18\x03 \x01(\t\"\x84\x01\n\x10\x41pplicantAccount\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12\x13\n\x0bprovider_id\x18\x02 \x01(\t\x12\x0e\n\x06status\x18\x03 \x01(\t\x12\x12\n\nerror_code\x18\x04 \x01(\t\x12\x13\n\x0b\x65xplanation\x18\x05 \x01(\t\x12\x0e\n\x06\x61\x64vice\x18\x06 \x01(\t\"b\n\rApplicantData\x12\x0c\n\x04kind\x18\x01 \x01(\t\x12\x11\n\tsource_id\x18\x02 \x01(\t\x12\x30\n\x0c\x63ollect_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp2\xd4\x04\n\x10\x41pplicantService\x12t\n\x0f\x43reateApplicant\x12/.decision_service.api.v1.CreateApplicantRequest\x1a\x30.decision_service.api.v1.CreateApplicantResponse\x12t\n\x0f\x43reateLinkToken\x12/.decision_service.api.v1.CreateLinkTokenRequest\x1a\x30.decision_service.api.v1.CreateLinkTokenResponse\x12k\n\x0cGetApplicant\x12,.decision_service.api.v1.GetApplicantRequest\x1a-.decision_service.api.v1.GetApplicantResponse\x12q\n\x0e\x45raseApplicant\x12..decision_service.api.v1.EraseApplicantRequest\x1a/.decision_service.api.v1.EraseApplicantResponse\x12t\n\x0f\x45xportApplicant\x12/.decision_service.api.v1.ExportApplicantRequest\x1a\x30.decision_service.api.v1.ExportApplicantResponseBU\n\x15\x63reditdecision.api.v1P\x01Z\"decision_service/api/v1;decisionv1\xaa\x02\x15\x43reditDecision.Api.V1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n/decision_service/api/v1/applicant_service.proto\x12\x17\x64\x65\x63ision_service.api.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"u\n\tLinkToken\x12\x14\n\x0c\x61\x63\x63\x65ss_token\x18\x01 \x01(\t\x12/\n\x0b\x65xpire_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0c\n\x04mode\x18\x03 \x01(\t\x12\x13\n\x0b\x63onnect_url\x18\x04 \x01(\t\"\x89\x01\n\x16\x43reateApplicantRequest\x12\x15\n\rapplicant_ref\x18\x01 \x01(\t\x12\x12\n\nreturn_url\x18\x02 \x01(\t\x12\x16\n\x0eprovider_types\x18\x03 \x03(\t\x12\x1a\n\x12\x66irst_provider_ids\x18\x04 \x03(\t\x12\x10\n\x08language\x18\x05 \x01(\t\"s\n\x17\x43reateApplicantResponse\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12\x36\n\nlink_token\x18\x02 \x01(\x0b\x32\".decision_service.api.v1.LinkToken\x12\x0f\n\x07\x63reated\x18\x03 \x01(\x08\"\x83\x01\n\x16\x43reateLinkTokenRequest\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12\x12\n\nreturn_url\x18\x02 \x01(\t\x12\x16\n\x0eprovider_types\x18\x03 \x03(\t\x12\x1a\n\x12\x66irst_provider_ids\x18\x04 \x03(\t\x12\x10\n\x08language\x18\x05 \x01(\t\"Q\n\x17\x43reateLinkTokenResponse\x12\x36\n\nlink_token\x18\x01 \x01(\x0b\x32\".decision_service.api.v1.LinkToken\"(\n\x15\x45raseApplicantRequest\x12\x0f\n\x07user_id\x18\x01 \x01(\t\"L\n\x16\x45raseApplicantResponse\x12\x18\n\x10revoked_accounts\x18\x01 \x01(\x05\x12\x18\n\x10\x65rased_snapshots\x18\x02 \x01(\x05\"=\n\x16\x45xportApplicantRequest\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12\x12\n\npage_token\x18\x02 \x01(\t\"j\n\x17\x45xportApplicantResponse\x12\x36\n\x07records\x18\x01 \x03(\x0b\x32%.decision_service.api.v1.StoredRecord\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"9\n\x0cStoredRecord\x12\x0c\n\x04kind\x18\x01 \x01(\t\x12\n\n\x02id\x18\x02 \x01(\t\x12\x0f\n\x07\x63ontent\x18\x03 \x01(\t\"N\n\x13GetApplicantRequest\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12\x0f\n\x07\x63ountry\x18\x02 \x01(\t\x12\x15\n\remployer_kind\x18\x03 \x01(\t\"M\n\x14GetApplicantResponse\x12\x35\n\tapplicant\x18\x01 \x01(\x0b\x32\".decision_service.api.v1.Applicant\"\xb8\x02\n\tApplicant\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12;\n\x08\x61\x63\x63ounts\x18\x02 \x03(\x0b\x32).decision_service.api.v1.ApplicantAccount\x12\x34\n\x04\x64\x61ta\x18\x03 \x03(\x0b\x32&.decision_service.api.v1.ApplicantData\x12\r\n\x05ready\x18\x04 \x01(\x08\x12\x18\n\x10not_ready_reason\x18\x05 \x01(\t\x12\x41\n\x10likely_referrals\x18\x06 \x03(\x0b\x32\'.decision_service.api.v1.LikelyReferral\x12;\n\rproduct_needs\x18\x07 \x03(\x0b\x32$.decision_service.api.v1.ProductNeed\"\xb6\x01\n\x0bProductNeed\x12\x0f\n\x07product\x18\x01 \x01(\t\x12\x12\n\ndata_kinds\x18\x02 \x03(\t\x12\x35\n\x07lacking\x18\x03 \x03(\x0b\x32$.decision_service.api.v1.LackingKind\x12K\n\x12link_token_request\x18\x04 \x01(\x0b\x32/.decision_service.api.v1.CreateLinkTokenRequest\"l\n\x0bLackingKind\x12\x11\n\tdata_kind\x18\x01 \x01(\t\x12\x0f\n\x07message\x18\x02 \x01(\t\x12\x39\n\tproviders\x18\x03 \x03(\x0b\x32&.decision_service.api.v1.NamedProvider\"2\n\rNamedProvider\x12\x13\n\x0bprovider_id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\"B\n\x0eLikelyReferral\x12\x0f\n\x07product\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\x0f\n\x07message\x18\x03 \x01(\t\"\x84\x01\n\x10\x41pplicantAccount\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12\x13\n\x0bprovider_id\x18\x02 \x01(\t\x12\x0e\n\x06status\x18\x03 \x01(\t\x12\x12\n\nerror_code\x18\x04 \x01(\t\x12\x13\n\x0b\x65xplanation\x18\x05 \x01(\t\x12\x0e\n\x06\x61\x64vice\x18\x06 \x01(\t\"b\n\rApplicantData\x12\x0c\n\x04kind\x18\x01 \x01(\t\x12\x11\n\tsource_id\x18\x02 \x01(\t\x12\x30\n\x0c\x63ollect_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp2\xd4\x04\n\x10\x41pplicantService\x12t\n\x0f\x43reateApplicant\x12/.decision_service.api.v1.CreateApplicantRequest\x1a\x30.decision_service.api.v1.CreateApplicantResponse\x12t\n\x0f\x43reateLinkToken\x12/.decision_service.api.v1.CreateLinkTokenRequest\x1a\x30.decision_service.api.v1.CreateLinkTokenResponse\x12k\n\x0cGetApplicant\x12,.decision_service.api.v1.GetApplicantRequest\x1a-.decision_service.api.v1.GetApplicantResponse\x12q\n\x0e\x45raseApplicant\x12..decision_service.api.v1.EraseApplicantRequest\x1a/.decision_service.api.v1.EraseApplicantResponse\x12t\n\x0f\x45xportApplicant\x12/.decision_service.api.v1.ExportApplicantRequest\x1a\x30.decision_service.api.v1.ExportApplicantResponseBU\n\x15\x63reditdecision.api.v1P\x01Z\"decision_service/api/v1;decisionv1\xaa\x02\x15\x43reditDecision.Api.V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -35,36 +35,42 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._serialized_options = b'\n\025creditdecision.api.v1P\001Z\"decision_service/api/v1;decisionv1\252\002\025CreditDecision.Api.V1'
   _globals['_LINKTOKEN']._serialized_start=109
   _globals['_LINKTOKEN']._serialized_end=226
-  _globals['_CREATEAPPLICANTREQUEST']._serialized_start=228
-  _globals['_CREATEAPPLICANTREQUEST']._serialized_end=319
-  _globals['_CREATEAPPLICANTRESPONSE']._serialized_start=321
-  _globals['_CREATEAPPLICANTRESPONSE']._serialized_end=436
-  _globals['_CREATELINKTOKENREQUEST']._serialized_start=438
-  _globals['_CREATELINKTOKENREQUEST']._serialized_end=523
-  _globals['_CREATELINKTOKENRESPONSE']._serialized_start=525
-  _globals['_CREATELINKTOKENRESPONSE']._serialized_end=606
-  _globals['_ERASEAPPLICANTREQUEST']._serialized_start=608
-  _globals['_ERASEAPPLICANTREQUEST']._serialized_end=648
-  _globals['_ERASEAPPLICANTRESPONSE']._serialized_start=650
-  _globals['_ERASEAPPLICANTRESPONSE']._serialized_end=726
-  _globals['_EXPORTAPPLICANTREQUEST']._serialized_start=728
-  _globals['_EXPORTAPPLICANTREQUEST']._serialized_end=789
-  _globals['_EXPORTAPPLICANTRESPONSE']._serialized_start=791
-  _globals['_EXPORTAPPLICANTRESPONSE']._serialized_end=897
-  _globals['_STOREDRECORD']._serialized_start=899
-  _globals['_STOREDRECORD']._serialized_end=956
-  _globals['_GETAPPLICANTREQUEST']._serialized_start=958
-  _globals['_GETAPPLICANTREQUEST']._serialized_end=1013
-  _globals['_GETAPPLICANTRESPONSE']._serialized_start=1015
-  _globals['_GETAPPLICANTRESPONSE']._serialized_end=1092
-  _globals['_APPLICANT']._serialized_start=1095
-  _globals['_APPLICANT']._serialized_end=1346
-  _globals['_LIKELYREFERRAL']._serialized_start=1348
-  _globals['_LIKELYREFERRAL']._serialized_end=1414
-  _globals['_APPLICANTACCOUNT']._serialized_start=1417
-  _globals['_APPLICANTACCOUNT']._serialized_end=1549
-  _globals['_APPLICANTDATA']._serialized_start=1551
-  _globals['_APPLICANTDATA']._serialized_end=1649
-  _globals['_APPLICANTSERVICE']._serialized_start=1652
-  _globals['_APPLICANTSERVICE']._serialized_end=2248
+  _globals['_CREATEAPPLICANTREQUEST']._serialized_start=229
+  _globals['_CREATEAPPLICANTREQUEST']._serialized_end=366
+  _globals['_CREATEAPPLICANTRESPONSE']._serialized_start=368
+  _globals['_CREATEAPPLICANTRESPONSE']._serialized_end=483
+  _globals['_CREATELINKTOKENREQUEST']._serialized_start=486
+  _globals['_CREATELINKTOKENREQUEST']._serialized_end=617
+  _globals['_CREATELINKTOKENRESPONSE']._serialized_start=619
+  _globals['_CREATELINKTOKENRESPONSE']._serialized_end=700
+  _globals['_ERASEAPPLICANTREQUEST']._serialized_start=702
+  _globals['_ERASEAPPLICANTREQUEST']._serialized_end=742
+  _globals['_ERASEAPPLICANTRESPONSE']._serialized_start=744
+  _globals['_ERASEAPPLICANTRESPONSE']._serialized_end=820
+  _globals['_EXPORTAPPLICANTREQUEST']._serialized_start=822
+  _globals['_EXPORTAPPLICANTREQUEST']._serialized_end=883
+  _globals['_EXPORTAPPLICANTRESPONSE']._serialized_start=885
+  _globals['_EXPORTAPPLICANTRESPONSE']._serialized_end=991
+  _globals['_STOREDRECORD']._serialized_start=993
+  _globals['_STOREDRECORD']._serialized_end=1050
+  _globals['_GETAPPLICANTREQUEST']._serialized_start=1052
+  _globals['_GETAPPLICANTREQUEST']._serialized_end=1130
+  _globals['_GETAPPLICANTRESPONSE']._serialized_start=1132
+  _globals['_GETAPPLICANTRESPONSE']._serialized_end=1209
+  _globals['_APPLICANT']._serialized_start=1212
+  _globals['_APPLICANT']._serialized_end=1524
+  _globals['_PRODUCTNEED']._serialized_start=1527
+  _globals['_PRODUCTNEED']._serialized_end=1709
+  _globals['_LACKINGKIND']._serialized_start=1711
+  _globals['_LACKINGKIND']._serialized_end=1819
+  _globals['_NAMEDPROVIDER']._serialized_start=1821
+  _globals['_NAMEDPROVIDER']._serialized_end=1871
+  _globals['_LIKELYREFERRAL']._serialized_start=1873
+  _globals['_LIKELYREFERRAL']._serialized_end=1939
+  _globals['_APPLICANTACCOUNT']._serialized_start=1942
+  _globals['_APPLICANTACCOUNT']._serialized_end=2074
+  _globals['_APPLICANTDATA']._serialized_start=2076
+  _globals['_APPLICANTDATA']._serialized_end=2174
+  _globals['_APPLICANTSERVICE']._serialized_start=2177
+  _globals['_APPLICANTSERVICE']._serialized_end=2773
 # @@protoc_insertion_point(module_scope)

@@ -22,14 +22,18 @@ class LinkToken(_message.Message):
     def __init__(self, access_token: _Optional[str] = ..., expire_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., mode: _Optional[str] = ..., connect_url: _Optional[str] = ...) -> None: ...
 
 class CreateApplicantRequest(_message.Message):
-    __slots__ = ("applicant_ref", "return_url", "provider_types")
+    __slots__ = ("applicant_ref", "return_url", "provider_types", "first_provider_ids", "language")
     APPLICANT_REF_FIELD_NUMBER: _ClassVar[int]
     RETURN_URL_FIELD_NUMBER: _ClassVar[int]
     PROVIDER_TYPES_FIELD_NUMBER: _ClassVar[int]
+    FIRST_PROVIDER_IDS_FIELD_NUMBER: _ClassVar[int]
+    LANGUAGE_FIELD_NUMBER: _ClassVar[int]
     applicant_ref: str
     return_url: str
     provider_types: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, applicant_ref: _Optional[str] = ..., return_url: _Optional[str] = ..., provider_types: _Optional[_Iterable[str]] = ...) -> None: ...
+    first_provider_ids: _containers.RepeatedScalarFieldContainer[str]
+    language: str
+    def __init__(self, applicant_ref: _Optional[str] = ..., return_url: _Optional[str] = ..., provider_types: _Optional[_Iterable[str]] = ..., first_provider_ids: _Optional[_Iterable[str]] = ..., language: _Optional[str] = ...) -> None: ...
 
 class CreateApplicantResponse(_message.Message):
     __slots__ = ("user_id", "link_token", "created")
@@ -42,14 +46,18 @@ class CreateApplicantResponse(_message.Message):
     def __init__(self, user_id: _Optional[str] = ..., link_token: _Optional[_Union[LinkToken, _Mapping]] = ..., created: _Optional[bool] = ...) -> None: ...
 
 class CreateLinkTokenRequest(_message.Message):
-    __slots__ = ("user_id", "return_url", "provider_types")
+    __slots__ = ("user_id", "return_url", "provider_types", "first_provider_ids", "language")
     USER_ID_FIELD_NUMBER: _ClassVar[int]
     RETURN_URL_FIELD_NUMBER: _ClassVar[int]
     PROVIDER_TYPES_FIELD_NUMBER: _ClassVar[int]
+    FIRST_PROVIDER_IDS_FIELD_NUMBER: _ClassVar[int]
+    LANGUAGE_FIELD_NUMBER: _ClassVar[int]
     user_id: str
     return_url: str
     provider_types: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, user_id: _Optional[str] = ..., return_url: _Optional[str] = ..., provider_types: _Optional[_Iterable[str]] = ...) -> None: ...
+    first_provider_ids: _containers.RepeatedScalarFieldContainer[str]
+    language: str
+    def __init__(self, user_id: _Optional[str] = ..., return_url: _Optional[str] = ..., provider_types: _Optional[_Iterable[str]] = ..., first_provider_ids: _Optional[_Iterable[str]] = ..., language: _Optional[str] = ...) -> None: ...
 
 class CreateLinkTokenResponse(_message.Message):
     __slots__ = ("link_token",)
@@ -98,12 +106,14 @@ class StoredRecord(_message.Message):
     def __init__(self, kind: _Optional[str] = ..., id: _Optional[str] = ..., content: _Optional[str] = ...) -> None: ...
 
 class GetApplicantRequest(_message.Message):
-    __slots__ = ("user_id", "country")
+    __slots__ = ("user_id", "country", "employer_kind")
     USER_ID_FIELD_NUMBER: _ClassVar[int]
     COUNTRY_FIELD_NUMBER: _ClassVar[int]
+    EMPLOYER_KIND_FIELD_NUMBER: _ClassVar[int]
     user_id: str
     country: str
-    def __init__(self, user_id: _Optional[str] = ..., country: _Optional[str] = ...) -> None: ...
+    employer_kind: str
+    def __init__(self, user_id: _Optional[str] = ..., country: _Optional[str] = ..., employer_kind: _Optional[str] = ...) -> None: ...
 
 class GetApplicantResponse(_message.Message):
     __slots__ = ("applicant",)
@@ -112,20 +122,52 @@ class GetApplicantResponse(_message.Message):
     def __init__(self, applicant: _Optional[_Union[Applicant, _Mapping]] = ...) -> None: ...
 
 class Applicant(_message.Message):
-    __slots__ = ("user_id", "accounts", "data", "ready", "not_ready_reason", "likely_referrals")
+    __slots__ = ("user_id", "accounts", "data", "ready", "not_ready_reason", "likely_referrals", "product_needs")
     USER_ID_FIELD_NUMBER: _ClassVar[int]
     ACCOUNTS_FIELD_NUMBER: _ClassVar[int]
     DATA_FIELD_NUMBER: _ClassVar[int]
     READY_FIELD_NUMBER: _ClassVar[int]
     NOT_READY_REASON_FIELD_NUMBER: _ClassVar[int]
     LIKELY_REFERRALS_FIELD_NUMBER: _ClassVar[int]
+    PRODUCT_NEEDS_FIELD_NUMBER: _ClassVar[int]
     user_id: str
     accounts: _containers.RepeatedCompositeFieldContainer[ApplicantAccount]
     data: _containers.RepeatedCompositeFieldContainer[ApplicantData]
     ready: bool
     not_ready_reason: str
     likely_referrals: _containers.RepeatedCompositeFieldContainer[LikelyReferral]
-    def __init__(self, user_id: _Optional[str] = ..., accounts: _Optional[_Iterable[_Union[ApplicantAccount, _Mapping]]] = ..., data: _Optional[_Iterable[_Union[ApplicantData, _Mapping]]] = ..., ready: _Optional[bool] = ..., not_ready_reason: _Optional[str] = ..., likely_referrals: _Optional[_Iterable[_Union[LikelyReferral, _Mapping]]] = ...) -> None: ...
+    product_needs: _containers.RepeatedCompositeFieldContainer[ProductNeed]
+    def __init__(self, user_id: _Optional[str] = ..., accounts: _Optional[_Iterable[_Union[ApplicantAccount, _Mapping]]] = ..., data: _Optional[_Iterable[_Union[ApplicantData, _Mapping]]] = ..., ready: _Optional[bool] = ..., not_ready_reason: _Optional[str] = ..., likely_referrals: _Optional[_Iterable[_Union[LikelyReferral, _Mapping]]] = ..., product_needs: _Optional[_Iterable[_Union[ProductNeed, _Mapping]]] = ...) -> None: ...
+
+class ProductNeed(_message.Message):
+    __slots__ = ("product", "data_kinds", "lacking", "link_token_request")
+    PRODUCT_FIELD_NUMBER: _ClassVar[int]
+    DATA_KINDS_FIELD_NUMBER: _ClassVar[int]
+    LACKING_FIELD_NUMBER: _ClassVar[int]
+    LINK_TOKEN_REQUEST_FIELD_NUMBER: _ClassVar[int]
+    product: str
+    data_kinds: _containers.RepeatedScalarFieldContainer[str]
+    lacking: _containers.RepeatedCompositeFieldContainer[LackingKind]
+    link_token_request: CreateLinkTokenRequest
+    def __init__(self, product: _Optional[str] = ..., data_kinds: _Optional[_Iterable[str]] = ..., lacking: _Optional[_Iterable[_Union[LackingKind, _Mapping]]] = ..., link_token_request: _Optional[_Union[CreateLinkTokenRequest, _Mapping]] = ...) -> None: ...
+
+class LackingKind(_message.Message):
+    __slots__ = ("data_kind", "message", "providers")
+    DATA_KIND_FIELD_NUMBER: _ClassVar[int]
+    MESSAGE_FIELD_NUMBER: _ClassVar[int]
+    PROVIDERS_FIELD_NUMBER: _ClassVar[int]
+    data_kind: str
+    message: str
+    providers: _containers.RepeatedCompositeFieldContainer[NamedProvider]
+    def __init__(self, data_kind: _Optional[str] = ..., message: _Optional[str] = ..., providers: _Optional[_Iterable[_Union[NamedProvider, _Mapping]]] = ...) -> None: ...
+
+class NamedProvider(_message.Message):
+    __slots__ = ("provider_id", "name")
+    PROVIDER_ID_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    provider_id: str
+    name: str
+    def __init__(self, provider_id: _Optional[str] = ..., name: _Optional[str] = ...) -> None: ...
 
 class LikelyReferral(_message.Message):
     __slots__ = ("product", "reason", "message")

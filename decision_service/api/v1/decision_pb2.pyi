@@ -226,12 +226,14 @@ class IncomePart(_message.Message):
     def __init__(self, provider_id: _Optional[str] = ..., data_kind: _Optional[str] = ..., amount: _Optional[_Union[_money_pb2.Money, _Mapping]] = ...) -> None: ...
 
 class Connect(_message.Message):
-    __slots__ = ("provider_types", "link_token_request")
+    __slots__ = ("provider_types", "link_token_request", "lacking")
     PROVIDER_TYPES_FIELD_NUMBER: _ClassVar[int]
     LINK_TOKEN_REQUEST_FIELD_NUMBER: _ClassVar[int]
+    LACKING_FIELD_NUMBER: _ClassVar[int]
     provider_types: _containers.RepeatedScalarFieldContainer[str]
     link_token_request: _applicant_service_pb2.CreateLinkTokenRequest
-    def __init__(self, provider_types: _Optional[_Iterable[str]] = ..., link_token_request: _Optional[_Union[_applicant_service_pb2.CreateLinkTokenRequest, _Mapping]] = ...) -> None: ...
+    lacking: _containers.RepeatedCompositeFieldContainer[_applicant_service_pb2.LackingKind]
+    def __init__(self, provider_types: _Optional[_Iterable[str]] = ..., link_token_request: _Optional[_Union[_applicant_service_pb2.CreateLinkTokenRequest, _Mapping]] = ..., lacking: _Optional[_Iterable[_Union[_applicant_service_pb2.LackingKind, _Mapping]]] = ...) -> None: ...
 
 class Recourse(_message.Message):
     __slots__ = ("kind", "changes", "decide_again_on", "approved_amount", "may_be_told")

@@ -126,8 +126,9 @@ def logarithm(value: Number) -> Decimal:
     return Decimal(value).ln()
 
 
-def add_days(day: date, days: int) -> date:
-    return day + timedelta(days=days)  # beyond the calendar an OverflowError, which is arithmetic
+def add_days(day: date, days: Number) -> date:
+    whole = int(days)  # a product of integers is a Decimal
+    return day + timedelta(days=whole)  # beyond the calendar an OverflowError, which is arithmetic
 
 
 def _discounted(monthly_rate: Number, months: Number) -> Decimal:

@@ -1,11 +1,12 @@
 // What became of each account and of documents: a newer line of an account takes the place of the older one.
 
-import { advice, filled, keep, say, state, words } from "./state.js";
+import { advice, filled, keep, language, providerNames, say, state, words } from "./state.js";
 import { fail, isShown, setNote, show } from "./steps.js";
 
-// `sss_ph` is SSS and `pagibig_ph` is Pagibig to a person.
+// Of a provider whose name is not known: `sprout_ph` is Sprout and `abc_ph` is ABC to a person.
 const word = (part) => (part.length < 4 ? part.toUpperCase() : part[0].toUpperCase() + part.slice(1));
 const named = (providerId) => {
+  if (Object.hasOwn(providerNames, providerId)) return filled(words.account, { provider: providerNames[providerId] });
   const parts = providerId.replace(/_[a-z]{2}$/, "").split("_").filter(Boolean);
   return parts.length ? filled(words.account, { provider: parts.map(word).join(" ") }) : words.unnamed_account;
 };
@@ -55,4 +56,13 @@ export const tellOfDocuments = (kind, sign) => (event) => {
   const count = event?.uploads?.length ?? 1;
   state.documents += sign * count;
   tell({ status: `${kind}_${count === 1 ? "one" : "many"}`, key: kind, providerId: "", count }, () => false);
+};
+
+// Which accounts are asked for first. A name that is not known is not shown: whoever makes a link could write it.
+export const askFirst = () => {
+  const names = state.first.filter((one) => Object.hasOwn(providerNames, one)).map((one) => providerNames[one]);
+  const first = document.getElementById("first");
+  first.hidden = !names.length;
+  const any = new Intl.ListFormat(language, { type: "disjunction" });
+  first.textContent = filled(words.asked_first, { providers: any.format(names) });
 };

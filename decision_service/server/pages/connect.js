@@ -1,6 +1,6 @@
 // Opens the vendor's widget with the applicant's link token, and asks the service about that token.
 
-import { showStep, tellOfAccount, tellOfDocuments } from "./accounts.js";
+import { askFirst, showStep, tellOfAccount, tellOfDocuments } from "./accounts.js";
 import { keep, language, returnOrigins, say, state, widgetOptions, words } from "./state.js";
 import { again, fail, focusStep, isShown, offerWayBack, setNote, show } from "./steps.js";
 
@@ -80,7 +80,8 @@ const open = async () => {
   state.used = true;
   keep();
   const providers = state.providers ?? widgetOptions.providers;
-  new window.SmileLinkModal({ ...widgetOptions, providers, userToken: state.token, ...callbacks }).open();
+  const topProviders = [...new Set([...state.first, ...widgetOptions.topProviders])];
+  new window.SmileLinkModal({ ...widgetOptions, providers, topProviders, userToken: state.token, ...callbacks }).open();
 };
 
 // The way back leads to the lender's own pages alone, whoever made the link.
@@ -101,6 +102,7 @@ const begin = () => {
   if (wayBack()) offerWayBack(wayBack());
   if (!state.token) return show("incomplete");
   keep();
+  askFirst();
   if (!window.SmileLinkModal) return fail(words.not_loaded, "load");
   show("checking");
   return check();

@@ -4,6 +4,7 @@ const given = document.body.dataset;
 
 export const words = JSON.parse(given.said);
 export const advice = JSON.parse(given.errors);
+export const providerNames = JSON.parse(given.names);
 export const widgetOptions = JSON.parse(given.options);
 export const returnOrigins = given.returnOrigins.split(" ");
 export const language = document.documentElement.lang;
@@ -16,6 +17,7 @@ export const state = {
   token: asked.get("token") || kept.token,
   returnUrl: asked.get("return_url") || kept.returnUrl,
   providers: asked.get("providers")?.split(",") ?? kept.providers,
+  first: asked.get("first")?.split(",") ?? kept.first ?? [],
   used: !asked.get("token") && Boolean(kept.used),
   documents: kept.documents ?? 0,
   lines: kept.lines ?? [],

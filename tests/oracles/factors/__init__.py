@@ -16,6 +16,7 @@ from decision_service.domain.snapshot import Snapshot
 from decision_service.domain.values import AsOf, Cause, Money
 from tests.oracles.factors import (
     accounts,
+    contracts,
     contributions,
     dead_ends,
     employment,
@@ -28,6 +29,7 @@ from tests.oracles.factors import (
     presence,
     proof,
     transactions,
+    work_record,
 )
 from tests.oracles.factors.applicant import Applicant, Unknown, Wait
 from tests.oracles.factors.contributions import contributions_of
@@ -48,7 +50,7 @@ FAMILIES: dict[str, tuple[Callable[[Applicant], Any], dict[str, Any]]] = {
     ),
     "contributions": (contributions_of, contributions.FACTORS),
     "transactions": (transactions_of, transactions.FACTORS),
-    "employment": (lambda who: who, employment.FACTORS),
+    "employment": (lambda who: who, employment.FACTORS | contracts.EMPLOYMENT),
     "liabilities": (lambda who: who, liabilities.FACTORS),
     "accounts": (lambda who: who, accounts.ACCOUNTS),
     "links": (lambda who: who, accounts.LINKS),
@@ -59,7 +61,11 @@ FAMILIES: dict[str, tuple[Callable[[Applicant], Any], dict[str, Any]]] = {
 ALONE: dict[str, Callable[[Applicant], Any]] = {
     "transactions.fee_presence_91d": fees.fee_presence_91d,
     "transactions.unexplained_credit_share_91d": fees.unexplained_credit_share_91d,
+    "transactions.unfee_share_91d": fees.unfee_share_91d,
+    "income.paydays_missed": paydays.paydays_missed,
     **proof.ALONE,
+    **contracts.ALONE,
+    **work_record.ALONE,
 }
 """Factors that rest on other than their family does."""
 
@@ -82,6 +88,7 @@ def reference(
     who = Applicant(snapshot, policy, as_of, tuple(wanted), term_months)
     gone, over = dead_ends.find(who)
     who.memory.update(superseded=gone, ended=over)
+    who.memory.update(quiet=dead_ends.quiet(who))
     answers: dict[str, Answer] = {}
     prepared: dict[str, Any] = {}
     for name in wanted:

@@ -6,21 +6,19 @@ from fractions import Fraction
 
 from decision_service.domain.values import Cause, Money
 from tests.oracles.factors.applicant import Unknown, Wait
-from tests.oracles.factors.arithmetic import median, money
+from tests.oracles.factors.arithmetic import money
 from tests.oracles.factors.monthly_income import (
     Incomes,
     amount_horizon,
-    carved,
     history,
     is_known,
     observed,
     outstanding,
     refuse_short,
-    told_by,
     wait_for,
 )
-from tests.oracles.factors.parts import Teller, month_income, parts_of
-from tests.oracles.factors.sources import Source
+from tests.oracles.factors.newest_truth import fallen_month
+from tests.oracles.factors.parts import month_income
 from tests.oracles.factors.usable import unusable, whole
 
 
@@ -41,55 +39,20 @@ def last_known(incomes: Incomes) -> int:
     return last
 
 
-def counted(incomes: Incomes, source: Source, month: int) -> Fraction:
-    """What a source said of a month where that is what counted."""
-    me: Teller = (source.name, source.kind)
-    told = [figure for part in parts_of(incomes, month) for figure in part.tellers]
-    return sum((amount for teller, amount in told if teller == me), Fraction(0))
-
-
-def carries_a_third(incomes: Incomes, source: Source, last: int) -> bool:
-    """Whether a source carried a third or more of the income of the last six months."""
-    months = range(last - 5, last + 1)
-    whole_income = sum((month_income(incomes, month) for month in months), Fraction(0))
-    carried = sum((counted(incomes, source, month) for month in months), Fraction(0))
-    return whole_income > 0 and carried * 3 >= whole_income
-
-
-def fallen_in(incomes: Incomes, source: Source, last: int) -> int | None:
-    """The first later month of which a source shows none, or under 60 % of its own median."""
-    before = [month for month in range(last - 5, last + 1) if observed(incomes, month)]
-    usual = median([told_by(incomes, source, month) for month in before])
-    for month in range(last + 1, source.settled + 1):
-        if month in carved(incomes, source):
-            continue
-        told = told_by(incomes, source, month)
-        if told <= 0 or told < usual * Fraction(60, 100):
-            return month
-    return None
-
-
 def newest_truth(incomes: Incomes) -> Cause | Wait | None:
-    """What is missing where a source that carried the income shows less than it did.
+    """What is missing where a later month already shows far less.
 
     A payroll is named with its month before what is waited for.
     """
     last = last_known(incomes)
-    fallen, payrolls = False, []
-    for source in incomes.sources:
-        if source.live and source.settled > last and carries_a_third(incomes, source, last):
-            month = fallen_in(incomes, source, last)
-            if month is not None:
-                fallen = True
-                if source.payroll and not source.platform:
-                    payrolls.append((month, source.name))
-    if not fallen:
+    found = fallen_month(incomes, last)
+    if found is None:
         return None
+    month, payroll = found
     late = wait_in(incomes, next_unknown(incomes, last))
-    if payrolls:
-        month, name = min(payrolls)
-        return Wait(month, name, late.due if isinstance(late, Wait) else None)
-    return late
+    if payroll is None:
+        return late
+    return Wait(month, payroll, late.due if isinstance(late, Wait) else None)
 
 
 def next_unknown(incomes: Incomes, last: int) -> int:

@@ -56,6 +56,7 @@ class Feeder:
     account: Account | None
     partial: bool
     ended: bool = False
+    quiet: bool = False
 
     @property
     def unknown(self) -> bool:
@@ -134,6 +135,7 @@ def connection(who: Applicant, account: Account) -> Feeder:
         account=account,
         partial=account.connection_status != "CONNECTED" and account.id not in ended(who),
         ended=account.id in ended(who),
+        quiet=account.id in quiet(who),
     )
 
 
@@ -146,6 +148,12 @@ def superseded(who: Applicant) -> set[str]:
 def ended(who: Applicant) -> set[str]:
     """The payroll accounts whose job is over (see dead_ends)."""
     found: set[str] = who.memory.get("ended", set())
+    return found
+
+
+def quiet(who: Applicant) -> set[str]:
+    """The stale accounts from which no income is due (see dead_ends)."""
+    found: set[str] = who.memory.get("quiet", set())
     return found
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from decision_service.domain.accounts import Kind
@@ -58,6 +58,8 @@ class Contributions:
 
 
 Factor = Callable[[Contributions], Money | int]
+Reach = Callable[[str], list[int]]
+"""The months that are looked at of a scheme."""
 
 
 def payer_of(who: Applicant, feeder: Feeder) -> Payer | None:
@@ -67,6 +69,7 @@ def payer_of(who: Applicant, feeder: Feeder) -> Payer | None:
         sums[month] = sums.get(month, 0) + one.amount
     if not sums:
         return None
+    feeder = replace(feeder, quiet=False)
     settled = settled_month(who, feeder, Kind.CONTRIBUTIONS, set(sums), set(sums))
     paid = [month for month, amount in sums.items() if amount > 0]
     live = bool(paid) and max(paid) >= settled - 3 and not feeder.document
@@ -95,6 +98,18 @@ def contributions_of(who: Applicant) -> Contributions:
     if not paid:
         raise Unknown(Cause.SHORT_HISTORY)
     return Contributions(who, payers, paid)
+
+
+def without_single(family: Contributions, reach: Reach) -> Contributions:
+    """Without a record in another currency that is the only one in what is looked at of each
+    scheme, where the month has contributions in ours."""
+    currency = family.who.policy.currency
+    foreign = [
+        one for one in family.paid if one.currency != currency and one.month in reach(one.scheme)
+    ]
+    if len(foreign) != 1 or whole_month(family, foreign[0].month) <= 0:
+        return family
+    return replace(family, paid=[one for one in family.paid if one is not foreign[0]])
 
 
 def telling(family: Contributions, scheme: str) -> list[Payer]:
@@ -141,6 +156,7 @@ def whole_history(family: Contributions) -> list[int]:
 
 def within(family: Contributions, months: list[int], scheme: str = "") -> list[Paid]:
     """The contributions of a window, once its currency is known to be ours alone."""
+    family = family if scheme else without_single(family, lambda _: months)
     inside = [one for one in family.paid if one.month in months and scheme in ("", one.scheme)]
     causes = set()
     sums: dict[tuple[str, int], int] = {}
@@ -197,8 +213,13 @@ def covered_months(inside: list[Paid], schemes: list[str]) -> list[int]:
 
 def months_total(family: Contributions) -> int:
     """Months with a contribution to any scheme."""
-    inside = within(family, whole_history(family))
+    inside = settled_ones(family, within(family, whole_history(family)))
     return len(covered_months(inside, schemes_of(inside)))
+
+
+def settled_ones(family: Contributions, inside: list[Paid]) -> list[Paid]:
+    """Those that their scheme has settled; an account that is not live may be ahead of it."""
+    return [one for one in inside if one.month <= settled_of(family, one.scheme)]
 
 
 def count(n: int) -> Factor:
@@ -224,16 +245,22 @@ def change(n: int) -> Factor:
     return factor
 
 
+def window_reach(family: Contributions, scheme: str, n: int) -> list[int]:
+    """The months of all windows of a scheme, which end at its lag month or later."""
+    return list(range(lag_of(family, scheme) - n + 1, settled_of(family, scheme) + 1))
+
+
 def months(n: int) -> Factor:
     """Three schemes in two months are two months; the window may end at any month posted early."""
 
     def factor(family: Contributions) -> int:
         best, causes = 0, set()
+        cleaned = without_single(family, lambda scheme: window_reach(family, scheme, n))
         for scheme in all_schemes(family):
             first_end, last_end = lag_of(family, scheme), settled_of(family, scheme)
-            reach = list(range(first_end - n + 1, last_end + 1))
+            reach = window_reach(family, scheme, n)
             try:
-                paid = covered_months(within(family, reach, scheme), [scheme])
+                paid = covered_months(within(cleaned, reach, scheme), [scheme])
             except Unknown as unknown:
                 causes |= unknown.causes
                 continue
@@ -263,7 +290,7 @@ def over_paid(aggregate: Callable[[list[int]], int | Fraction], n: int) -> Facto
 
 def months_since_last(family: Contributions) -> int:
     """Months from a scheme's last contribution to its settled month: the smallest of any scheme."""
-    inside = within(family, whole_history(family))
+    inside = settled_ones(family, within(family, whole_history(family)))
     found = []
     for scheme in all_schemes(family):
         covered = covered_months(inside, [scheme])
@@ -284,14 +311,27 @@ def longest_run(wanted: bool, months_seen: list[int], paid: list[int]) -> int:
     return longest
 
 
+def latest(family: Contributions, scheme: str, n: int) -> list[int]:
+    """The last months that end at a scheme's settled month."""
+    last = settled_of(family, scheme)
+    return list(range(last - n + 1, last + 1))
+
+
 def longest_gap_12m(family: Contributions) -> int:
     """The longest run of observed months without one in a scheme's year: the smallest of any."""
-    found = []
+    found: list[int] = []
+    causes: set[Cause | Wait] = set()
+    cleaned = without_single(family, lambda scheme: latest(family, scheme, 12))
     for scheme in all_schemes(family):
-        last = settled_of(family, scheme)
-        window = [month for month in range(last - 11, last + 1) if month >= family.first]
-        paid = covered_months(within(family, window, scheme), [scheme])
+        window = [month for month in latest(family, scheme, 12) if month >= family.first]
+        try:
+            paid = covered_months(within(cleaned, window, scheme), [scheme])
+        except Unknown as unknown:
+            causes |= unknown.causes
+            continue
         found.append(longest_run(False, window, paid))
+    if causes:
+        raise Unknown(*causes)
     return min(found)
 
 
@@ -314,10 +354,10 @@ def schemes_count(family: Contributions) -> int:
 
 def paid_lately(family: Contributions) -> bool:
     """Whether a scheme was paid to in the three months that end at its settled month."""
+    cleaned = without_single(family, lambda scheme: latest(family, scheme, 3))
     for scheme in all_schemes(family):
-        last = settled_of(family, scheme)
-        window = [last - 2, last - 1, last]
-        if covered_months(within(family, window, scheme), [scheme]):
+        window = latest(family, scheme, 3)
+        if covered_months(within(cleaned, window, scheme), [scheme]):
             return True
     return False
 
@@ -325,10 +365,10 @@ def paid_lately(family: Contributions) -> bool:
 def lately_doubtful(family: Contributions) -> set[Cause | Wait]:
     """What is wrong with the three months that end at each scheme's settled month."""
     causes: set[Cause | Wait] = set()
+    cleaned = without_single(family, lambda scheme: latest(family, scheme, 3))
     for scheme in all_schemes(family):
-        last = settled_of(family, scheme)
         try:
-            within(family, [last - 2, last - 1, last], scheme)
+            within(cleaned, latest(family, scheme, 3), scheme)
         except Unknown as unknown:
             causes |= unknown.causes
     return causes

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date, timedelta
 from typing import Any
 
 from decision_service.domain.accounts import Kind
@@ -13,9 +14,10 @@ from tests.oracles.factors.applicant import (
     has_delivered,
     provider_of,
     read_of,
+    superseded,
     tasks_of,
 )
-from tests.oracles.factors.employers import key_of
+from tests.oracles.factors.employers import key_of, names_one
 from tests.oracles.factors.payslips import pay_of, slip_of
 from tests.oracles.factors.shares import stand_in_start
 from tests.oracles.factors.taints import is_stale
@@ -44,6 +46,103 @@ def find(who: Applicant) -> tuple[set[str], set[str]]:
     return superseded, ended
 
 
+def quiet(who: Applicant) -> set[str]:
+    """The stale accounts from which no income is due, for others show what came since.
+
+    Schemes whose months since one or more payrolls pay, and platforms that were idle for three
+    months when they were read last, while work goes on elsewhere.
+    """
+    found = set()
+    for account in who.snapshot.accounts:
+        one = connection(who, account)
+        stale = account.connection_status == "CONNECTED" and is_dead(who, account)
+        if not stale or one.ended or account.id in superseded(who) or one.synced is None:
+            continue
+        read_on = one.synced.astimezone(who.as_of.zone).date()
+        if one.scheme:
+            if wages_since(who, account, read_on):
+                found.add(account.id)
+        elif one.gig and idled(who, account, read_on) and others_work(who, account):
+            found.add(account.id)
+    return found
+
+
+def others_work(who: Applicant, old: Account) -> bool:
+    """Whether another account, fresh, tells of income of late."""
+    return any(works_on(who, other) for other in fresh(who) if other.id != old.id)
+
+
+def wages_since(who: Applicant, old: Account, read_on: date) -> bool:
+    """Whether payrolls pay in every month from the scheme's newest one to the last of two ago."""
+    told = [one.month for one in held(who, old, Kind.EINCOMES)]
+    newest = max(told) if told else Month.of(read_on).index - 1
+    paid: set[int] = set()
+    for other in fresh(who):
+        payroll = connection(who, other)
+        if not payroll.gig and not payroll.document:
+            for record in held(who, other, Kind.INCOMES):
+                if (pay_of(record) or 0) > 0:
+                    paid.add(Month.of(slip_of(record).last).index)
+    month = newest + 1
+    while month in paid:
+        month += 1
+    return (
+        month > newest + 1
+        and not any(one > month for one in paid)
+        and (month - 1 >= Month.of(who.as_of.date).index - 2)
+    )
+
+
+def idled(who: Applicant, old: Account, read_on: date) -> bool:
+    """Whether a platform told of nothing in the three months before it was read."""
+    for kind in (Kind.TRANSACTIONS, Kind.INCOMES, Kind.EINCOMES):
+        read = read_of(who, kind)
+        if read is None or any(fault.source in (None, old.id) for fault in read.faults):
+            return False
+        unread = kind is Kind.TRANSACTIONS and read.first_day is not None
+        if unread and read.first_day > stand_in_start(who):
+            return False
+        for one in held(who, old, kind):
+            last = days_of(kind, one)[1]
+            day = Month(last).last_day if kind is Kind.EINCOMES else last
+            if not three_months_before(day, read_on):
+                return False
+    return three_months_before(stand_in_start(who) - timedelta(days=1), read_on)
+
+
+def three_months_before(day: date, later: date) -> bool:
+    """Whether a day lies more than three months before another."""
+    month = Month.of(day).plus(3)
+    return month.first_day.replace(day=min(day.day, month.last_day.day)) < later
+
+
+def works_on(who: Applicant, other: Account) -> bool:
+    """Whether an account tells of income of late: pay, trips, or what an employer pays a scheme."""
+    one, today = connection(who, other), Month.of(who.as_of.date).index
+    if one.document:
+        return False
+    since = today - 2
+    if one.scheme:
+        since = today - 4
+        jobs = [
+            job
+            for job in held(who, other, Kind.EMPLOYMENTS)
+            if names_one(who, job.employer) and job.start <= who.as_of.date
+        ]
+        if not any(job.end is None or job.end >= who.as_of.date for job in jobs):
+            return False
+    months = [
+        Month.of(slip_of(record).last).index
+        for record in held(who, other, Kind.INCOMES)
+        if (pay_of(record) or 0) > 0
+    ]
+    months += [record.month for record in held(who, other, Kind.EINCOMES) if record.amount > 0]
+    if one.gig:
+        moves = held(who, other, Kind.TRANSACTIONS)
+        months += [Month.of(move.date).index for move in moves if move.amount > 0]
+    return any(month >= since for month in months)
+
+
 def links(who: Applicant, account: Account) -> bool:
     """Whether the first collection of an account has begun and not finished."""
     return any(
@@ -69,6 +168,7 @@ def fresh(who: Applicant) -> list[Account]:
         if one.connection_status == "CONNECTED"
         and provider_of(who, one.provider_id) is not None
         and not links(who, one)
+        and not connection(who, one).ended
         and not is_stale(who, connection(who, one))
     ]
 

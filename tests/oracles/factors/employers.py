@@ -34,12 +34,17 @@ def names_one(who: Applicant, name: str | None) -> bool:
     return key_of(who, name) not in none | {""}
 
 
-def employments(who: Applicant) -> list[Employment]:
-    """Every employment of a source that counts."""
+def contracts(who: Applicant) -> list[Employment]:
+    """Every employment of a source that counts, those that begin ahead too."""
     found = []
     for feeder in feeders_of(who, [Kind.EMPLOYMENTS]):
         found.extend(records_of(who, Kind.EMPLOYMENTS, feeder))
     return found
+
+
+def employments(who: Applicant) -> list[Employment]:
+    """Those of them that have begun."""
+    return [one for one in contracts(who) if one.start <= who.as_of.date]
 
 
 def keys_by_account(who: Applicant) -> dict[str, set[str]]:

@@ -14,7 +14,6 @@ from tests.oracles.factors.applicant import (
     Unknown,
     feeders,
     feeders_of,
-    records_of,
 )
 from tests.oracles.factors.contributions import (
     Contributions,
@@ -50,14 +49,11 @@ Factor = Callable[[Applicant], Answer]
 
 
 def employments_of(who: Applicant) -> list[Employment]:
-    """Every employment of used accounts; Unknown when spoilt, not connected or empty."""
+    """Every employment of used accounts that has begun; Unknown when spoilt, or there is none."""
     refuse_tainted(who, [Kind.EMPLOYMENTS])
-    family = feeders_of(who, [Kind.EMPLOYMENTS])
-    if not family:
+    if not feeders_of(who, [Kind.EMPLOYMENTS]):
         raise Unknown(Cause.NOT_CONNECTED)
-    found = []
-    for feeder in family:
-        found.extend(records_of(who, Kind.EMPLOYMENTS, feeder))
+    found = employments(who)
     if not found:
         raise Unknown(Cause.NO_DATA)
     return found

@@ -1,13 +1,14 @@
-"""transactions.fee_presence_91d: of platforms alone, account by account."""
+"""Fees of platforms alone, account by account: which show none, and what no fee fits."""
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 from fractions import Fraction
 
 from decision_service.domain.accounts import INCOME_KINDS, Kind
 from decision_service.domain.needs import TransactionClass
+from decision_service.domain.snapshot import Transaction
 from decision_service.domain.values import Cause
 from tests.oracles.factors.applicant import (
     Applicant,
@@ -32,7 +33,7 @@ from tests.oracles.factors.taints import (
     first_sync,
     has_bad_date,
     is_expired,
-    is_stale,
+    is_stale_in,
 )
 from tests.oracles.factors.transactions import (
     Transactions,
@@ -53,7 +54,7 @@ def spoilt(who: Applicant, gig: list[Feeder]) -> set[Cause | Wait]:
     late = [one for one in broken(who) if one.gig and feeds(who, one, KIND)]
     if late:
         causes.add(Cause.PARTIAL)
-    if any(is_stale(who, one) for one in gig):
+    if any(is_stale_in(who, one, KIND) for one in gig):
         causes.add(Cause.STALE)
     for account in who.snapshot.accounts:
         cause, one = first_sync(who, account), connection(who, account)
@@ -130,3 +131,56 @@ def fee_presence_91d(who: Applicant) -> str:
     if any(earning[source] in charging for source in earning.keys() - fees):
         return "ABSENT"
     return "PRESENT" if earning.keys() & fees else "NOT_CHARGED"
+
+
+def unfee_share_91d(who: Applicant) -> Decimal:
+    """The earnings of 91 days that no fee fits, at platforms whose usual share is known."""
+    family = platforms_of(who, documents=False)
+    window = day_window(family, 91)
+    refuse_unclassed(family, window)
+    usual = who.policy.fee_shares or {}
+    whole = 0
+    left = Fraction(0)
+    for source in {one.source for _, one in window}:
+        ours = [pair for pair in window if pair[1].source == source]
+        share = usual.get(ours[0][0])
+        if share is None:
+            continue
+        earned = [one for one in _of(who, ours, TransactionClass.EARNING) if one[1] > 0]
+        charged = [one for one in _of(who, ours, TransactionClass.FEE) if one[1] < 0]
+        whole += sum(amount for _, amount in earned)
+        left += _unfitted(earned, charged, Fraction(share))
+    if whole <= 0:
+        raise Unknown(Cause.NO_EVIDENCE)
+    return number(left / whole)
+
+
+def _of(
+    who: Applicant, pairs: list[tuple[str, Transaction]], wanted: TransactionClass
+) -> list[tuple[date, int]]:
+    """Day and amount of one account's transactions of a class."""
+    return [(one.date, one.amount) for p, one in pairs if class_of(who.policy, p, one) is wanted]
+
+
+def _unfitted(
+    earned: list[tuple[date, int]], charged: list[tuple[date, int]], usual: Fraction
+) -> Fraction:
+    """Strike out pairs of one day, the largest earning first, then what the other fees are for."""
+    free = [(day, -amount) for day, amount in charged]
+    days = [day for day, _ in earned]
+    lonely = {day for day, _ in free if [one[0] for one in free].count(day) == 1 < days.count(day)}
+    unpaired = Fraction(0)
+    for day, amount in sorted(earned, key=lambda one: -one[1]):
+        fitting = [
+            one
+            for one in free
+            if one[0] == day
+            and day not in lonely
+            and Fraction(1, 2) <= Fraction(one[1]) / (usual * amount) <= 2
+        ]
+        if fitting:
+            free.remove(max(fitting))
+        else:
+            unpaired += amount
+    covered = sum((Fraction(amount) for _, amount in free), Fraction(0)) / (usual / 2)
+    return unpaired - covered if covered < unpaired else Fraction(0)

@@ -61,14 +61,27 @@ def has_habit(who: Applicant, provider_id: str, month: int) -> bool:
 
 
 def is_usual(who: Applicant, feeder: Feeder, month: int) -> bool:
-    """Whether a month's estimate is at most 1.5 times the median of those of 24 months."""
+    """Whether a month's estimate is at most 1.5 times the median of a year ago and before.
+
+    That is of the thirteenth to the twenty-fourth month before, those with an employer apart; what
+    was usual then is not known where there is none.
+    """
+    sums = own_estimates(who, feeder)
+    before = [
+        sums[one]
+        for one in range(month - 24, month - 12)
+        if sums.get(one, 0) > 0 and not works(who, one)
+    ]
+    return bool(before) and sums.get(month, 0) <= median(before) * Fraction(3, 2)
+
+
+def own_estimates(who: Applicant, feeder: Feeder) -> dict[int, int]:
+    """What an account estimates of each month, up to its scheme's ceiling."""
     sums: dict[int, int] = {}
     for one in records_of(who, Kind.EINCOMES, feeder):
         if one.currency == who.policy.currency:
             sums[one.month] = sums.get(one.month, 0) + one.amount
-    sums = {one: clipped(who, feeder.provider_id, one, amount) for one, amount in sums.items()}
-    told = [sums[one] for one in range(month - 23, month + 1) if sums.get(one, 0) > 0]
-    return not told or sums.get(month, 0) <= median(told) * Fraction(3, 2)
+    return {one: clipped(who, feeder.provider_id, one, amount) for one, amount in sums.items()}
 
 
 def estimate_grade(who: Applicant, feeder: Feeder, month: int) -> str:

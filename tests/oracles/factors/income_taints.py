@@ -24,7 +24,7 @@ from tests.oracles.factors.taints import (
     has_bad_date,
     hides_income,
     is_expired,
-    is_stale,
+    is_stale_in,
     taints_of_kind,
 )
 
@@ -110,7 +110,7 @@ def transaction_taints(who: Applicant, feeder: Feeder) -> Causes:
     causes: Causes = set(faults_of_kind(who, Kind.TRANSACTIONS, [feeder]))
     if feeder in broken(who):
         causes.add(Cause.PARTIAL)
-    elif is_stale(who, feeder):
+    elif is_stale_in(who, feeder, Kind.TRANSACTIONS):
         causes.add(Cause.STALE)
     running = None if feeder.account is None else first_sync(who, feeder.account)
     if running is not None:

@@ -203,12 +203,6 @@ def open_total(who: Applicant, loans: list[Liability]) -> Money:
     return money(sum(max(balance_of(loan), 0) for loan in loans), who.policy.currency)
 
 
-def outstanding_short_term(who: Applicant) -> Money:
-    """What is left to pay on loans that are neither for a home nor for over 60 months."""
-    loans = loans_of(who)
-    return open_total(who, [one for one in loans if not is_housing(one) and not is_long(one)])
-
-
 def matured_unpaid_total(who: Applicant) -> Money:
     """What is left to pay on loans past their end date."""
     today = who.as_of.date
@@ -268,7 +262,6 @@ FACTORS: dict[str, Factor] = {
     "finished_count": finished_count,
     "outstanding_total": outstanding_total,
     "overdue_total": overdue_total,
-    "outstanding_short_term": outstanding_short_term,
     "matured_unpaid_total": matured_unpaid_total,
     "monthly_amortization": monthly_amortization,
     "scheme_debt_to_income": scheme_debt_to_income,

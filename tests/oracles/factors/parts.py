@@ -9,7 +9,7 @@ from decision_service.domain.accounts import Kind
 from tests.oracles.factors.applicant import Feeder, feeders
 from tests.oracles.factors.ceilings import ceiling_of
 from tests.oracles.factors.employers import same_jobs
-from tests.oracles.factors.grades import estimate_grade, is_employed, payroll_grade, work_grade
+from tests.oracles.factors.grades import estimate_grade, payroll_grade, work_grade
 from tests.oracles.factors.monthly_income import Incomes, has_better, lost, settled_shares
 from tests.oracles.factors.shares import EARNED, Share, all_slips
 
@@ -160,24 +160,13 @@ def best_proven(told: list[Part]) -> list[Part]:
     return [one for one in told if GRADES.index(one.grade) == strongest]
 
 
-def estimate_parts(
-    incomes: Incomes, month: int, worked: list[Part], *, employed: bool
-) -> list[Part]:
-    """The estimates of formal accounts without payroll in the month; paper only without others.
-
-    What no employer of the same account stands for counts at most one and a half of what
-    platforms say of the month; `employed` takes one for each account.
-    """
+def estimate_parts(incomes: Incomes, month: int) -> list[Part]:
+    """The estimates of formal accounts without payroll in the month; paper only without others."""
     found = []
     for feeder in feeders(incomes.who):
         part = None if feeder.gig else account_part(incomes, feeder, month, "")
-        if part is None or part.form != "estimate":
-            continue
-        if worked and not employed and not is_employed(incomes.who, month, {feeder.id}):
-            most = max(Fraction(3, 2) * whole_of(worked), Fraction(0))
-            amount = min(part.amount, most)
-            part = simple_part(feeder, Kind.EINCOMES, amount, part.grade, part.form, part.name)
-        found.append((feeder, part))
+        if part is not None and part.form == "estimate":
+            found.append((feeder, part))
     real = [part for feeder, part in found if not feeder.document]
     return real or [part for _, part in found]
 
@@ -209,7 +198,7 @@ def with_paper(incomes: Incomes, month: int, best: Part, papers: list[Part]) -> 
     return Part(best.form, best.name, amount, best.grade, best.backed, best.tellers)
 
 
-def per_job(incomes: Incomes, month: int, *, employed: bool = False) -> list[Part]:
+def per_job(incomes: Incomes, month: int) -> list[Part]:
     """Payroll and gig; without payroll the larger of estimates and gig; documents without both."""
     paid = payroll_by_job(incomes, month).values()
     payroll = [highest(real) for told in paid if (real := [p for p in told if is_payroll(p)])]
@@ -218,18 +207,13 @@ def per_job(incomes: Incomes, month: int, *, employed: bool = False) -> list[Par
     worked = [one for one in every if one.grade != "DOCUMENT"]
     if payroll:
         return payroll + worked
-    estimates = estimate_parts(incomes, month, worked, employed=employed)
+    estimates = estimate_parts(incomes, month)
     if scheme_tells(incomes, month):
         more = papers + [one for one in every if one not in worked]
         return larger([with_paper(incomes, month, highest(estimates), more)], worked)
     if papers:
         return papers + every
     return larger([highest(estimates)] if estimates else [], every)
-
-
-def rests_on_jobs(incomes: Incomes, month: int) -> bool:
-    """Whether a month's income would be another if each account told of an employer."""
-    return whole_of(per_job(incomes, month)) != whole_of(per_job(incomes, month, employed=True))
 
 
 def is_payroll(part: Part) -> bool:

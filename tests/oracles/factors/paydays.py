@@ -8,7 +8,7 @@ from math import ceil
 
 from decision_service.domain.accounts import Kind
 from decision_service.domain.snapshot import Employment, Income
-from decision_service.domain.values import Cause, Month
+from decision_service.domain.values import ABSENT, Cause, Month
 from tests.oracles.factors.amounts import last_amounts, refuse_unknown
 from tests.oracles.factors.applicant import Applicant, Feeder, Unknown, feeders, records_of
 from tests.oracles.factors.arithmetic import median
@@ -16,6 +16,7 @@ from tests.oracles.factors.employers import employer_of, employments, key_of, na
 from tests.oracles.factors.monthly_income import (
     Incomes,
     amount_horizon,
+    incomes_of,
     is_open,
     observed,
     refuse_short,
@@ -23,11 +24,18 @@ from tests.oracles.factors.monthly_income import (
     unsettled,
     wait_for,
 )
-from tests.oracles.factors.parts import jobs_by_employer, month_income, payroll_by_job
+from tests.oracles.factors.parts import (
+    gig_parts,
+    jobs_by_employer,
+    month_income,
+    payroll_by_job,
+    payroll_parts,
+    whole_of,
+)
 from tests.oracles.factors.payslips import is_pay_period, slip_of
-from tests.oracles.factors.settled import seen_until
+from tests.oracles.factors.settled import own_delay, seen_until
 from tests.oracles.factors.taints import taints
-from tests.oracles.factors.usable import last_months, unusable
+from tests.oracles.factors.usable import last_months, spoilt, unusable
 
 Pay = tuple[Feeder, Income]
 
@@ -151,26 +159,94 @@ def missed(who: Applicant, pays: list[Pay]) -> int | None:
         return None
     steps = [(ends[at] - ends[at - 1]).days for at in range(1, len(ends))]
     step = timedelta(days=ceil(median(steps[-6:])))
-    delays = [(one[1].paid - end_of(one)).days for one in pays if one[1].paid is not None]
-    delay = max(Fraction(2), min(Fraction(45), median(delays))) + 3 if delays else Fraction(7)
-    seen = max(seen_until(who, feeder) for feeder, _ in [o for o in pays if end_of(o) == ends[-1]])
+    tellers = [one[0] for one in pays if end_of(one) == ends[-1]]
+    delay = max(own_delay(who, feeder) for feeder in tellers)
+    seen = max(seen_until(who, feeder) for feeder in tellers)
     count, day = 0, ends[-1] + step
     while (seen - day).days > delay:
         count, day = count + 1, day + step
     return count
 
 
-def paydays_missed(incomes: Incomes) -> int:
+def next_jobs(who: Applicant, pays: list[Pay]) -> list[Employment]:
+    """The open jobs of other named employers that began within 31 days of the newest end."""
+    last = max(map(end_of, pays))
+    mine = {employer_of(who, income) for _, income in pays}
+    return [
+        job
+        for job in open_jobs(who)
+        if key_of(who, job.employer) not in mine and abs((job.start - last).days) <= 31
+    ]
+
+
+def is_followed(who: Applicant, pays: list[Pay]) -> bool:
+    """Whether the scheme of a next job has had a contribution in a month after the newest end's."""
+    last = max(map(end_of, pays))
+    tellers = {job.source for job in next_jobs(who, pays)}
+    for feeder in feeders(who):
+        if feeder.id in tellers:
+            for paid in records_of(who, Kind.CONTRIBUTIONS, feeder):
+                if paid.amount > 0 and Month.of(paid.date) > Month.of(last):
+                    return True
+    return False
+
+
+def work_in(incomes: Incomes, month: int) -> Fraction:
+    """What payroll and platforms, and no papers, say of a month."""
+    proven = [one for one in payroll_parts(incomes, month) if one.grade == "PAYROLL"]
+    trips = [one for one in gig_parts(incomes, month) if one.grade != "DOCUMENT"]
+    return whole_of(proven + trips)
+
+
+def goes_on_without(incomes: Incomes, pays: list[Pay]) -> bool:
+    """Whether in the last two settled months, both after the job's pay, other work brought three
+    fifths of what work brought before."""
+    ends = sorted(map(end_of, pays))
+    tellers = {one[0].id for one in pays if end_of(one) == ends[-1]}
+    settled = min(
+        one.settled for one in incomes.sources if one.payroll and one.feeder.id in tellers
+    )
+    last = Month.of(ends[-1]).index
+    if settled < last + 2:
+        return False
+    months = [month for month in range(last - 5, last + 1) if month >= Month.of(ends[0]).index]
+    before = median([work_in(incomes, month) for month in months])
+    since = work_in(incomes, settled - 1) + work_in(incomes, settled)
+    return since * 5 >= before * 6
+
+
+def paydays_missed(who: Applicant) -> int:
+    """The most missed paydays; where contributions were not read, nothing is known."""
+    unread = who.snapshot.contributions is None
+    try:
+        return most_missed(incomes_of(who), unread=unread)
+    except Unknown as unknown:
+        if unread and all(cause in ABSENT for cause in unknown.causes):
+            raise Unknown(*spoilt(who, Kind.CONTRIBUTIONS)) from unknown
+        raise
+
+
+def most_missed(incomes: Incomes, *, unread: bool) -> int:
     """The most paydays that any job which carries the income has let pass."""
     window = last_amounts(incomes, 6)
     refuse_unknown(incomes, window)
     pays, who = pays_by_job(incomes), incomes.who
     carrying = [job for job in pays if carries(incomes, job, window)]
-    going_on = [job for job in carrying if ended_on(who, pays[job]) is None]
+    going_on = [
+        job
+        for job in carrying
+        if ended_on(who, pays[job]) is None
+        and not is_followed(who, pays[job])
+        and not goes_on_without(incomes, pays[job])
+    ]
     counts = [missed(who, pays[job]) for job in going_on if not is_replaced(job, pays)]
     known = [count for count in counts if count is not None]
-    if any(known) and taints(who, [Kind.EMPLOYMENTS]):
-        raise Unknown(*taints(who, [Kind.EMPLOYMENTS]))
+    doubts = set(taints(who, [Kind.EMPLOYMENTS])) if any(known) else set()
+    kept = [job for job in carrying if not is_replaced(job, pays)]
+    if unread or (any(known) and any(next_jobs(who, pays[job]) for job in kept)):
+        doubts |= spoilt(who, Kind.CONTRIBUTIONS)
+    if doubts:
+        raise Unknown(*doubts)
     if not known:
         raise Unknown(Cause.NO_EVIDENCE)
     return max(known)
@@ -216,7 +292,6 @@ def next_due_date(incomes: Incomes) -> date:
 
 
 FACTORS = {
-    "paydays_missed": paydays_missed,
     "tenure_months_known": tenure_months_known,
     "next_due_date": next_due_date,
 }

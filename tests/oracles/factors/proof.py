@@ -3,30 +3,45 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
+from itertools import combinations
 from typing import Any
 
 from decision_service.domain.accounts import Kind
-from decision_service.domain.values import ABSENT, Cause
+from decision_service.domain.needs import TransactionClass
+from decision_service.domain.values import ABSENT, Cause, Month
 from tests.oracles.factors.amounts import (
     last_amounts,
     last_known,
     refuse_unknown,
 )
-from tests.oracles.factors.applicant import Applicant, Unknown, all_records_of, feeders
-from tests.oracles.factors.arithmetic import mean, number
+from tests.oracles.factors.applicant import (
+    Applicant,
+    Unknown,
+    all_records_of,
+    feeders,
+    records_of,
+)
+from tests.oracles.factors.arithmetic import mean, median, number
 from tests.oracles.factors.ceilings import ceiling_of
-from tests.oracles.factors.employers import key_of
-from tests.oracles.factors.grades import estimate_grade, is_employed, works
+from tests.oracles.factors.employers import employments, key_of, names_one
+from tests.oracles.factors.grades import estimate_grade, is_employed, own_estimates, works
 from tests.oracles.factors.monthly_income import Incomes, incomes_of
 from tests.oracles.factors.parts import (
     GRADES,
+    Part,
+    account_part,
     clipped_total,
     domestic,
+    estimate_parts,
+    gig_parts,
+    jobs_by_employer,
     month_income,
     parts_of,
     payroll_by_job,
+    whole_of,
 )
 from tests.oracles.factors.payslips import paid_once, slip_of
 from tests.oracles.factors.shares import (
@@ -34,7 +49,7 @@ from tests.oracles.factors.shares import (
     shares_of,
     transaction_shares,
 )
-from tests.oracles.factors.sources import Source, amounts_of
+from tests.oracles.factors.sources import Source, amounts_of, moves_of
 from tests.oracles.factors.usable import Causes, spoilt, whole
 
 Factor = Callable[[Incomes], Any]
@@ -155,20 +170,94 @@ def weakest_grade(incomes: Incomes) -> str:
     raise AssertionError("all grades together carry the whole")
 
 
-def scheme_figures(incomes: Incomes, month: int) -> dict[str, tuple[Fraction, bool]]:
-    """The highest scheme's estimate of each grade, and whether it means "at least"."""
+@dataclass(frozen=True)
+class Estimate:
+    """A scheme's highest estimate of a grade, if it means "at least", and the accounts of it."""
+
+    amount: Fraction
+    at_least: bool
+    accounts: set[str]
+
+
+def scheme_figures(incomes: Incomes, month: int) -> dict[str, Estimate]:
+    """The highest scheme's estimate of each grade."""
     who = incomes.who
-    found: dict[str, tuple[Fraction, bool]] = {}
+    told: dict[str, list[tuple[Fraction, bool, str]]] = {}
+    works_there = works(who, month) or pays_by_name(incomes, month)
     for feeder in feeders(who):
-        told = domestic(incomes, Kind.EINCOMES, month, feeder)
-        if not feeder.scheme or not told:
+        shares = domestic(incomes, Kind.EINCOMES, month, feeder)
+        if not feeder.scheme or not shares:
             continue
-        amount = clipped_total(incomes, feeder, month, told)
+        amount = clipped_total(incomes, feeder, month, shares)
         ceiling = ceiling_of(who, feeder.provider_id, month)
-        at_least = ceiling is not None and amount >= ceiling and works(who, month)
+        at_least = ceiling is not None and amount >= ceiling and works_there
         grade = estimate_grade(who, feeder, month)
-        found[grade] = max(found.get(grade, (amount, at_least)), (amount, at_least))
+        told.setdefault(grade, []).append((amount, at_least, feeder.id))
+    found = {}
+    for grade, figures in told.items():
+        most = max(amount for amount, _, _ in figures)
+        same = [one for one in figures if one[0] == most]
+        at_least = any(least for _, least, _ in same)
+        found[grade] = Estimate(most, at_least, {account for _, _, account in same})
     return found
+
+
+def pays_by_name(incomes: Incomes, month: int) -> bool:
+    """Whether a payslip of real payroll names its employer in a month."""
+    for feeder in feeders(incomes.who):
+        if feeder.gig or feeder.document:
+            continue
+        named = {
+            record.id
+            for record in records_of(incomes.who, Kind.INCOMES, feeder)
+            if names_one(incomes.who, record.employer)
+        }
+        shares = domestic(incomes, Kind.INCOMES, month, feeder)
+        if any(share.record in named for share in shares):
+            return True
+    return False
+
+
+def jobs_named(incomes: Incomes, month: int, accounts: set[str]) -> set[str]:
+    """The jobs whose employer some accounts' employments name in a month."""
+    names: dict[str, str] = incomes.once("jobs", lambda: jobs_by_employer(incomes))
+    first, last = Month(month).first_day, Month(month).last_day
+    found = set()
+    for one in employments(incomes.who):
+        runs = one.start <= last and (one.end is None or one.end >= first)
+        if runs and one.source in accounts and names_one(incomes.who, one.employer):
+            key = key_of(incomes.who, one.employer)
+            found |= {key, names.get(key, key)}
+    return found
+
+
+def pay_and_estimate(
+    incomes: Incomes, month: int, grade: str, paid: Fraction, estimate: Estimate
+) -> tuple[Fraction, Fraction]:
+    """What payroll and a scheme say of a month; the scheme may know of its employers' jobs only."""
+    jobs = payroll_by_job(incomes, month)
+    known = jobs_named(incomes, month, estimate.accounts)
+    real = {one.id for one in feeders(incomes.who) if not one.document}
+    employed = jobs_named(incomes, month, real)
+    mine = {job: job_pay(told, grade) for job, told in jobs.items() if job in known}
+    other = {job: job_pay(told, grade) for job, told in jobs.items() if job not in known}
+    own = sum(mine.values(), Fraction(0))
+    believed = True
+    for job, pay in other.items():
+        if all(one.grade != "PAYROLL" for one in jobs[job]):
+            believed = False
+        if pay in mine.values() and job not in employed:
+            believed = False
+    near = own * Fraction(9, 10) <= estimate.amount <= own * Fraction(11, 10)
+    if other and believed and near and sum(other.values(), Fraction(0)) <= own:
+        return paid, paid
+    return compared((paid, False), (estimate.amount, estimate.at_least))
+
+
+def job_pay(told: list[Part], grade: str) -> Fraction:
+    """A job's pay as one grade tells it, or else as the other does."""
+    own = [one.amount for one in told if one.grade == grade]
+    return max(own or [one.amount for one in told])
 
 
 def of_payroll(incomes: Incomes, month: int, grade: str) -> Fraction | None:
@@ -176,11 +265,7 @@ def of_payroll(incomes: Incomes, month: int, grade: str) -> Fraction | None:
     jobs = payroll_by_job(incomes, month)
     if not any(one.grade == grade for told in jobs.values() for one in told):
         return None
-    paid = Fraction(0)
-    for told in jobs.values():
-        own = [one.amount for one in told if one.grade == grade]
-        paid = paid + max(own or [one.amount for one in told])
-    return paid
+    return sum((job_pay(told, grade) for told in jobs.values()), Fraction(0))
 
 
 def compared(one: tuple[Fraction, bool], other: tuple[Fraction, bool]) -> tuple[Fraction, Fraction]:
@@ -197,23 +282,27 @@ def tellings(incomes: Incomes, window: list[int]) -> list[Pair]:
     """Every two grades of source that tell of the same months, month by month."""
     found: dict[Any, Pair] = {}
     for month in window:
-        for job, told in payroll_by_job(incomes, month).items():
-            proven = [one.amount for one in told if one.grade == "PAYROLL"]
-            uploaded = [one.amount for one in told if one.grade == "DOCUMENT"]
-            if proven and uploaded:
-                found.setdefault(("job", job), []).append((max(proven), max(uploaded)))
+        told_of = {("job", job): told for job, told in payroll_by_job(incomes, month).items()}
+        for feeder in feeders(incomes.who):
+            part = account_part(incomes, feeder, month, "") if feeder.gig else None
+            if part is not None:
+                told_of.setdefault(("platform", feeder.provider_id), []).append(part)
+        for work, told in told_of.items():
+            grades = sorted({one.grade for one in told})
+            for one, other in combinations(grades, 2):
+                pair = [max(p.amount for p in told if p.grade == grade) for grade in (one, other)]
+                found.setdefault((work, one, other), []).append((pair[0], pair[1]))
         schemes = scheme_figures(incomes, month)
         for grade in ("PAYROLL", "DOCUMENT"):
             paid = of_payroll(incomes, month, grade)
-            for proof, figure in schemes.items():
+            for proof, estimate in schemes.items():
                 if paid is not None:
-                    pair = compared((paid, False), figure)
-                    found.setdefault((grade, "scheme", proof), []).append(pair)
-        for one in sorted(schemes):
-            for other in sorted(schemes):
-                if one < other:
-                    pair = compared(schemes[one], schemes[other])
-                    found.setdefault(("schemes", one, other), []).append(pair)
+                    figures = pay_and_estimate(incomes, month, grade, paid, estimate)
+                    found.setdefault((grade, "scheme", proof), []).append(figures)
+        for one, other in combinations(sorted(schemes), 2):
+            left, right = schemes[one], schemes[other]
+            both = compared((left.amount, left.at_least), (right.amount, right.at_least))
+            found.setdefault(("schemes", one, other), []).append(both)
     return list(found.values())
 
 
@@ -310,6 +399,98 @@ def unknown_provider_excess(incomes: Incomes) -> Decimal:
     return number(claimed / known)
 
 
+def platform_parts(incomes: Incomes, month: int) -> list[Part]:
+    """What platforms say of their own work in a month."""
+    return [one for one in gig_parts(incomes, month) if one.grade != "DOCUMENT"]
+
+
+def first_worked(incomes: Incomes) -> int | None:
+    """The first month in which platforms paid more than they took."""
+    months = range(incomes.first, max(one.settled for one in incomes.sources) + 1)
+    worked = [month for month in months if whole_of(platform_parts(incomes, month)) > 0]
+    return min(worked, default=None)
+
+
+def by_the_side(incomes: Incomes, since: int, last: int, *, begins: bool) -> bool:
+    """Whether there are trips on half of the days or fewer, from the first trip on."""
+    days = set()
+    for feeder in feeders(incomes.who):
+        for share in moves_of(incomes.who, feeder) if feeder.gig and not feeder.document else []:
+            known = share.currency == incomes.who.policy.currency
+            if known and share.cls is TransactionClass.EARNING and since <= share.month <= last:
+                assert share.transaction is not None
+                days.add(share.transaction.date)
+    start = min(days, default=Month(since).first_day) if begins else Month(since).first_day
+    length = (Month(last).last_day - start).days + 1
+    return bool(days) and Fraction(len(days), length) <= Fraction(1, 2)
+
+
+def is_an_old_habit(
+    incomes: Incomes, teller: str, figure: Fraction, month: int, first: int
+) -> bool:
+    """Whether a member pays no more than before the first trip, of habit."""
+    who = incomes.who
+    feeder = next(one for one in feeders(who) if one.id == teller)
+    if estimate_grade(who, feeder, month) != "REMITTED":
+        return False
+    told = own_estimates(who, feeder)
+    before = [told.get(one, 0) for one in range(first - 12, first) if not works(who, one)]
+    usual = [amount for amount in before if amount > 0]
+    return bool(usual) and figure <= Fraction(5, 4) * median(usual)
+
+
+def unvouched_excess_6m(who: Applicant) -> Decimal:
+    """What nobody vouches for over what platforms paid, of the same months."""
+    try:
+        return unvouched(who)
+    except Unknown as unknown:
+        if who.snapshot.contributions is None and all(one in ABSENT for one in unknown.causes):
+            raise Unknown(*spoilt(who, Kind.CONTRIBUTIONS)) from unknown
+        raise
+
+
+def unvouched(who: Applicant) -> Decimal:
+    """The same, unless contributions were not read."""
+    incomes = incomes_of(who)
+    window = last_amounts(incomes, 6)
+    refuse_unknown(incomes, window)
+    first = first_worked(incomes)
+    if first is None or first > window[-1]:
+        raise Unknown(Cause.NO_EVIDENCE)
+    months = [month for month in window if month >= first]
+    side = by_the_side(incomes, months[0], months[-1], begins=months[0] == first)
+    claimed, excess, earned, worked = False, Fraction(0), Fraction(0), False
+    for month in months:
+        if any(
+            one.grade == "PAYROLL"
+            for told in payroll_by_job(incomes, month).values()
+            for one in told
+        ):
+            continue
+        work = platform_parts(incomes, month)
+        worked = worked or bool(work)
+        earned = earned + whole_of(work)
+        parts = estimate_parts(incomes, month)
+        best = [one for one in parts if one.amount == max(part.amount for part in parts)]
+        tellers = [name for one in best for (name, _), _ in one.tellers]
+        if not best or best[0].amount <= 0 or is_employed(who, month, set(tellers)):
+            continue
+        claimed = True
+        figure = best[0].amount
+        if not side or not any(
+            is_an_old_habit(incomes, teller, figure, month, first) for teller in tellers
+        ):
+            excess = excess + figure
+    if not claimed or not worked:
+        raise Unknown(Cause.NO_EVIDENCE)
+    doubts = spoilt(who, Kind.EMPLOYMENTS) | spoilt(who, Kind.CONTRIBUTIONS)
+    if doubts:
+        raise Unknown(*doubts)
+    if excess == 0:
+        raise Unknown(Cause.NO_EVIDENCE)
+    return number(min(excess / earned, Fraction(100)) if earned > 0 else Fraction(100))
+
+
 FACTORS: dict[str, Factor] = {
     "source_disagreement_6m": source_disagreement_6m,
     "scheme_conflict": scheme_conflict,
@@ -323,5 +504,6 @@ ALONE: dict[str, Callable[[Applicant], Any]] = {
     ),
     "income.months_since_backed": proven(unbacked, months_since_backed),
     "income.weakest_grade_6m": proven(last_half, weakest_grade),
+    "income.unvouched_excess_6m": unvouched_excess_6m,
 }
 """Those that say something of the proof where there is no income."""

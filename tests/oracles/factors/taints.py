@@ -15,6 +15,7 @@ from tests.oracles.factors.applicant import (
     Unknown,
     Wait,
     age,
+    all_records_of,
     broken,
     connection,
     feeders,
@@ -57,6 +58,33 @@ def is_stale(who: Applicant, feeder: Feeder) -> bool:
     return who.as_of.instant - feeder.synced > who.policy.max_age
 
 
+def is_stale_in(who: Applicant, feeder: Feeder, kind: Kind) -> bool:
+    """The same of one kind: of a quiet account income is not, nor what a fresh one shows, too.
+
+    Loans are, wherever it can give any.
+    """
+    if not is_stale(who, feeder):
+        return False
+    if not feeder.quiet or kind is Kind.LIABILITIES:
+        return True
+    if kind in CLAIMS:
+        return False
+    return not any(
+        all_records_of(who, kind, other)
+        for other in feeders(who)
+        if other.id != feeder.id and other.account is not None and not other.unknown
+        if not other.ended and not runs_first_sync(who, other) and not is_stale(who, other)
+    )
+
+
+def runs_first_sync(who: Applicant, feeder: Feeder) -> bool:
+    """Whether a first collection of an account has begun and not finished."""
+    return any(
+        task.type == "LINK_ACCOUNT" and task.finished is None and task.status != "Finished"
+        for task in tasks_of(who, feeder.id)
+    )
+
+
 def once_had(who: Applicant, kind: Kind, feeder: Feeder) -> bool:
     """Whether an account of over 60 days had records of a kind in an earlier snapshot.
 
@@ -90,12 +118,15 @@ def is_expired(who: Applicant, kind: Kind, chosen: list[Feeder]) -> bool:
 
 
 def has_bad_date(who: Applicant, kind: Kind, chosen: list[Feeder] | None = None) -> bool:
-    """Whether a day-dated record that counts lies later than tomorrow, or ends before it begins."""
+    """Whether a day-dated record that counts lies later than tomorrow, or ends before it begins.
+
+    An employment may begin ahead.
+    """
     tomorrow = who.as_of.date + DAY
     for feeder in feeders(who) if chosen is None else chosen:
         for record in records_of(who, kind, feeder):
             first = first_day_of(kind, record)
-            if first is not None and first > tomorrow:
+            if first is not None and first > tomorrow and kind is not Kind.EMPLOYMENTS:
                 return True
             last = getattr(record, "end", None)
             if first is not None and last is not None and last < first:
@@ -187,7 +218,7 @@ def taints_of_kind(who: Applicant, kind: Kind) -> set[Cause]:
         if feeds(who, feeder, kind):
             causes.add(Cause.PARTIAL)
     for feeder in feeders(who):
-        if feeds(who, feeder, kind) and is_stale(who, feeder):
+        if feeds(who, feeder, kind) and is_stale_in(who, feeder, kind):
             causes.add(Cause.STALE)
     if has_bad_date(who, kind) or contradicts_itself(who, kind):
         causes.add(Cause.BAD_DATA)

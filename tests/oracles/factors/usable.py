@@ -20,7 +20,7 @@ from tests.oracles.factors.monthly_income import (
     unsettled,
     wait_for,
 )
-from tests.oracles.factors.parts import month_income, rests_on_jobs
+from tests.oracles.factors.parts import month_income
 from tests.oracles.factors.shares import Doubt, Share, stand_in_start
 from tests.oracles.factors.sources import due_of
 from tests.oracles.factors.taints import is_expired, taints_of_kind
@@ -112,9 +112,6 @@ def unusable(incomes: Incomes, months: list[int], kinds: tuple[Kind, ...] = INCO
     currency = incomes.who.policy.currency
     shares = used_shares(incomes, months, kinds)
     causes = taints_in(incomes, months) if Kind.TRANSACTIONS in kinds else set()
-    spoilt_jobs = spoilt(incomes.who, Kind.EMPLOYMENTS) if kinds == INCOME else set()
-    if spoilt_jobs and any(rests_on_jobs(incomes, month) for month in months):
-        causes = causes | spoilt_jobs
     if any(one.currency == currency for one in used_doubts(incomes, months, kinds)):
         causes.add(Cause.BAD_DATA)
     if foreign_months(incomes, months, kinds) and not dropped(incomes, months, kinds):

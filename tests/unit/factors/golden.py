@@ -35,6 +35,7 @@ from decision_service.domain.snapshot import (
     KnownCount,
     Liability,
     LinkCounts,
+    PayWatch,
     Provider,
     Read,
     Snapshot,
@@ -86,13 +87,13 @@ RECORDS: dict[str, tuple[Any, str, dict[str, str]]] = {
 }
 """By kind: the struct, the order of words where a record is a list, what is usual."""
 OTHER_NAMES = {"liabilities": {"amount": "loan_amount", "frequency": "amortization_frequency"}}
-DAYS = {"date", "start", "end", "birth_date"}
+DAYS = {"paid", "date", "start", "end", "birth_date"}
 MONEY = {
     "amount", "base", "gross", "net", "loan_amount", "amortization", "outstanding", "overdue",
 }  # fmt: skip
 PARTS = {
     "accounts", "account_faults", "sources", "known", "faults", "not_fetched", "first_day",
-    "tasks", "task_faults", *RECORDS,
+    "tasks", "task_faults", "watches", *RECORDS,
 }  # fmt: skip
 
 
@@ -155,6 +156,7 @@ def read_policy(written: Mapping[str, Any]) -> DataPolicy:
         legal_forms=LEGAL_FORMS,
         document_providers=frozenset(written.get("documents", [])),
         fee_providers=frozenset(written.get("charges_fees", ["grab_ph"])),
+        fee_shares={id_: Decimal(share) for id_, share in written.get("fee_shares", {}).items()},
     )
 
 
@@ -182,8 +184,19 @@ def read_snapshot(written: Mapping[str, Any]) -> Snapshot:
         providers=PROVIDERS,
         known=tuple(known_count(*words) for words in written.get("known", [])),
         tasks=read_tasks(written),
+        watches=tuple(pay_watch(*words) for words in written.get("watches", [])),
         **{kind: read_kind(written, kind) for kind in RECORDS if kind not in absent},
     )
+
+
+def pay_watch(source: str, *sights: str) -> PayWatch:
+    """`source end:day …`: each end of a pay period with the day on which it was seen first."""
+    found = []
+    for words in sights:
+        end, _, day = words.partition(":")
+        seen = datetime.fromisoformat(f"{day}T12:00:00+08:00").astimezone(UTC)
+        found.append((date.fromisoformat(end), seen))
+    return PayWatch(source, found[0][0], found[-1][1], tuple(found))
 
 
 def known_count(source: str, kind: str, count: str, month: str = "") -> KnownCount:

@@ -16,15 +16,15 @@ from decision_service.workbench.commands.rules import (
 NAMED_BY_HAND = {
     "accounts": 8,
     "contributions": 42,
-    "employment": 10,
+    "employment": 12,
     "history": 20,
     "identity": 2,
-    "income": 106,
+    "income": 108,
     "liabilities": 31,
     "links": 9,
     "match": 4,
     "reuse": 4,
-    "transactions": 47,
+    "transactions": 49,
 }
 
 
@@ -106,6 +106,7 @@ def test_the_comparison_names_factors_that_exist() -> None:
 UNDIRECTED = """
 accounts.oldest_connection_days accounts.pending_count contributions.schemes_count
 employment.employers_count employment.jobs_started_24m employment.months_since_last_end
+employment.months_to_end employment.next_end_date
 employment.status identity.age_at_maturity_years identity.age_years income.gig_share_12m
 history.approvals_1d history.approvals_30d history.approvals_7d history.approvals_90d
 history.last_decline_date history.today income.inner_gaps_all income.jobs_count

@@ -301,6 +301,57 @@ def test_a_contribution_that_was_posted_early_never_hurts(day: date, lag: int, w
         assert counts[1][1] == 0
 
 
+PLATFORMS = ("grab_ph", "lalamove_ph", "foodpanda_ph")
+
+
+@settings(max_examples=examples(150), deadline=None)
+@given(DAYS, st.lists(st.sampled_from(PLATFORMS), min_size=12, max_size=12), st.integers(0, 2))
+def test_who_earns_the_same_is_not_waited_for_whichever_platform_pays(
+    day: date, worked: list[str], late: int
+) -> None:
+    """Each month's trips may be another platform's: the amounts are those of one platform alone.
+
+    A scheme posts two months late or later; what the newest months bring is known all the same.
+    """
+    found = [amounts_of_rider(day, chosen, late) for chosen in (worked, ["grab_ph"] * 12)]
+    assert found[0] == found[1]
+    assert found[0] == [Money("PHP", 2_000_000)] * 2
+
+
+@settings(max_examples=examples(150), deadline=None)
+@given(DAYS, st.lists(st.sampled_from(PLATFORMS), min_size=12, max_size=12), st.integers(0, 2))
+def test_who_earns_half_in_the_newest_month_is_waited_for(
+    day: date, worked: list[str], late: int
+) -> None:
+    """A fall is seen on whichever platform it is, and whoever paid before."""
+    assert amounts_of_rider(day, worked, late, newest=1_000_000) == [None, None]
+
+
+def amounts_of_rider(day: date, worked: list[str], late: int, newest: int = 2_000_000) -> Any:
+    """The last month and the careful income of a rider, by the platform of each month.
+
+    Trips of 20,000 a month end yesterday's month; the self-paid estimates of 15,000 end earlier.
+    """
+    now, ended = at_noon(day).instant, Month.of(day).plus(-1)
+    names = (*PLATFORMS, "sss_ph")
+    accounts = [Account(one, one, "CONNECTED", now - timedelta(400), None, now) for one in names]
+    months = stretch(ended, 12)
+    trips = [
+        Transaction(str(month), platform, month.last_day, "Trip fare", "PHP", 2_000_000)
+        for month, platform in zip(months, worked, strict=True)
+    ]
+    trips[0] = replace(trips[0], amount=newest)
+    posted = stretch(ended.plus(-2 - late), 12)
+    estimates = [EstimatedIncome(f"e-{m}", "sss_ph", m.index, "PHP", 1_500_000) for m in posted]
+    reads: dict[str, Read[Any]] = {kind: Read() for kind in KINDS}
+    reads["transactions"], reads["eincomes"] = Read(tuple(trips)), Read(tuple(estimates))
+    snapshot = Snapshot("user", tuple(accounts), providers=PROVIDERS, **reads)
+    policy = replace(policy_of(0), posting_lag=(("sss_*", 2), ("*", 0)))
+    wanted = ("income.latest_month", "income.conservative_6m")
+    values = compute(snapshot, Needs(wanted, policy), at_noon(day)).values
+    return [values[name].value for name in wanted]
+
+
 def test_the_applicants_have_accounts_to_add() -> None:
     """The laws would prove little if applicants had one account each."""
     many = [applicant(seed).snapshot.accounts for seed in range(100)]

@@ -66,8 +66,8 @@ def test_a_figure_over_its_limit_is_an_error_with_what_to_delete(house: Path) ->
     budget = house / "budget.toml"
     budget.write_text("decision_notes = 1\nwarm_files = 45\n")
     (house / "tests" / "test_more.py").write_text("assert True\n" * 3)
-    assert [*errors(house, budget)] == []
+    assert [*errors(measure(house), budget)] == []
     (house / "docs" / "decisions" / "0002-two.md").write_text("")
-    assert [*errors(house, budget)] == [
+    assert [*errors(measure(house), budget)] == [
         "decision_notes is 2, and budget.toml allows 1: delete 1 before you add"
     ]

@@ -23,9 +23,9 @@ from decision_service.casework.compose import (
     letter,
     text,
 )
-from decision_service.casework.letters import provider_name
+from decision_service.casework.named import Debt, LinkResult, provider_name
 from decision_service.casework.recourse import Change, Recourse, RecourseKind
-from decision_service.domain.accounts import Kind
+from decision_service.domain.accounts import AccountRemedy, Kind
 from decision_service.domain.decision import (
     Component,
     Condition,
@@ -39,7 +39,7 @@ from decision_service.domain.decision import (
     Tag,
     Verdict,
 )
-from decision_service.domain.values import Cause, Missing, Money
+from decision_service.domain.values import Cause, DataReason, Missing, Money
 from decision_service.rules.language.values import exactly
 from decision_service.rules.letters import (
     LANGUAGES,
@@ -104,7 +104,7 @@ REDUCED = Verdict(
 LACKING = Verdict(
     Outcome.REFER,
     ReferKind.DATA,
-    (reason("STALE_DATA", "Not updated", "Hindi na-update"),),
+    (replace(reason("STALE_DATA", "Not updated", "Hindi na-update"), component=Component.DATA),),
     (
         DataRequest("income.latest", Missing(Cause.STALE), "let it synchronise"),
         DataRequest("income.months_12m", Missing(Cause.STALE), "let it synchronise"),
@@ -356,12 +356,18 @@ def test_a_provider_has_a_name_that_can_be_read(provider_id: str, name: str, sho
 
 
 def test_both_languages_have_every_word() -> None:
-    """A remedy for each cause and twelve months, no text left in the other language."""
+    """A sentence for each account error and kind, and twelve months, each in its own language."""
     english, filipino = words_in("en"), words_in("fil")
-    assert {*english.remedies} == {*filipino.remedies} < {*Cause}
-    assert {*english.kinds} == {*filipino.kinds} == {*Kind}
+    for name in ("kinds", "remedies", "accounts", "attempts", "links", "types", "debts", "what"):
+        mine, theirs = getattr(english, name), getattr(filipino, name)
+        assert {*mine} == {*theirs}
+        assert not {*mine.values()} & {*theirs.values()} - {"social security"}
+    assert {*english.remedies} - {"due", "overdue"} <= {*Cause, *DataReason}
+    assert {*english.kinds} == {*Kind}
+    assert {*english.accounts} == {*english.attempts} == {*AccountRemedy}
+    assert {*english.links} == {*LinkResult}
+    assert {*english.debts} == {*Debt}
     assert len(set(filipino.months)) == len(set(english.months)) == 12
-    assert not {*english.remedies.values()} & {*filipino.remedies.values()}
 
 
 @settings(max_examples=examples(60))

@@ -39,7 +39,7 @@ BORN = steady_earner().identities.records[0].birth_date  # type: ignore[union-at
 JUAN = FoundPerson("Dela Cruz, Juan P.", BORN, ("+639171234567",), ("juan@x.ph",), "a-1")
 AUNT = FoundPerson("Reyes, Ana", None, source="a-1")
 GIVEN = GivenApplicant("juan p. dela cruz", BORN, "0917 123 4567", "pedro@x.ph")
-WITHOUT_PEOPLE = "snap_7f285277bafa2367333bd86c64d964960a1eb4b0"
+WITHOUT_PEOPLE = "snap_daadf654c6bf2880a7e7b39a7c402a175c5ef8dd"
 
 
 def with_people(*people: FoundPerson, records: bool = True) -> Snapshot:

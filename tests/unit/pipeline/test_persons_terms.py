@@ -114,7 +114,7 @@ async def test_a_letter_of_what_is_missing_names_the_provider_of_the_stale_accou
     made = letter(subject, TEXTS["en"])
     assert made is not None
     assert {one.provider for one in subject.lacks} == {PROVIDER}
-    assert f"data is up to date ({PROVIDER})" in " ".join(text(made).split())
+    assert f"Connect {PROVIDER} again" in " ".join(text(made).split())
 
 
 async def test_a_result_that_is_tried_has_the_terms_and_is_counted_nowhere(office: Office) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
+from decimal import Decimal
 
-from decision_service.domain.accounts import Kind
+import pytest
+
 from decision_service.domain.needs import (
     ClassRule,
     DataPolicy,
@@ -39,17 +41,19 @@ posting_lag: {"sss_*": 2 months, "grab_*": 3 days, "*_id": 5 days, "*": 1 month,
 
 
 def test_the_age_and_the_posting_lags_are_read():
-    """Of patterns the first that matches counts; `payroll` is for payslips alone."""
+    """Of patterns the first that matches counts; `payroll` is read and does not count."""
     data = {"posting_lags.yaml": LAGS}
     policy = compiled(PLAIN + "max_age: 12h\n", data=data).needs.policy
     assert policy.max_age == timedelta(hours=12)
     assert [policy.lag_months(p) for p in ("sss_ph", "grab_id", "gojek_id", "bps")] == [2, 0, 0, 1]
-    asked = [("grab_id", Kind.INCOMES), ("gojek_id", Kind.TRANSACTIONS), ("bps", Kind.INCOMES)]
-    assert [policy.lag_days(*each) for each in asked] == [3, 5, 7]
+    assert [policy.lag_days(p) for p in ("grab_id", "gojek_id", "bps")] == [3, 5, 0]
+    named = {p: policy.named_lag(p) for p in ("sss_ph", "grab_id", "gojek_id", "bps")}
+    assert named == {"sss_ph": (2, 0), "grab_id": (0, 3), "gojek_id": (0, 5), "bps": (1, 0)}
     rest = compiled(
         PLAIN, data={"posting_lags.yaml": "posting_lag: {default: 2 days}"}
     ).needs.policy
-    assert (rest.payroll_lag_days, rest.default_lag_days, rest.default_lag) == (10, 2, 0)
+    assert (rest.default_lag_days, rest.default_lag) == (2, 0)
+    assert rest.named_lag("bps") is None
 
 
 def test_our_own_marks_of_providers_are_read():
@@ -59,6 +63,21 @@ def test_our_own_marks_of_providers_are_read():
     policy = compiled(PLAIN, data={"provider_types.yaml": text}).needs.policy
     assert policy.fee_providers == {"grab_ph"}
     assert policy.document_providers == {"sss_ph"}
+
+
+def test_usual_fee_shares_are_read():
+    """A provider of the list may have one; without the section nothing of it is written."""
+    text = PROVIDERS + "fee_shares: {grab_ph: 0.20}\n"
+    policy = compiled(PLAIN, data={"provider_types.yaml": text}).needs.policy
+    assert policy.fee_shares == {"grab_ph": Decimal("0.20")}
+    assert compiled(PLAIN, data={"provider_types.yaml": PROVIDERS}).needs.policy.fee_shares is None
+
+
+@pytest.mark.parametrize("wrong", ["gojek_id: 0.2", "grab_ph: 0", "grab_ph: 0.6", "grab_ph: much"])
+def test_a_fee_share_is_of_a_listed_provider_and_within_bounds(wrong: str):
+    """One of an unknown provider, and one that no platform keeps, is an error."""
+    text = PROVIDERS + f"fee_shares: {{{wrong}}}\n"
+    assert problems(PLAIN, data={"provider_types.yaml": text})
 
 
 def test_ceilings_are_read_in_minor_units():

@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from decision_service.domain.accounts import Kind
-from decision_service.domain.decision import Component, DataRequest, ReferKind
+from decision_service.domain.decision import Component, ReferKind
 from decision_service.domain.factor import ValueType
 from decision_service.domain.values import Cause, Missing, Month
-from decision_service.rules.evaluate import completing_types, evaluate, traces
+from decision_service.rules.evaluate import evaluate, traces
 from decision_service.rules.wording import Wording, apart
 from tests.kits.cases import cases
 from tests.unit.ruleset.rulesets import (
@@ -254,37 +254,3 @@ def test_two_values_that_differ_are_shown_apart_in_their_order(one, other):
     shown = [Decimal(wording.value(value, ValueType.NUMBER)) for value in both]
     assert (shown[0] < shown[1]) is (one < other)
     assert shown[0] != shown[1]
-
-
-OF_INCOME = Missing(Cause.NOT_CONNECTED, kind=Kind.EINCOMES)
-OF_LOANS = Missing(Cause.NOT_CONNECTED, kind=Kind.LIABILITIES)
-OF_TRIPS = Missing(Cause.EXPIRED, kind=Kind.TRANSACTIONS)
-EARNING = ("GOVERNMENT", "SYSTEM", "EMPLOYER", "GIG")
-
-
-@pytest.mark.parametrize(
-    ("missing", "types"),
-    [
-        ([OF_INCOME], EARNING),
-        ([OF_INCOME, OF_LOANS], ("GOVERNMENT",)),
-        ([OF_TRIPS, OF_INCOME], ("GIG",)),
-        ([OF_TRIPS, OF_LOANS], ("GOVERNMENT", "GIG")),
-        ([OF_INCOME, Missing(Cause.SHORT_HISTORY)], EARNING),
-        ([OF_INCOME, Missing(Cause.STALE, kind=Kind.CONTRIBUTIONS)], ()),
-        ([Missing(Cause.NOT_CONNECTED, kind=Kind.LINKS)], ()),
-        ([Missing(Cause.NO_EVIDENCE, kind=Kind.EMPLOYMENTS)], ()),
-        ([], ()),
-    ],
-)
-def test_what_lacks_a_source_names_the_types_of_providers_that_complete_it(missing, types):
-    """One account has to hold all of it where a type does; nothing helps what fails otherwise."""
-    requests = [DataRequest(f"f{number}", one, "") for number, one in enumerate(missing)]
-    assert completing_types(requests) == types
-
-
-def test_only_a_referral_for_data_says_what_to_connect():
-    """Who is declined is not sent to connect another account."""
-    names = {"income.months_12m": OF_INCOME}
-    assert decide(stages(FINE), names).connect == EARNING
-    short = declines(("income.months_6m < 4", "SHORT"))
-    assert decide(stages(short, FINE), {"income.months_6m": 1, **names}).connect == ()
