@@ -225,25 +225,26 @@ _INPUT_KEYS = (
     Key("max", NUMBER, "The most, inclusive"),
     Key("one_of", Kind(Fields.items, listed(forms.TEXT)), "The texts that it can be"),
     Key("because", TEXT, "Why its bounds are so, for whoever is refused by them", default=""),
+    Key(
+        MAX_AGE,
+        Kind(Fields.duration, {"type": "string", "pattern": "^[1-9][0-9]{0,4}d$"}),
+        "Days since it was observed outside, above which it is missing (STALE): 30d",
+    ),
+    Key(SOURCE, TEXT, "Who observed it, such as a credit bureau: CIC"),
 )
 _ONLY_BOUNDED: Schema = {"properties": {"type": choice(BOUNDED)}}
 _ONLY_TEXT: Schema = {"properties": {"type": choice((ValueType.TEXT,))}}
 _BOUNDS = {"one_of": _ONLY_TEXT, "min": _ONLY_BOUNDED, "max": _ONLY_BOUNDED}
 
 
-_OBSERVED_KEYS = (
-    Key(MAX_AGE, Kind(Fields.duration, {"type": "string", "pattern": "^[1-9][0-9]{0,4}d$"}),
-        "Days since it was observed outside, above which it is missing (STALE): 30d"),
-    Key(SOURCE, TEXT, "Who observed it, such as a credit bureau: CIC"),
-)  # fmt: skip
-
-
-def _input(type_: Kind, *more: Key, **rules: Schema) -> Section:
+def _input(type_: Kind) -> Section:
     key = needed("type", type_, "integer, number, money, text, flag or date")
-    return Section("an input", key, *_INPUT_KEYS, *more, dependentSchemas=_BOUNDS, **rules)
+    together = {SOURCE: [MAX_AGE]}
+    more = {"dependentSchemas": _BOUNDS, "dependentRequired": together}
+    return Section("an input", key, *_INPUT_KEYS, **more)
 
 
-INPUT = _input(TYPE, *_OBSERVED_KEYS, dependentRequired={SOURCE: [MAX_AGE]})
+INPUT = _input(TYPE)
 _DATED: Schema = {**named(forms.LITERAL, {"pattern": forms.DAY}), "minProperties": 1}
 _VALUES = {**named({"anyOf": [forms.LITERAL, _DATED]}, forms.TEXT), "minProperties": 1}
 PARAM = Section(
