@@ -79,5 +79,7 @@ def _below(group: Any, name: str) -> Iterator[Any]:
     if not isinstance(found, TyperGroup):
         yield found
         return
-    for one in found.list_commands(None):
+    # Typer's own type of a group wants a context, and the program's groups need none
+    commands: Any = found
+    for one in commands.list_commands(None):
         yield from _below(found, one)
