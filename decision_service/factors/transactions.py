@@ -354,29 +354,6 @@ def loan_repayments(context: FactorContext, length: int) -> Answer:
     return on_trade(book, window, back_to, work=lambda tally: -tally.sums[REPAID], of=of)
 
 
-@BY_DAY.factor(
-    "daily_variation_30d",
-    ValueType.NUMBER,
-    "How much a working day's earnings vary over the last 30 days: their coefficient of variation.",
-    "Sample standard deviation (divisor n - 1) over mean of the sums of the transactions classed"
-    " EARNING on each of the last 30 trailing days that has one; SHORT_HISTORY with fewer than 20"
-    " such days." + QUIET_DAYS,
-    unit="ratio",
-    lower=0,
-    causes=UNCLASSIFIED | DIVISION | {Cause.SHORT_HISTORY},
-    better=Better.UP,
-)
-def daily_variation(context: FactorContext) -> Answer:
-    """Real days differ; earnings that are equal to the peso were arranged."""
-    window = trade_book(context).last_days(VARIATION_DAYS)
-    days = [sum(amounts) for amounts in window.stretch.by_day(EARNED).values()]
-    return _over_days(
-        context,
-        VARIATION_DAYS,
-        lambda _: variation(days) if len(days) >= VARIATION_NEEDS else Cause.SHORT_HISTORY,
-    )
-
-
 def _over_months(
     context: FactorContext,
     length: int,
@@ -473,6 +450,42 @@ def unfee_share(context: FactorContext) -> Answer:
     """A platform keeps its part of each trip; of money that a friend sends it keeps nothing."""
     linked = tuple(f for f in platforms(context) if not f.document)
     return _over_platforms(context, linked, None, work=lambda found, *_: _unfee(context, found))
+
+
+@PLATFORMS.factor(
+    "daily_variation_30d",
+    ValueType.NUMBER,
+    "How much a working day's earnings vary over the last 30 days: their coefficient of variation.",
+    "Of the accounts of GIG providers: sample standard deviation (divisor n - 1) over mean of the"
+    " sums of the transactions classed EARNING on each day that has one, among the 30 trailing days"
+    " that end with the earliest sync among them. Documents are left out. NOT_CONNECTED without an"
+    " account of a GIG provider, NO_DATA when 91 days hold no transaction, SHORT_HISTORY with fewer"
+    " than 20 such days.",
+    unit="ratio",
+    lower=0,
+    causes=DIVISION | {Cause.SHORT_HISTORY},
+    better=Better.UP,
+)
+def daily_variation(context: FactorContext) -> Answer:
+    """Real days differ; earnings that are equal to the peso were arranged."""
+    linked = tuple(f for f in platforms(context) if not f.document)
+    return _over_platforms(
+        context, linked, None, work=lambda found, _, before: _daily(found, before)
+    )
+
+
+def _daily(stretches: Mapping[str, Stretch], before: date) -> Figure | Cause:
+    if not any(any(stretch.tally.counts) for stretch in stretches.values()):
+        return Cause.NO_DATA
+    since = before - timedelta(days=VARIATION_DAYS)
+    days: dict[date, int] = {}
+    for stretch in stretches.values():
+        for day, amounts in stretch.by_day(EARNED).items():
+            if day >= since:
+                days[day] = days.get(day, 0) + sum(amounts)
+    if len(days) < VARIATION_NEEDS:
+        return Cause.SHORT_HISTORY
+    return variation([*days.values()])
 
 
 def _unfee(context: FactorContext, stretches: Mapping[str, Stretch]) -> Amount | Cause:

@@ -114,7 +114,8 @@ async def _entry(
     now = day + timedelta(minutes=place)
     asked = _application(user, place)
     ruleset = product.champion
-    inputs, as_of = bound_inputs(product, ruleset, asked.inputs), AsOf.at(now, ruleset.zone)
+    as_of = AsOf.at(now, ruleset.zone)
+    inputs = bound_inputs(product, ruleset, asked.inputs, as_of=as_of)
     choice = choose(product.plan, product.state, Subject(user, now))
     needs = needs_of(ruleset, inputs)
     found = await source.gather(

@@ -62,6 +62,7 @@ ALONE: dict[str, Callable[[Applicant], Any]] = {
     "transactions.fee_presence_91d": fees.fee_presence_91d,
     "transactions.unexplained_credit_share_91d": fees.unexplained_credit_share_91d,
     "transactions.unfee_share_91d": fees.unfee_share_91d,
+    "transactions.daily_variation_30d": fees.daily_variation_30d,
     "income.paydays_missed": paydays.paydays_missed,
     **proof.ALONE,
     **contracts.ALONE,

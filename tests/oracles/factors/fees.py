@@ -23,7 +23,7 @@ from tests.oracles.factors.applicant import (
     read_of,
     records_of,
 )
-from tests.oracles.factors.arithmetic import number
+from tests.oracles.factors.arithmetic import deviation, mean, number
 from tests.oracles.factors.classes import class_of
 from tests.oracles.factors.settled import seen_until
 from tests.oracles.factors.shares import stand_in_start
@@ -153,6 +153,22 @@ def unfee_share_91d(who: Applicant) -> Decimal:
     if whole <= 0:
         raise Unknown(Cause.NO_EVIDENCE)
     return number(left / whole)
+
+
+def daily_variation_30d(who: Applicant) -> Decimal:
+    """The deviation of what a day with trips brings in, over its mean."""
+    family = platforms_of(who, documents=False)
+    refuse_unclassed(family, day_window(family, 91))
+    earned: dict[date, Fraction] = {}
+    for provider_id, one in day_window(family, 30):
+        if class_of(who.policy, provider_id, one) is TransactionClass.EARNING:
+            earned[one.date] = earned.get(one.date, Fraction(0)) + one.amount
+    days = [*earned.values()]
+    if len(days) < 20:
+        raise Unknown(Cause.SHORT_HISTORY)
+    if mean(days) <= 0:
+        raise Unknown(Cause.DIVISION_BY_ZERO)
+    return number(deviation(days) / mean(days))
 
 
 def _of(

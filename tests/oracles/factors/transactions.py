@@ -23,7 +23,7 @@ from tests.oracles.factors.applicant import (
     read_of,
     records_of,
 )
-from tests.oracles.factors.arithmetic import deviation, mean, money, number
+from tests.oracles.factors.arithmetic import money, number
 from tests.oracles.factors.classes import class_of, too_much_unmapped
 from tests.oracles.factors.earnings import unexplained
 from tests.oracles.factors.settled import lag_month, seen_until
@@ -324,21 +324,7 @@ def days_idle_habit(family: Transactions, window: list[Moved]) -> Decimal:
     return number((family.synced - days[-1]).days / usual)
 
 
-def daily_variation_30d(family: Transactions, window: list[Moved]) -> Decimal:
-    """The deviation of what a day with trips brings in, over its mean."""
-    days = [
-        Fraction(earned_in(family, [one for one in window if one[1].date == day]))
-        for day in earning_days(family, window)
-    ]
-    if len(days) < 20:
-        raise Unknown(Cause.SHORT_HISTORY)
-    if mean(days) <= 0:
-        raise Unknown(Cause.DIVISION_BY_ZERO)
-    return number(deviation(days) / mean(days))
-
-
 FACTORS: dict[str, Factor] = {
-    "daily_variation_30d": over_days(daily_variation_30d, 30),
     "days_idle_habit": over_days(days_idle_habit, 91),
     "loan_repayments_28d": over_days(loan_repayments, 28),
     "loan_repayments_91d": over_days(loan_repayments, 91),
