@@ -114,7 +114,8 @@ async def open_rules(
     """
     edits_used = settings.smile_mode is SmileMode.EMBEDDED
     try:
-        blocked, folder = blocked_names(settings), read_rules(root)
+        blocked = blocked_names(settings)
+        folder = read_rules(root)
     except (ConfigError, RulesFolderMissing) as error:
         raise StartError(str(error)) from None
     folder = await keep_data(store, folder)
@@ -122,7 +123,7 @@ async def open_rules(
     problems = loading.errors
     if loading.rulebook is not None:
         problems = await unacceptable(
-            store, folder, loading.rulebook, clock.now(), edits_used=edits_used, signers=signers
+            store, folder, loading.rulebook, now=clock.now(), edits_used=edits_used, signers=signers
         )
     if loading.rulebook is not None and not problems:
         await store.put_texts(loading.texts)
@@ -135,7 +136,7 @@ async def open_rules(
             await keep(store, folder, clock.now())
             warn(loading)
             return rollouts
-    return await _last_good(root, blocked, store, problems, clock, signers)
+    return await _last_good(root, blocked, store, bad=problems, clock=clock, signers=signers)
 
 
 async def _last_good(
@@ -148,7 +149,12 @@ async def _last_good(
 ) -> Rollouts:
     folder = await last_good_folder(store)
     good = None if folder is None else load_rules(folder, clock.now(), blocked).rulebook
-    if good and signers and folder and unapproved(folder, good, folder, signers(), None):
+    if (
+        good
+        and signers
+        and folder
+        and unapproved(folder, good, folder, signers=signers(), today=None)
+    ):
         good = None
     if good is None:
         raise refused_rules(root, bad)
@@ -210,32 +216,33 @@ async def open_core(
     clock: Clock | None = None,
 ) -> Core:
     """Open store, rules and vendor, in this order, closed by the stack; raises StartError."""
-    clock, root = clock or SystemClock(), rules_folder(settings)
+    clock = clock or SystemClock()
+    root = rules_folder(settings)
     changed_rules = FileWatch(root)
     await asyncio.to_thread(engine_version)  # the first call asks git, where there is a checkout
     deps, certificates = _server_deps(settings, clock, instrumentation)
     store = await _open_store(settings, deps.metrics, stack, init=init)
     signers = signers_of(settings, deps.authenticator)
-    rollouts = await open_rules(settings, root, store, clock, signers)
+    rollouts = await open_rules(settings, root, store, clock=clock, signers=signers)
     smile_url, widget = await _vendor(settings, clock, stack)
     guard = ClockGuard(clock.now, clock.monotonic)
     guard.recorded(await store.newest_decision())
-    source = _source(settings, smile_url, clock, guard, instrumentation.tracer)
+    source = _source(settings, smile_url, clock, guard=guard, tracer=instrumentation.tracer)
     stack.push_async_callback(source.aclose)
     return Core(
         settings,
         root,
         clock,
-        guard,
-        deps,
-        certificates,
-        store,
-        rollouts,
-        changed_rules,
-        source,
-        smile_url,
-        widget,
-        instrumentation,
+        guard=guard,
+        deps=deps,
+        certificates=certificates,
+        store=store,
+        rollouts=rollouts,
+        changed_rules=changed_rules,
+        source=source,
+        smile_url=smile_url,
+        widget=widget,
+        instrumentation=instrumentation,
     )
 
 
@@ -311,15 +318,17 @@ async def _vendor(
         return settings.base_url, (WIDGET_SCRIPT, _WIDGET_APIS[settings.smile_mode])
     from decision_service.standin.server import embedded  # the one way to it from what serves
 
-    country, currency = settings.embedded_country, settings.embedded_currency
-    standin = embedded((OFFLINE_KEY, OFFLINE_SECRET), country, currency, clock.now)
+    country = settings.embedded_country
+    currency = settings.embedded_currency
+    standin = embedded((OFFLINE_KEY, OFFLINE_SECRET), country, currency, clock=clock.now)
     return await stack.enter_async_context(standin)
 
 
 def _source(
     settings: Settings, base_url: str, clock: Clock, guard: ClockGuard, tracer: Tracer
 ) -> SmileSource:
-    key, secret = OFFLINE_KEY, OFFLINE_SECRET
+    key = OFFLINE_KEY
+    secret = OFFLINE_SECRET
     if settings.smile_mode is not SmileMode.EMBEDDED:
         key = settings.smile_api_key.get_secret_value()
         secret = settings.smile_api_secret.get_secret_value()
@@ -327,4 +336,6 @@ def _source(
         requests_per_second=settings.smile_requests_per_second,
         first_sync=timedelta(seconds=settings.first_sync_wait),
     )
-    return SmileSource(base_url, key, secret, clock, limits=limits, tracer=tracer, guard=guard)
+    return SmileSource(
+        base_url, key, secret, clock=clock, limits=limits, tracer=tracer, guard=guard
+    )

@@ -86,11 +86,14 @@ class ReviewParts(msgspec.Struct, frozen=True):
 
 
 def wire_reviews(core: Core, read: ReadDecisions, decide: DecideApplication) -> ReviewParts:
-    log, clock = core.store.reviews, core.clock
+    log = core.store.reviews
+    clock = core.clock
     metrics = ReviewMetrics(core.metrics.registry)
-    again = DecideAgain(log, read, decide, clock, metrics)
+    again = DecideAgain(log, read, decide, clock=clock, observer=metrics)
     current = core.active.current
-    operate = OperateReviews(log, read, current, clock, Ids(), again.wake, metrics)
+    operate = OperateReviews(
+        log, read, current, clock=clock, new_id=Ids(), wake=again.wake, observer=metrics
+    )
     servicer = reviews.ReviewServicer(operate, clock, core.deps.authenticator.is_reviewer)
     return ReviewParts(servicer, again, QueueWatch(log, clock))
 
@@ -104,13 +107,17 @@ class RolloutParts(msgspec.Struct, frozen=True):
 
 def wire_rollouts(core: Core, stack: AsyncExitStack) -> RolloutParts:
     """The parts; what they have not written when the service stops is written by the stack."""
-    store, clock, active, rollouts = core.store, core.clock, core.active, core.rollouts
-    process, events = uuid.uuid4().hex, EventCounters(core.metrics.registry)
+    store = core.store
+    clock = core.clock
+    active = core.active
+    rollouts = core.rollouts
+    process = uuid.uuid4().hex
+    events = EventCounters(core.metrics.registry)
     counters = Counters(store, clock, process)
-    shadows = Shadows(store, clock, events, counters.idle)
+    shadows = Shadows(store, clock, events, idle=counters.idle)
     stack.push_async_callback(counters.flush)
-    guardrails = GuardrailWatch(rollouts, store, clock, events)
-    check = ReplicaCheck(store.report, active.current, clock, process)
+    guardrails = GuardrailWatch(rollouts, store, clock, counters=events)
+    check = ReplicaCheck(store.report, active.current, clock, name=process)
     retention = Retention(
         store.expire,
         store.forget_ended,
@@ -123,8 +130,8 @@ def wire_rollouts(core: Core, stack: AsyncExitStack) -> RolloutParts:
         counters,
         shadows.offer,
         lambda product: rollouts.latest(product).position,
-        events,
-        core.metrics.decided,
+        events=events,
+        count=core.metrics.decided,
     )
     tasks = {
         "rollouts": rollouts.keep_up,
@@ -135,7 +142,7 @@ def wire_rollouts(core: Core, stack: AsyncExitStack) -> RolloutParts:
         "retention": retention.run,
         "reports": ReportWatch(store, clock, core.settings.report_within).run,
     }
-    return RolloutParts(guardrails, check, observer, tasks)
+    return RolloutParts(guardrails, check, observer, tasks=tasks)
 
 
 class SnapshotParts(msgspec.Struct, frozen=True):
@@ -149,34 +156,37 @@ class SnapshotParts(msgspec.Struct, frozen=True):
 
 def wire_snapshots(core: Core) -> SnapshotParts | None:
     """None while no webhook secret is set: without events a change of data is not noticed."""
-    settings, store, registry = core.settings, core.store, core.metrics.registry
+    settings = core.settings
+    store = core.store
+    registry = core.metrics.registry
     secrets = settings.secrets_of_webhooks
     if not secrets:
         return None
-    refresh = RefreshApplicants(core.source, store, core.active.current, core.clock)
-    worker = EventWorker(store, refresh, core.clock, registry)
-    receive = ReceiveEvents(store, core.clock, worker.notify, core.source.nudge)
+    refresh = RefreshApplicants(core.source, store, core.active.current, clock=core.clock)
+    worker = EventWorker(store, refresh, core.clock, registry=registry)
+    receive = ReceiveEvents(store, core.clock, worker.notify, nudge=core.source.nudge)
     # Of all processes that share the vendor's limit, so that together they ask for one a second.
     pace = SWEEP_PACE * max(1.0, VENDOR_LIMIT / settings.smile_requests_per_second)
 
     async def sweeps() -> None:
         while True:
             await asyncio.sleep(SWEEP_SECONDS)
-            await sweep(store, refresh, worker.listener, pace)
+            await sweep(store, refresh, worker.listener, pace=pace)
 
     cache = SnapshotCache(store, Ages(*settings.ages))
     receiver = WebhookReceiver(receive, secrets, registry=registry)
-    return SnapshotParts(cache, receiver, worker, {"events": worker.run, "sweep": sweeps})
+    return SnapshotParts(cache, receiver, worker, tasks={"events": worker.run, "sweep": sweeps})
 
 
 def wire_sender(core: Core) -> Sender:
     """Raises StartError where the file of subscriptions has mistakes."""
-    path, report = core.settings.events_file, Report()
+    path = core.settings.events_file
+    report = Report()
     every = [] if path is None else read_subscriptions(path, report)
     if report.failed:
         wrong = f"{env_name('events_file')}: the subscriptions {path} have mistakes"
         raise StartError(wrong, tuple(map(render, report.diagnostics())))
-    return Sender(core.store.outbox, every, core.clock, core.metrics.registry)
+    return Sender(core.store.outbox, every, core.clock, registry=core.metrics.registry)
 
 
 class ServiceParts(msgspec.Struct, frozen=True):
@@ -192,22 +202,27 @@ async def wire_services(
     core: Core, rolling: RolloutParts, snapshots: SnapshotParts | None
 ) -> ServiceParts:
     """The use cases of all services; an erased user leaves the caches of deciding."""
-    store, clock, active, current = core.store, core.clock, core.active, core.active.current
+    store = core.store
+    clock = core.clock
+    active = core.active
+    current = core.active.current
     thread = CompilationThread()
     archive = RulesetArchive(store, current, thread)
     history = ReadHistory(store, store.identity_keys, core.settings.report_within)
-    decide = _deciding(core, rolling, snapshots, history)
+    decide = _deciding(core, rolling, snapshots, history=history)
     store.on_erase(decide.forget)
-    read, recourse = ReadDecisions(store, archive), FindRecourse(archive)
-    parts, log = wire_reviews(core, read, decide), store.reviews
+    read = ReadDecisions(store, archive)
+    recourse = FindRecourse(archive)
+    parts = wire_reviews(core, read, decide)
+    log = store.reviews
     follow = events.Follow(store.outbox, lambda: core.deps.health.stopping)
     letters = Notices(
         read,
         store.notices,
         current,
-        clock,
-        recourse,
-        log.of_decision,
+        clock=clock,
+        recourse=recourse,
+        reviews_of=log.of_decision,
         kept_months=max(core.settings.retention, core.settings.loan_retention),
         look_minutes=0 if snapshots is None else int(SWEEP_SECONDS // 60),
     )
@@ -221,29 +236,30 @@ async def wire_services(
         decisions.SERVICE: decisions.DecisionServicer(
             decide,
             read,
-            ReplayDecision(store, read, archive, current),
-            recourse,
-            clock,
-            ReadReviewChain(log, store, clock),
+            ReplayDecision(store, read, archive, rulebook=current),
+            recourse=recourse,
+            clock=clock,
+            chain=ReadReviewChain(log, store, clock),
         ),
         rulesets.SERVICE: rulesets.RulesetServicer(
             active,
-            TryRules(core.source, store, clock, current, history),
-            ValidateRules(core.read_folder, core.settings.blocked, clock, thread),
-            store,
-            clock,
-            rolling.replica_check,
+            TryRules(core.source, store, clock, rulebook=current, history=history),
+            ValidateRules(core.read_folder, core.settings.blocked, clock, thread=thread),
+            log=store,
+            clock=clock,
+            replica_check=rolling.replica_check,
         ),
         rollouts.SERVICE: rollouts.RolloutServicer(
             OperateRollouts(core.rollouts, store, clock),
             ShowFigures(rolling.guardrails),
-            CompareVersions(store, store, archive, current),
-            lambda: active.status,
-            clock,
+            CompareVersions(store, store, archive, rulebook=current),
+            status=lambda: active.status,
+            clock=clock,
         ),
         applicants.SERVICE: _applicants(core, onboard),
         outcomes.SERVICE: outcomes.OutcomeServicer(
-            RecordOutcome(read, store, archive, clock, drawn.inc), ListOutcomes(read, store)
+            RecordOutcome(read, store, archive, clock=clock, on_overdrawn=drawn.inc),
+            ListOutcomes(read, store),
         ),
         notices.SERVICE: notices.NoticeServicer(letters, clock),
         reviews.SERVICE: parts.servicer,
@@ -251,17 +267,17 @@ async def wire_services(
             core.settings,
             core.deps.health,
             active,
-            rolling.replica_check,
-            core.source,
-            core.guard,
-            core.certificates,
-            core.deps.authenticator,
-            parts.watch,
-            store.waiting_events,
+            replica_check=rolling.replica_check,
+            source=core.source,
+            guard=core.guard,
+            certificates=core.certificates,
+            authenticator=core.deps.authenticator,
+            queues=parts.watch,
+            waiting_events=store.waiting_events,
         ),
         events.SERVICE: events.EventServicer(store.outbox, follow, clock),
     }
-    return ServiceParts(services, parts, wire_sender(core), onboard)
+    return ServiceParts(services, parts, wire_sender(core), onboard=onboard)
 
 
 def _deciding(
@@ -272,21 +288,28 @@ def _deciding(
         core.source,
         store,
         store,
-        decisions.ProtoReplyEncoder(),
-        core.clock,
-        Ids(),
-        store.leases,
-        history,
-        None if snapshots is None else snapshots.cache,
-        core.instrumentation.tracer,
+        encoder=decisions.ProtoReplyEncoder(),
+        clock=core.clock,
+        new_id=Ids(),
+        leases=store.leases,
+        history=history,
+        warm=None if snapshots is None else snapshots.cache,
+        tracer=core.instrumentation.tracer,
     )
     return DecideApplication(
-        deps, core.active.current, rolling.observer, core.guard, bulkhead=core.deps.limits.work
+        deps,
+        core.active.current,
+        rolling.observer,
+        clock_guard=core.guard,
+        bulkhead=core.deps.limits.work,
     )
 
 
 def _applicants(core: Core, onboard: OnboardApplicants) -> applicants.ApplicantServicer:
-    enrolment, store, clock, settings = core.source.enrolment, core.store, core.clock, core.settings
+    enrolment = core.source.enrolment
+    store = core.store
+    clock = core.clock
+    settings = core.settings
     terms = AccessTerms(
         settings.retention,
         settings.loan_retention,
@@ -294,16 +317,20 @@ def _applicants(core: Core, onboard: OnboardApplicants) -> applicants.ApplicantS
     )
     return applicants.ApplicantServicer(
         onboard,
-        ReadApplicantStatus(enrolment, store, clock, core.active.current, core.source.providers),
+        ReadApplicantStatus(
+            enrolment, store, clock, rulebook=core.active.current, providers=core.source.providers
+        ),
         clock,
-        applicants.ConnectLinks(
+        links=applicants.ConnectLinks(
             settings.connect_base,
             settings.return_origins,
             partial(_of_types, core),
-            partial(_offered, core),
-            language_of,
+            offered=partial(_offered, core),
+            language_of=language_of,
         ),
-        ExportPerson(store.subject_access, store, applicants.disclosed_reply, terms, clock),
+        export=ExportPerson(
+            store.subject_access, store, applicants.disclosed_reply, terms=terms, clock=clock
+        ),
     )
 
 

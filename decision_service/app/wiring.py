@@ -93,14 +93,15 @@ class BackgroundTasks(msgspec.Struct, frozen=True):
     health: Health
 
     def tasks(self, supervisor: Supervisor) -> Tasks:
-        core, deps = self.core, self.core.deps
+        core = self.core
+        deps = self.core.deps
         lag = LagWatch(deps.limits.work, core.clock.monotonic, deps.metrics.loop_lag.set)
         reload = ReloadRules(
             core.read_folder,
             core.rollouts,
             core.store,
-            core.clock,
-            core.settings.blocked,
+            clock=core.clock,
+            blocked=core.settings.blocked,
             edits_used=core.settings.smile_mode is SmileMode.EMBEDDED,
             signers=core.signers,
         )
@@ -123,7 +124,9 @@ class BackgroundTasks(msgspec.Struct, frozen=True):
         A good reading also shows that refused keys work again, and every answer has the vendor's
         time: it is read sooner where nothing else was asked, or the clock is in doubt.
         """
-        core, done, again = self.core, False, 0.0
+        core = self.core
+        done = False
+        again = 0.0
         while True:
             if core.guard.wants_answer() or not done or core.clock.monotonic() >= again:
                 done = await core.source.refresh_providers()
@@ -133,7 +136,8 @@ class BackgroundTasks(msgspec.Struct, frozen=True):
 
     async def _forget_future(self) -> None:
         """Once a clock is confirmed, what was read by a wrong one serves nothing."""
-        core, guard = self.core, self.core.guard
+        core = self.core
+        guard = self.core.guard
         if guard.tidy or not guard.agrees:
             return
         with suppress(StoreError):  # tried again after the next answer
@@ -198,9 +202,9 @@ async def listen(
 ) -> tuple[rpc.RpcServer, HttpUrls]:
     """Start gRPC, not yet SERVING, and HTTP at its URLs, ended by the stack; raises StartError."""
     try:
-        server = await rpc.start(core.settings, core.deps, core.certificates, services)
+        server = await rpc.start(core.settings, core.deps, core.certificates, services=services)
         stack.push_async_callback(server.stop, 0.0, 0.0)
-        return server, await _http(core, server, pages, stack)
+        return server, await _http(core, server, pages, stack=stack)
     except AddressInUse as error:
         raise StartError(str(error)) from None
 
@@ -209,7 +213,8 @@ async def _http(
     core: Core, server: rpc.RpcServer, pages: Sequence[BaseRoute], stack: AsyncExitStack
 ) -> HttpUrls:
     """The pages and JSON at one address, health and metrics at another."""
-    settings, around = core.settings, core.instrumentation.around_http
+    settings = core.settings
+    around = core.instrumentation.around_http
     if settings.tls_client_ca_file is None or settings.auth_tokens_file is not None:
         # Else whoever shows no certificate would be `anonymous`, and HTTP asks for none.
         pages = [*pages, server.json.route]
@@ -218,7 +223,7 @@ async def _http(
 
     async def serve(setting: str, address: str, routes: Sequence[BaseRoute]) -> str:
         app = around(build_app(routes))
-        served = serve_http(setting, address, app, core.certificates)
+        served = serve_http(setting, address, app, certificates=core.certificates)
         url, close = await stack.enter_async_context(served)
         closing.callback(close)
         return url
@@ -290,13 +295,14 @@ async def start(
     async with AsyncExitStack() as stack:
         instrumentation = instrumentation or instrument(settings, stack)
         core = await open_core(settings, instrumentation, stack, init=init, clock=clock)
-        rollouts, snapshots = wire_rollouts(core, stack), wire_snapshots(core)
+        rollouts = wire_rollouts(core, stack)
+        snapshots = wire_snapshots(core)
         parts = await wire_services(core, rollouts, snapshots)
         pages = connect_page(core, parts.onboard)
         if snapshots is not None:
             snapshots.worker.listener = parts.reviews.again
             pages += snapshots.receiver.routes()
-        server, http = await listen(core, parts.services, pages, stack)
+        server, http = await listen(core, parts.services, pages, stack=stack)
         server.health.set()
         supervisor = Supervisor(core.clock.monotonic)
         stack.push_async_callback(supervisor.aclose)
@@ -319,5 +325,5 @@ async def start(
             partial(status.of_queues, parts.reviews.watch),
             parts.events.metrics,
         )
-        return Service(core, server, http, stack.pop_all())
+        return Service(core, server, http, _stack=stack.pop_all())
     raise AssertionError("unreachable")  # pragma: no cover - the block returns or raises

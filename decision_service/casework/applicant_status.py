@@ -95,7 +95,9 @@ class ReadApplicantStatus:
         return [
             found
             for name, product in sorted(self._rulebook().products.items())
-            for found in _likely(name, product.champion, country, self._providers(), self._clock)
+            for found in _likely(
+                name, product.champion, country, providers=self._providers(), clock=self._clock
+            )
         ]
 
     def product_needs(
@@ -106,7 +108,7 @@ class ReadApplicantStatus:
         The rules say so: those that decide now are tried on nobody's data.
         """
         return [
-            self._need(name, product.champion, status, employer)
+            self._need(name, product.champion, status, employer=employer)
             for name, product in sorted(self._rulebook().products.items())
         ]
 
@@ -124,7 +126,7 @@ class ReadApplicantStatus:
         open_kinds = not_held(kinds, [known[one] for one in connected if one in known])
         if not open_kinds:
             return ProductNeed(product, kinds)
-        lacks = lacking(ruleset, open_kinds, employer, connected)
+        lacks = lacking(ruleset, open_kinds, employer, without=connected)
         # With schemes to offer first everything else stays on the page: no payroll is hidden.
         named = any(one.providers for one in lacks)
         types = () if named else types_holding(open_kinds)

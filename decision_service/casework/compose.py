@@ -140,7 +140,8 @@ class NoticeSubject(msgspec.Struct, frozen=True):
     @property
     def approval(self) -> Approval | None:
         """The offer of a referral is approved by none."""
-        person, offer = self.person, self.verdict.offer
+        person = self.person
+        offer = self.verdict.offer
         if person is not None and person.amount is not None:
             return Approval(person.amount, person.term_months, person.price)
         if person is None and offer and self.verdict.outcome is Outcome.APPROVE:
@@ -149,9 +150,11 @@ class NoticeSubject(msgspec.Struct, frozen=True):
 
     def valid_until(self, words: Words) -> str:
         """The last whole day before the end; on the last day itself the hour of the end too."""
-        decided_on, end = self.decided_on, self.expires
+        decided_on = self.decided_on
+        end = self.expires
         if self.person is not None:
-            decided_on, end = self.person.decided_on, self.person.expires
+            decided_on = self.person.decided_on
+            end = self.person.expires
         if end is None:
             return ""
         last = end.date() - timedelta(days=1)
@@ -182,7 +185,8 @@ def kind_of(subject: NoticeSubject) -> NoticeKind | None:
     A person's result counts in place of the decision's. A referral for missing data is an
     incomplete application; any other referral waits for its review.
     """
-    verdict, person = subject.verdict, subject.person
+    verdict = subject.verdict
+    person = subject.person
     match verdict.outcome if person is None else person.outcome:
         case Outcome.DECLINE:
             return NoticeKind.ADVERSE_ACTION
@@ -197,7 +201,9 @@ def letter(subject: NoticeSubject, texts: NoticeTexts) -> Letter | None:
     kind = kind_of(subject)
     if kind is None:
         return None
-    words, own, approval = words_in(texts.language), texts.kinds[kind], subject.approval
+    words = words_in(texts.language)
+    own = texts.kinds[kind]
+    approval = subject.approval
     filled = {
         "lender": texts.lender,
         "application_id": subject.application_id or subject.decision_id,
@@ -215,7 +221,7 @@ def letter(subject: NoticeSubject, texts: NoticeTexts) -> Letter | None:
         title=own.title.format_map(filled),
         lender=texts.lender.format_map(filled),
         opening=own.opening.format_map(filled),
-        parts=tuple(_parts(kind, subject, texts, words, filled)),
+        parts=tuple(_parts(kind, subject, texts, words=words, filled=filled)),
         closing=own.closing.format_map(filled),
     )
 
@@ -244,7 +250,8 @@ def _parts(
     words: Words,
     filled: Mapping[str, str],
 ) -> Iterator[LetterPart]:
-    person, verdict = subject.person, subject.verdict
+    person = subject.person
+    verdict = subject.verdict
     if person is not None:
         sentence = words.by_person
         if person.contested:
@@ -253,7 +260,7 @@ def _parts(
         yield LetterPart(words.reviewed, (looked,))
     if subject.approval is not None:
         limit = _limit(subject, texts, words)
-        items = tuple(_offered(subject.approval, texts, words, filled))
+        items = tuple(_offered(subject.approval, texts, words, filled=filled))
         yield LetterPart(words.offer, (limit,) if limit else (), items)
     if kind is NoticeKind.ADVERSE_ACTION:
         yield LetterPart(words.reasons, items=_reasons(subject, texts.language, words))
@@ -269,9 +276,11 @@ def _parts(
         yield LetterPart(words.linked, items=items)
     yield _data_used(subject, words)
     yield from _recourse(subject, texts, words)
-    heading, own = words.contest, texts.contest
+    heading = words.contest
+    own = texts.contest
     if person is not None:
-        heading, own = words.contest_again, texts.contest_again or texts.contest
+        heading = words.contest_again
+        own = texts.contest_again or texts.contest
     yield LetterPart(heading, (own.format_map(filled),))
     yield LetterPart(words.contact, (texts.contact.format_map(filled),))
     yield LetterPart("", (words.reference.format_map(filled),))
@@ -279,7 +288,8 @@ def _parts(
 
 def _limit(subject: NoticeSubject, texts: NoticeTexts, words: Words) -> str:
     """Why less than what was asked for is approved; empty where it is not less."""
-    asked, offer = money_text(subject.asked), subject.verdict.offer
+    asked = money_text(subject.asked)
+    offer = subject.verdict.offer
     if subject.person is not None:
         return words.person_limit.format(asked=asked) if subject.is_reduced else ""
     if offer is None or not (offer.binding and asked):
@@ -316,13 +326,15 @@ def _recourse(subject: NoticeSubject, texts: NoticeTexts, words: Words) -> Itera
     A part of what is needed would not do, so that none of it is said. A person who confirms a
     decline has not looked at what an earlier letter said.
     """
-    person, recourse = subject.person, subject.recourse
+    person = subject.person
+    recourse = subject.recourse
     if person is not None and person.contested and person.outcome is Outcome.DECLINE:
         yield LetterPart(words.recourse, (words.by_rules_alone,))
         return
     if recourse is None or any(one.factor not in texts.changes for one in recourse.changes):
         return
-    asked, term = money_text(subject.asked) or words.application, subject.asked_term
+    asked = money_text(subject.asked) or words.application
+    term = subject.asked_term
     rests = words.rests.format(
         asked=words.over.format(asked=asked, term=term, s="s" * (term > 1)) if term else asked,
         decided_on=day_text(subject.decided_on, words),
@@ -371,13 +383,13 @@ def _reasons(subject: NoticeSubject, language: str, words: Words) -> tuple[str, 
     if subject.person is not None and subject.person.outcome is Outcome.DECLINE:
         sentences = subject.person.sentences  # none where the reason is withheld
         return (said(sentences, language) if sentences else words.untold,)
-    return _sentences(subject.verdict.reasons, subject, language, words)
+    return _sentences(subject.verdict.reasons, subject, language, words=words)
 
 
 def _sentences(
     reasons: Iterable[Reason], subject: NoticeSubject, language: str, words: Words
 ) -> tuple[str, ...]:
-    every = (_sentence(one, subject, language, words) for one in reasons)
+    every = (_sentence(one, subject, language, words=words) for one in reasons)
     return tuple(dict.fromkeys(sentence for several in every for sentence in several))
 
 
@@ -407,7 +419,8 @@ def _with_days(sentence: str, words: Words) -> str:
     days = [day_text(date.fromisoformat(one), words) for one in _DAY.findall(sentence)]
     if len(days) != _OF_TWO_PERIODS:
         return sentence
-    first, second = " \N{EN DASH} ".join(days[:2]), " \N{EN DASH} ".join(days[2:])
+    first = " \N{EN DASH} ".join(days[:2])
+    second = " \N{EN DASH} ".join(days[2:])
     return f"{sentence.partition(':')[0]}: {first}; {second}"
 
 
@@ -459,11 +472,11 @@ def _incomplete(subject: NoticeSubject, language: str, words: Words) -> Iterator
     for reason in subject.verdict.reasons:
         whole = reason.component in {Component.DATA, Component.KNOCKOUT}
         (missing if whole else also).append(reason)
-    what = _sentences(missing, subject, language, words)
+    what = _sentences(missing, subject, language, words=words)
     helps = tuple(dict.fromkeys(_remedies(subject, words)))
     yield LetterPart(words.missing, items=(*what, *helps))
     if also:
-        yield LetterPart(words.also, items=_sentences(also, subject, language, words))
+        yield LetterPart(words.also, items=_sentences(also, subject, language, words=words))
 
 
 def _remedies(subject: NoticeSubject, words: Words) -> Iterator[str]:
@@ -504,7 +517,8 @@ def _remedy(lack: Lack, subject: NoticeSubject, words: Words) -> str:
     """The sentence that helps, its braces not filled in; of a month its own is."""
     if lack.cause is Cause.NOT_YET_POSTED:
         due = lack.due is not None and lack.due > subject.decided_on
-        month, day = _month_text(lack.month, words), day_text(lack.due, words)
+        month = _month_text(lack.month, words)
+        day = day_text(lack.due, words)
         sentence = words.remedies["due" if due else "overdue"]
         return sentence.replace("{month}", month).replace("{due}", day)
     if lack.error:
@@ -562,7 +576,8 @@ def money_text(amount: Money | None) -> str:
     """An amount with its sign, never parted, and decimals where there are any; empty for none."""
     if amount is None:
         return ""
-    sign, whole = currency_sign(amount.currency), amount.major.to_integral_value()
+    sign = currency_sign(amount.currency)
+    whole = amount.major.to_integral_value()
     number = f"{whole:,.0f}" if whole == amount.major else f"{amount.major:,}"
     return f"{sign}\N{NO-BREAK SPACE}{number}"
 
@@ -591,12 +606,15 @@ def effective_rate(price: Price) -> Decimal:
     with exactly():
         rate = Decimal(0)
         for _ in range(_ROUNDS):
-            worth, slope, discount = Decimal(-price.paid_out.minor), Decimal(0), Decimal(1)
+            worth = Decimal(-price.paid_out.minor)
+            slope = Decimal(0)
+            discount = Decimal(1)
             for number, payment in enumerate(payments, 1):
                 discount /= 1 + rate
                 worth += payment * discount
                 slope += number * payment * discount / (1 + rate)
-            before, rate = rate, rate + max(worth / slope, Decimal(0))
+            before = rate
+            rate = rate + max(worth / slope, Decimal(0))
             if rate == before:
                 break
         return (1 + rate) ** _WEEKS_A_MONTH - 1 if price.weekly else rate

@@ -72,7 +72,7 @@ class StoredNotice(msgspec.Struct, frozen=True):
     @property
     def key(self) -> NoticeKey:
         letter = self.letter
-        return NoticeKey(self.decision_id, letter.kind, letter.language, self.review_id)
+        return NoticeKey(self.decision_id, letter.kind, letter.language, review_id=self.review_id)
 
     @property
     def notice_id(self) -> str:
@@ -136,9 +136,13 @@ def subject_of(
     decision: Decision, reviewed: ReviewedResult, read: ReadData | None = None
 ) -> NoticeSubject:
     """What a letter is about; without `read`, what stands behind the reasons is not named."""
-    as_of, verdict, inputs = decision.as_of, decision.verdict, decision.inputs
-    asked, term = inputs.get("requested_amount"), inputs.get("requested_term_months")
-    factors, zone = decision.factors, as_of.zone
+    as_of = decision.as_of
+    verdict = decision.verdict
+    inputs = decision.inputs
+    asked = inputs.get("requested_amount")
+    term = inputs.get("requested_term_months")
+    factors = decision.factors
+    zone = as_of.zone
     kinds = {} if factors is None else factors.kinds
     found = [kind.value for kind, status in kinds.items() if status is not KindStatus.MISSING]
     return NoticeSubject(
@@ -256,7 +260,7 @@ class Notices:
         if kind is None:
             raise _not_due(recorded, _WHY.get(recorded.entry.outcome, _ERASED))
         review_id = reviewed.review.review_id if reviewed.review else ""
-        key = NoticeKey(decision_id, kind, language, review_id)
+        key = NoticeKey(decision_id, kind, language, review_id=review_id)
         found = await self.log.find(key.notice_id)
         if found is not None:
             return found
@@ -270,7 +274,9 @@ class Notices:
             )
         made = letter(await self._with_reason(subject, recorded, reviewed), texts)
         assert made is not None  # noqa: S101 - it is due
-        return await self._record(recorded, made, texts.digest, reader.caller, review_id)
+        return await self._record(
+            recorded, made, texts.digest, caller=reader.caller, review_id=review_id
+        )
 
     async def sent(self, key: NoticeKey, sending: Sending, scope: str) -> StoredNotice:
         """Note that a letter was sent; the first report counts. Raises as `get`."""

@@ -65,8 +65,10 @@ _OF_RUNNING = frozenset({"liabilities.monthly_amortization", "liabilities.scheme
 _OF_SHORT = frozenset({"liabilities.outstanding_short_term"})
 """Factors that count loans that run: all of them, or the short ones alone."""
 
-_OVERDUE, _MATURED = "liabilities.overdue_total", "liabilities.matured_unpaid_total"
-_DECLARED, _OWED = "inputs.declared_monthly_debt", "history.exposure_instalments"
+_OVERDUE = "liabilities.overdue_total"
+_MATURED = "liabilities.matured_unpaid_total"
+_DECLARED = "inputs.declared_monthly_debt"
+_OWED = "history.exposure_instalments"
 
 
 class Debt(StrEnum):
@@ -155,10 +157,12 @@ def read_data(decision: Decision, ruleset: CompiledRuleset, snapshot: Snapshot) 
     if decision.factors is None:
         return ReadData()
     needs = needs_of(ruleset, decision.inputs)
-    context = FactorContext(snapshot, needs, decision.as_of, decision.own)
+    context = FactorContext(snapshot, needs, decision.as_of, own=decision.own)
     live = [one for one in counted(context).values() if one.is_account]
     names = _Names(context, decision.factors)
-    reasons = {one.code: _named(one, decision, ruleset, names) for one in decision.verdict.reasons}
+    reasons = {
+        one.code: _named(one, decision, ruleset, names=names) for one in decision.verdict.reasons
+    }
     return ReadData(
         kinds=tuple(sorted(_kinds(context, decision.factors))),
         reasons=reasons,
@@ -184,7 +188,8 @@ class _Names(msgspec.Struct, frozen=True):
 
     def of_employers(self, records: Iterable[str]) -> tuple[str, ...]:
         """Who employed or paid, by the ids of records."""
-        snapshot, chosen = self.context.snapshot, frozenset(records)
+        snapshot = self.context.snapshot
+        chosen = frozenset(records)
         held = [read.records for read in (snapshot.incomes, snapshot.employments) if read]
         found: dict[str, None] = {}
         for record in (record for several in held for record in several):
@@ -237,7 +242,8 @@ def _unreported(decision: Decision) -> Collection[str]:
 
 def _rests_on(factor: str, ruleset: CompiledRuleset) -> Sequence[str]:
     """The factor of a reason, or the names that its derived value or its offer is made of."""
-    waiting, found = [factor], dict[str, None]()
+    waiting = [factor]
+    found = dict[str, None]()
     while waiting:
         name = waiting.pop()
         if name in found:
@@ -252,7 +258,8 @@ def _rests_on(factor: str, ruleset: CompiledRuleset) -> Sequence[str]:
 
 def _weighing(rests_on: Iterable[str], context: FactorContext) -> Iterator[Liability]:
     """The loans that some factors count, each once for any of them."""
-    today, chosen = context.as_of.date, frozenset(rests_on)
+    today = context.as_of.date
+    chosen = frozenset(rests_on)
     for loan in loans(context).records:
         runs = maybe_running(loan)
         if (
@@ -265,8 +272,10 @@ def _weighing(rests_on: Iterable[str], context: FactorContext) -> Iterator[Liabi
 
 
 def _debts(rests_on: Iterable[str], decision: Decision) -> Iterator[Debt]:
-    factors, chosen = decision.factors, frozenset(rests_on)
-    declared, owed = decision.inputs.get("declared_monthly_debt"), None
+    factors = decision.factors
+    chosen = frozenset(rests_on)
+    declared = decision.inputs.get("declared_monthly_debt")
+    owed = None
     if factors is not None and _OWED in factors.values:
         owed = factors.values[_OWED].value
     if _DECLARED in chosen and isinstance(declared, Money) and declared.minor > 0:

@@ -299,7 +299,7 @@ class OnboardApplicants:
 
 
 def _issued(token: LinkToken, user_id: str, original: str | None = None) -> IssuedToken:
-    return IssuedToken(_digest(token.access_token), user_id, token.expires, original)
+    return IssuedToken(_digest(token.access_token), user_id, token.expires, original=original)
 
 
 def _digest(access_token: str) -> str:

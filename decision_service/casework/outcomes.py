@@ -331,7 +331,8 @@ class RecordOutcome:
         that cannot be replaced, InputInvalid for another currency than the rules',
         OutcomeContradicted, StoreUnavailable.
         """
-        lent, now = await self._lent(report.decision_id, scope), self._clock.now()
+        lent = await self._lent(report.decision_id, scope)
+        now = self._clock.now()
         _require_day(report.as_of, lent.decided, now)
         _require_currency(report, lent.currency)
         _require_truth(report, lent)
@@ -353,11 +354,12 @@ class RecordOutcome:
             if lent is None or scope not in {"", lent.caller}:
                 raise
             return lent
-        entry, inputs = decision.entry, decision.facts.sent
+        entry = decision.entry
+        inputs = decision.facts.sent
         approved = None if lent is None else lent.approved
         currency = await self._currency(decision)
         term = inputs.get("requested_term_months")
-        return Lent(entry.caller, entry.created, currency, approved, term)
+        return Lent(entry.caller, entry.created, currency, approved=approved, term=term)
 
     async def _currency(self, decision: Recorded) -> str | None:
         requested = decision.facts.sent.get("requested_amount")
@@ -368,7 +370,10 @@ class RecordOutcome:
 
 
 def _require_truth(report: LoanOutcome, of: Lent) -> None:
-    found, lent, due, paid_on = {}, report.disbursed, report.instalment, report.disbursed_on
+    found = {}
+    lent = report.disbursed
+    due = report.instalment
+    paid_on = report.disbursed_on
     if paid_on and paid_on < of.decided.date() - ZONES:
         found["disburse_date"] = (
             f"is {paid_on}, before the decision of {of.decided.date()}: check the day and "
@@ -413,7 +418,8 @@ def _refuse(error: type[FieldInvalid | InputInvalid], found: Mapping[str, str]) 
 
 
 def _require_day(as_of: date, decided: datetime, now: datetime) -> None:
-    first, last = decided.date() - ZONES, now.date() + ZONES
+    first = decided.date() - ZONES
+    last = now.date() + ZONES
     if first <= as_of <= last:
         return
     why = "lies in the future" if as_of > last else f"lies before the decision of {decided.date()}"

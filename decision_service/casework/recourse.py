@@ -139,10 +139,12 @@ class Recourses:
         self, today: Search, days: Sequence[Later]
     ) -> Iterator[tuple[Wait | None, Search]]:
         """The first day within a month that an applicant can do anything on, then whole months."""
-        also, first = frozenset(today.movable), True
+        also = frozenset(today.movable)
+        first = True
         for day in days:
             may = all(day.touches(argument, also) for _, argument in today.arguments)
-            soon, months = first and not day.wait.months, is_whole_months(day.wait)
+            soon = first and not day.wait.months
+            months = is_whole_months(day.wait)
             if may and (soon or months) and not self._contradicts(today.trial, day):
                 search = self._search(day.worlds, whole=False)
                 if soon and not search.is_blocked:
@@ -171,15 +173,16 @@ class Recourses:
         raise AssertionError(found.changes)  # the day that it was found on is among them
 
     def _recourse(self, found: _Found) -> Recourse:
-        tell, values = self.ruleset.tell, found.trial.values
+        tell = self.ruleset.tell
+        values = found.trial.values
         changes = tuple(_change(each, values[each.factor].value, tell) for each in found.changes)
         may = all(change.told for change in changes)
         return Recourse(
             RecourseKind.CHANGE if changes else RecourseKind.WAIT,
             changes,
             None if found.wait is None else found.wait.end,
-            approved(found.trial.verdicts_with(as_values(found.changes))),
-            may and (found.wait is None or WAITING in tell),
+            approved=approved(found.trial.verdicts_with(as_values(found.changes))),
+            told=may and (found.wait is None or WAITING in tell),
         )
 
 
@@ -187,12 +190,13 @@ def _least(found: _Found) -> _Found:
     """Each change in turn made as small as the rules still approve it."""
     changes = found.changes
     for place, change in enumerate(changes):
-        before, after = changes[:place], changes[place + 1 :]
+        before = changes[:place]
+        after = changes[place + 1 :]
 
         def does(one: Candidate, before: Changes = before, after: Changes = after) -> bool:
             return found.trial.reaches(as_values((*before, one, *after)))
 
-        least = nearest(change, found.trial.values, found.trial.laws.currency, does)
+        least = nearest(change, found.trial.values, found.trial.laws.currency, does=does)
         changes = (*before, least, *after)
     return replace(found, changes=changes)
 
@@ -201,7 +205,7 @@ def _change(each: Candidate, now: Value | None, tell: frozenset[str]) -> Change:
     needed = each.value.value
     if now is None or needed is None:
         raise AssertionError(each.factor)
-    return Change(each.factor, now, needed, each.steps, each.factor in tell)
+    return Change(each.factor, now, needed, steps=each.steps, told=each.factor in tell)
 
 
 class FindRecourse:

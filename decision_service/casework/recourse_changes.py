@@ -47,7 +47,8 @@ class FactorFormula(msgspec.Struct, frozen=True):
 
     def of(self, values: Values) -> Any:
         """Its value; None where one of its factors has none, or it has no result."""
-        names, currency = self.formula.names, self.formula.currency
+        names = self.formula.names
+        currency = self.formula.currency
         given = {name: _plain(values.get(name), currency) for name in names}
         if None in given.values():
             return None
@@ -59,7 +60,7 @@ class FactorFormula(msgspec.Struct, frozen=True):
 def formula(text: str, expected: ValueType, currency: str) -> FactorFormula:
     """An expression on factors; raises FormulaUnfit for one that is wrong."""
     names = DeclaredNames(currency, catalogue().values())
-    return FactorFormula(parse_formula(text, names, expected, "the laws between factors"))
+    return FactorFormula(parse_formula(text, names, expected, what="the laws between factors"))
 
 
 class Laws:
@@ -111,13 +112,14 @@ class Laws:
     def completed(
         self, values: Values, changed: Mapping[str, FactorValue]
     ) -> Mapping[str, FactorValue]:
-        every, found = {**values, **changed}, dict(changed)
+        every = {**values, **changed}
+        found = dict(changed)
         for name, made in self._made:
             if not found.keys().isdisjoint(made.factors) and every[name].value is not None:
                 figure = made.of(every)
                 if figure is not None:
                     type_ = catalogue()[name].type
-                    value = from_runtime(name, figure, type_, self.currency)
+                    value = from_runtime(name, figure, type_, currency=self.currency)
                     if not isinstance(value, Unknown):
                         found[name] = FactorValue(name, value)
         return found
@@ -131,7 +133,7 @@ def laws_between(names: tuple[str, ...], currency: str) -> Laws:
 def _plain(found: FactorValue | None, currency: str) -> Any:
     if found is None or found.value is None:
         return None
-    value = to_runtime(found.name, found.value, catalogue()[found.name].type, currency)
+    value = to_runtime(found.name, found.value, catalogue()[found.name].type, currency=currency)
     return None if isinstance(value, Unknown) else value
 
 
@@ -187,8 +189,11 @@ class Pools:
     def __init__(
         self, uses: Uses, values: Mapping[str, FactorValue], seen: Sequence[Any], laws: Laws
     ) -> None:
-        self._values, self._currency = values, laws.currency
-        self._uses, self._seen, self._orders = uses, seen, laws.orders
+        self._values = values
+        self._currency = laws.currency
+        self._uses = uses
+        self._seen = seen
+        self._orders = laws.orders
 
     def of(self, names: Iterable[str]) -> Mapping[str, list[Candidate]]:
         figures = {name: self._own(name) for name in names}
@@ -198,7 +203,8 @@ class Pools:
         return {name: pool for name, pool in found.items() if pool}
 
     def _own(self, name: str) -> set[Decimal]:
-        spec, size = catalogue()[name], self._now(name)
+        spec = catalogue()[name]
+        size = self._now(name)
         step = _step(spec, size) if spec.better is Better.UP else -_step(spec, size)
         figures = {*_beside(self._uses.thresholds(name, self._seen), spec)}
         end = spec.upper if spec.better is Better.UP else spec.lower
@@ -217,7 +223,8 @@ class Pools:
                 figures[to].update(n for n in figures[of] if self._is_better(to, n))
 
     def _candidates(self, name: str, figures: Iterable[Decimal]) -> list[Candidate]:
-        spec, size = catalogue()[name], self._now(name)
+        spec = catalogue()[name]
+        size = self._now(name)
         step = _step(spec, size)
         exact = spec.type is ValueType.NUMBER
         whole = {n if exact else n.to_integral_value() for n in figures} - {size}
@@ -229,7 +236,8 @@ class Pools:
         return sorted(found, key=lambda each: each.steps)
 
     def _is_better(self, name: str, figure: Decimal) -> bool:
-        spec, size = catalogue()[name], self._now(name)
+        spec = catalogue()[name]
+        size = self._now(name)
         better = figure > size if spec.better is Better.UP else figure < size
         return better and _within(figure, spec, self._currency)
 
@@ -247,22 +255,23 @@ def nearest(
     does: Callable[[Candidate], bool],
 ) -> Candidate:
     """The value nearest to the present one that still does it, by bisection to its unit."""
-    spec, now, needed = (
-        catalogue()[change.factor],
-        _size(values[change.factor]),
-        _size(change.value),
-    )
+    spec = catalogue()[change.factor]
+    now = _size(values[change.factor])
+    needed = _size(change.value)
     if now is None or needed is None:
         return change
-    unit, step = _UNITS.get(spec.type, Decimal(1)), _step(spec, now)
+    unit = _UNITS.get(spec.type, Decimal(1))
+    step = _step(spec, now)
     unit = unit if needed > now else -unit
-    little, enough = 0, int(-(-(needed - now) // unit))
+    little = 0
+    enough = int(-(-(needed - now) // unit))
     while enough - little > 1:
         number = (little + enough) // 2
         value = FactorValue(change.factor, _typed(now + number * unit, spec, currency))
         tried = Candidate(change.factor, value, _steps(number * unit, step))
         if does(tried):
-            enough, change = number, tried
+            enough = number
+            change = tried
         else:
             little = number
     return change
@@ -298,7 +307,8 @@ def _beside(thresholds: Iterable[Decimal], spec: FactorSpec) -> Iterator[Decimal
 
 
 def _within(figure: Decimal, spec: FactorSpec, currency: str) -> bool:
-    low, high = spec.lower, spec.upper
+    low = spec.lower
+    high = spec.upper
     above = low is None or figure >= _plain_bound(low, spec, currency)
     return above and (high is None or figure <= _plain_bound(high, spec, currency))
 

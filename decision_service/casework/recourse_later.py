@@ -91,7 +91,9 @@ def _window(name: str) -> int:
 
 def _counted(name: str, values: Values, wait: Wait) -> Any:
     """Months of a window at the end: the new ones, and of the old ones as many as are certain."""
-    family, length, count = name.partition(".")[0], _window(name), _number(values, name)
+    family = name.partition(".")[0]
+    length = _window(name)
+    count = _number(values, name)
     if count is None:
         return None
     if not (count and _goes_on(name, values)):
@@ -133,7 +135,8 @@ def _by_months(name: str, values: Values, wait: Wait) -> Any:
 
 
 def _longest_tenure(name: str, values: Values, wait: Wait) -> Any:
-    longest, now = _number(values, name), _number(values, "employment.current_tenure_months")
+    longest = _number(values, name)
+    now = _number(values, "employment.current_tenure_months")
     return longest if longest is None or now is None else max(longest, now + wait.months)
 
 

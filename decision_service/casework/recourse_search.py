@@ -50,7 +50,8 @@ class Reach:
     """Which factors the expressions of a ruleset rest on, directly and by way of `made_of`."""
 
     def __init__(self, ruleset: CompiledRuleset, made_of: Mapping[str, tuple[str, ...]]) -> None:
-        self._ruleset, self._made_of = ruleset, made_of
+        self._ruleset = ruleset
+        self._made_of = made_of
         self._parts = (*ruleset.program.stages, *ruleset.program.closing)
         self._known: dict[str, frozenset[str]] = {}
 
@@ -134,7 +135,9 @@ class Trial:
     def __init__(
         self, ruleset: CompiledRuleset, worlds: Sequence[Facts], laws: Laws, *, whole_amount: bool
     ) -> None:
-        self.ruleset, self.worlds, self.laws = ruleset, worlds, laws
+        self.ruleset = ruleset
+        self.worlds = worlds
+        self.laws = laws
         self.whole_amount = whole_amount
         self._loaded = [load(ruleset, facts.factors, facts.as_of) for facts in worlds]
 
@@ -192,7 +195,8 @@ class Search:
         ]
         made_of = trial.laws.made_of
         self.movable = [name for name in movable(trial.values, trial.values) if name not in made_of]
-        self._uses, self._reach = uses, reach
+        self._uses = uses
+        self._reach = reach
         self._silenced: dict[tuple[int, Changes], bool] = {}
 
     @property
@@ -212,7 +216,7 @@ class Search:
     def pools(self) -> Mapping[str, list[Candidate]]:
         trace = self.trial.verdicts[0].raw_trace
         seen = trace.values if isinstance(trace, Trace) else ()
-        return Pools(self._uses, self.trial.values, seen, self.trial.laws).of(self._useful())
+        return Pools(self._uses, self.trial.values, seen, laws=self.trial.laws).of(self._useful())
 
     def _useful(self) -> list[str]:
         """Any other can be left out: what it silences was there neither before nor after."""

@@ -146,7 +146,8 @@ class Desk(msgspec.Struct, frozen=True):
 
 def desk_of(product: Product, counts: Iterable[QueueCount]) -> Desk:
     """`counts` are those of the queues of all products."""
-    policy, currency = product.plan.review or NO_POLICY, product.champion.currency
+    policy = product.plan.review or NO_POLICY
+    currency = product.champion.currency
     found = {
         one.queue: (one.open, one.overdue, one.oldest)
         for one in counts

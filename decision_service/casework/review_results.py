@@ -43,7 +43,8 @@ def reviewed_result(reviews: Sequence[Review]) -> ReviewedResult:
     """The result of a decision after its reviews, oldest first."""
     completed = _completed(reviews)
     if completed:
-        last, before = completed[-1], completed[:-1]
+        last = completed[-1]
+        before = completed[:-1]
         return ReviewedResult(last, changed=_differs(last, before))
     return ReviewedResult(again=decided_again_as(reviews))
 
@@ -84,7 +85,8 @@ def _stood(review: Review, before: Sequence[Review]) -> tuple[Outcome, Money | N
 
 def _differs(review: Review, before: Sequence[Review]) -> bool:
     """An amount that is not known differs from none."""
-    result, (outcome, amount) = result_of(review), _stood(review, before)
+    result = result_of(review)
+    (outcome, amount) = _stood(review, before)
     other = amount is not None and result.amount != amount
     return result.outcome is not outcome or other
 
@@ -183,7 +185,8 @@ def _of_person(review: Review) -> CurrentOutcome:
 
 def day_caps(product: Product, now: datetime) -> DayLimits | None:
     """The caps of a product's plan on the civil day of an instant; None where it has none."""
-    plan, ruleset = product.plan, product.champion
+    plan = product.plan
+    ruleset = product.champion
     if not plan.product_caps:
         return None
     return DayLimits(midnight(AsOf.at(now, ruleset.zone)), cap_limits(plan, ruleset.currency))
@@ -197,7 +200,7 @@ def require_room(limits: DayLimits, totals: DayTotals, review: Review) -> None:
     grant = Grant(charge.amount, review.tier, charge.approvals)
     cap = cap_reached(Allowances(limits, totals), grant)
     if cap is not None:
-        raise _refusal(cap, totals.of(cap.tier), limits, review, charge)
+        raise _refusal(cap, totals.of(cap.tier), limits, review=review, charge=charge)
 
 
 def _refusal(
@@ -205,7 +208,8 @@ def _refusal(
 ) -> ReviewRefused:
     full = cap.approvals is not None and total.approvals >= cap.approvals
     by_count = bool(charge.approvals) and full
-    amount, most = result_of(review).amount, cap.amount or 0
+    amount = result_of(review).amount
+    most = cap.amount or 0
     currency = "" if amount is None else amount.currency
     left = f"{_money(most, currency)}, of which {_money(max(0, most - total.amount), currency)} is"
     bound = f"{cap.approvals} approvals, of which none is" if by_count else left

@@ -92,12 +92,12 @@ def claim(review: Review, by: By, hold_until: datetime | None = None) -> ReviewS
             f"is {until:%Y-%m-%dT%H:%M:%SZ}: say an instant within {HOLD_FOR // _HOUR} hours "
             f"after {by.at:%Y-%m-%dT%H:%M:%SZ}",
         )
-    _require(review, by.at, {ReviewState.OPEN, ReviewState.CLAIMED}, "claimed")
+    _require(review, by.at, {ReviewState.OPEN, ReviewState.CLAIMED}, done="claimed")
     if review.state_at(by.at) is ReviewState.CLAIMED:
         if review.claimed_by != by.who:
             raise _claimed_by_another(review)
         _require_room(review)
-    return _step(_claimed(review, by.who, until, by), by, ReviewAction.CLAIMED, until=until)
+    return _step(_claimed(review, by.who, until, by=by), by, ReviewAction.CLAIMED, until=until)
 
 
 def release(review: Review, by: By, hand_to: str = "") -> ReviewStep:
@@ -116,7 +116,7 @@ def release(review: Review, by: By, hand_to: str = "") -> ReviewStep:
         what = f"is {hand_to}, who sent the application and may not end its review"
         raise FieldInvalid.of("hand_to", f"{what}: name another caller")
     until = by.at + CLAIM_FOR
-    handed = _claimed(review, hand_to, until, by)
+    handed = _claimed(review, hand_to, until, by=by)
     return _step(handed, by, ReviewAction.HANDED_OVER, text=hand_to, until=until)
 
 
@@ -125,7 +125,7 @@ def skip(review: Review, by: By, text: str) -> ReviewStep | None:
     state = review.state_at(by.at)
     if state is ReviewState.CLAIMED:
         require_claim(review, by)
-    _require(review, by.at, {ReviewState.OPEN, ReviewState.CLAIMED}, "skipped")
+    _require(review, by.at, {ReviewState.OPEN, ReviewState.CLAIMED}, done="skipped")
     if state is ReviewState.OPEN and by.who in review.skipped_by:
         return None
     _require_room(review)
@@ -182,14 +182,14 @@ def decide_again(review: Review, by: By) -> ReviewStep:
     if review.state_at(by.at) is ReviewState.CLAIMED:
         require_claim(review, by)
     waiting = {ReviewState.OPEN, ReviewState.CLAIMED, ReviewState.AWAITING_DATA}
-    _require(review, by.at, waiting, "decided again")
+    _require(review, by.at, waiting, done="decided again")
     refuse_approved(review)
     _require_room(review)
     return _step(_deciding(review), by, ReviewAction.DECIDING_AGAIN)
 
 
 def decided_again(review: Review, by: By, decision_id: str) -> ReviewStep:
-    _require(review, by.at, {ReviewState.DECIDING_AGAIN}, "ended by another decision")
+    _require(review, by.at, {ReviewState.DECIDING_AGAIN}, done="ended by another decision")
     ended = replace(
         review,
         state=ReviewState.ENDED,
@@ -201,7 +201,7 @@ def decided_again(review: Review, by: By, decision_id: str) -> ReviewStep:
 
 
 def not_decided_again(review: Review, by: By, why: str) -> ReviewStep:
-    _require(review, by.at, {ReviewState.DECIDING_AGAIN}, "given back")
+    _require(review, by.at, {ReviewState.DECIDING_AGAIN}, done="given back")
     reopened = _unclaimed(review, ReviewState.OPEN)
     return _step(reopened, by, ReviewAction.NOT_DECIDED_AGAIN, text=why)
 
@@ -239,7 +239,7 @@ def erased(review: Review, by: By) -> ReviewStep:
 
 def require_claim(review: Review, by: By) -> None:
     """Raises ReviewRefused unless the caller has the review and its claim has not ended."""
-    _require(review, by.at, {ReviewState.OPEN, ReviewState.CLAIMED}, "worked on")
+    _require(review, by.at, {ReviewState.OPEN, ReviewState.CLAIMED}, done="worked on")
     if review.state is not ReviewState.CLAIMED:
         raise ReviewRefused(
             f"{review.review_id} is not claimed: claim it first", review_id=review.review_id
@@ -347,7 +347,7 @@ def _arrived(review: Review, by: By, kinds: Collection[Kind]) -> ReviewStep:
 
 def _step(review: Review, by: By, action: ReviewAction, **said: Any) -> ReviewStep:
     position = review.events + 1
-    event = ReviewEvent(position, by.at, by.who, action, by.request_id, **said)
+    event = ReviewEvent(position, by.at, by.who, action=action, request_id=by.request_id, **said)
     return ReviewStep(replace(review, events=position), event)
 
 
@@ -369,8 +369,8 @@ def complete(
     authority = _authority(review, policy)
     unnamed = dry_run and not result.reason
     withheld = not unnamed and not _reason_of(review, result, policy).is_told
-    _require_possible(review, result, policy, terms)
-    reasons = second_reasons(review, result, terms, authority)
+    _require_possible(review, result, policy, terms=terms)
+    reasons = second_reasons(review, result, terms, authority=authority)
     unclaimed = replace(
         _unclaimed(review, review.state),
         result=result,
@@ -452,7 +452,8 @@ def _reason_of(review: Review, result: ReviewResult, policy: ReviewPolicy) -> Re
 def _require_possible(
     review: Review, result: ReviewResult, policy: ReviewPolicy, terms: ApprovalTerms
 ) -> None:
-    amount, requested = result.amount, review.requested
+    amount = result.amount
+    requested = review.requested
     if result.outcome is not Outcome.APPROVE:
         if amount is not None:
             raise FieldInvalid.of("approved_amount", "is set: a decline has none")

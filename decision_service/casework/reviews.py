@@ -81,7 +81,8 @@ log = structlog.get_logger("decision_service.reviews")
 
 def review_case(recorded: Recorded) -> ReviewCase:
     """The decision as a review knows it; its offer is known while its values are stored."""
-    entry, decision = recorded.entry, recorded.decision
+    entry = recorded.entry
+    decision = recorded.decision
     requested = recorded.facts.sent.get("requested_amount")
     offer = None if decision is None else decision.verdict.offer
     approved = offer is not None and entry.outcome is Outcome.APPROVE
@@ -89,8 +90,8 @@ def review_case(recorded: Recorded) -> ReviewCase:
         entry.decision_id,
         entry.caller,
         entry.user_id,
-        entry.product,
-        entry.outcome,
+        product=entry.product,
+        outcome=entry.outcome,
         requested=requested if isinstance(requested, Money) else None,
         tier="" if offer is None else offer.tier,
         approved=offer.approved_amount if offer is not None and approved else None,
@@ -171,21 +172,24 @@ class OperateReviews:
 
     async def desks(self, product: str) -> Sequence[Desk]:
         """The desk of a product, those of all without one; raises ProductUnknown."""
-        book, counts = self.rulebook(), await self.log.queues(self.clock.now())
+        book = self.rulebook()
+        counts = await self.log.queues(self.clock.now())
         names = [product] if product else sorted(book.products)
         return [desk_of(book.product(name), counts) for name in names]
 
     async def note(self, review_id: str, who: Actor, request_id: str, text: str) -> Review:
-        by, take = self._by(who, request_id), partial(steps.note, text=text)
-        return await self._step(review_id, by, take, {ReviewAction.NOTED}, text=text)
+        by = self._by(who, request_id)
+        take = partial(steps.note, text=text)
+        return await self._step(review_id, by, take, repeats={ReviewAction.NOTED}, text=text)
 
     async def request_data(
         self, review_id: str, who: Actor, request_id: str, kinds: Sequence[Kind], text: str
     ) -> Review:
-        by, wanted = self._by(who, request_id), tuple(sorted({*kinds}))
+        by = self._by(who, request_id)
+        wanted = tuple(sorted({*kinds}))
         take = partial(steps.request_data, kinds=wanted, text=text)
         asked = {ReviewAction.DATA_REQUESTED}
-        return await self._step(review_id, by, take, asked, kinds=wanted, text=text)
+        return await self._step(review_id, by, take, repeats=asked, kinds=wanted, text=text)
 
     async def decide_again(self, review_id: str, who: Actor) -> Review:
         review = await self._step(review_id, self._by(who), steps.decide_again)
@@ -205,34 +209,38 @@ class OperateReviews:
 
         A dry run records nothing.
         """
-        by, terms = self._by(who, request_id), NO_TERMS
+        by = self._by(who, request_id)
+        terms = NO_TERMS
         review = (await self.get(review_id, limit=0)).review
         if result.amount is not None:
             terms = await self.read.price(review.decision_id, result.amount)
 
         def take(found: Review, by: By) -> ReviewStep:
             policy = self._policy(found.product)
-            return steps.complete(found, by, result, policy, terms, dry_run=dry_run)
+            return steps.complete(found, by, result, policy=policy, terms=terms, dry_run=dry_run)
 
         caps = self._day_caps(review)
-        return await self._step(review_id, by, take, ENDS, caps, dry_run=dry_run, result=result)
+        return await self._step(
+            review_id, by, take, repeats=ENDS, limits=caps, dry_run=dry_run, result=result
+        )
 
     async def confirm(self, review_id: str, who: Actor, request_id: str, seen: str) -> Review:
         """End a review as proposed; raises ReviewRefused, PermissionDenied, RequestIdReused."""
         by = self._by(who, request_id)
 
         def take(review: Review, by: By) -> ReviewStep:
-            return steps.confirm(review, by, self._policy(review.product), seen)
+            return steps.confirm(review, by, self._policy(review.product), seen=seen)
 
         caps = self._day_caps((await self.get(review_id, limit=0)).review)
-        return await self._step(review_id, by, take, {ReviewAction.CONFIRMED}, caps)
+        return await self._step(review_id, by, take, repeats={ReviewAction.CONFIRMED}, limits=caps)
 
     async def reject(
         self, review_id: str, who: Actor, request_id: str, seen: str, why: str
     ) -> Review:
         """Give a review back whose proposed end is not confirmed; raises as `confirm`."""
-        by, take = self._by(who, request_id), partial(steps.reject, why=why, seen=seen)
-        return await self._step(review_id, by, take, {ReviewAction.REJECTED}, text=why)
+        by = self._by(who, request_id)
+        take = partial(steps.reject, why=why, seen=seen)
+        return await self._step(review_id, by, take, repeats={ReviewAction.REJECTED}, text=why)
 
     async def request(
         self, decision_id: str, who: Actor, request_id: str, text: str, scope: str
@@ -247,7 +255,8 @@ class OperateReviews:
         if entry.outcome is Outcome.NOT_ENROLLED:
             what = f"is {decision_id}, which was not decided here: nothing to review"
             raise FieldInvalid.of("decision_id", what)
-        by, policy = self._by(who, request_id), self._policy(entry.product)
+        by = self._by(who, request_id)
+        policy = self._policy(entry.product)
         review = await self.log.contest(review_case(recorded), by, text, policy)
         if review is None:
             raise DecisionUnknown.of(decision_id)
@@ -269,10 +278,13 @@ class OperateReviews:
         def move(review: Review, events: Sequence[ReviewEvent]) -> ReviewStep | None:
             if repeats and is_repeated(events, by, repeats, **said):
                 return None
-            step, desk = take(review, by), self._policy(review.product).digest
+            step = take(review, by)
+            desk = self._policy(review.product).digest
             return step and replace(step, event=replace(step.event, desk=desk))
 
-        review = await _moved(self.log, self.observer, review_id, move, limits, dry_run=dry_run)
+        review = await _moved(
+            self.log, self.observer, review_id, move=move, limits=limits, dry_run=dry_run
+        )
         if review is None:
             raise ReviewUnknown.of(review_id)
         return review
@@ -283,7 +295,7 @@ class OperateReviews:
 
     def _by(self, who: Actor, request_id: str = "") -> By:
         request_id = request_id or self.new_id.request_id()
-        return By(who.caller, request_id, self.clock.now(), who.person)
+        return By(who.caller, request_id, self.clock.now(), person=who.person)
 
     def _policy(self, product: str) -> ReviewPolicy:
         found = self.rulebook().products.get(product)
@@ -401,11 +413,12 @@ class DecideAgain:
                 return None
             return end(found, By("", "", self.clock.now()))
 
-        await _moved(self.log, self.observer, review.review_id, move)
+        await _moved(self.log, self.observer, review.review_id, move=move)
 
 
 def application_of(recorded: Recorded, attempt: int) -> Application:
-    entry, facts = recorded.entry, recorded.facts
+    entry = recorded.entry
+    facts = recorded.facts
     first = facts.first_decision or entry.decision_id
     return Application(
         **entry.request_fields() | {"request_id": f"again-{entry.decision_id}-{attempt}"},

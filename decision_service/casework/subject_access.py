@@ -82,7 +82,7 @@ class AccessTerms(msgspec.Struct, frozen=True):
 def about_records(
     user_id: str, rows: UserRows, terms: AccessTerms, now: datetime
 ) -> Iterator[PersonRecord]:
-    yield PersonRecord("about", user_id, _about(user_id, rows, terms, now))
+    yield PersonRecord("about", user_id, _about(user_id, rows, terms, now=now))
     for table, kind in _KINDS.items():
         for number, row in enumerate(rows.tables[table], start=1):
             own = {name: value for name, value in fields(row).items() if name != "user_id"}
@@ -94,7 +94,8 @@ def about_records(
 
 
 def _open_loan(row: Row, rows: UserRows) -> Mapping[str, Any]:
-    currency, id_ = str(row["currency"]), row["decision_id"]
+    currency = str(row["currency"])
+    id_ = row["decision_id"]
     reports = [one for one in rows.tables["loan_outcomes"] if one["decision_id"] == id_]
     return fields(row, currency) | {"loan_reports": [fields(one, currency) for one in reports]}
 
@@ -125,7 +126,8 @@ def _words() -> AccessWords:
 
 def _about(user_id: str, rows: UserRows, terms: AccessTerms, now: datetime) -> Mapping[str, Any]:
     erasures = [plain(row["erasure_id"]) for row in rows.tables["erasures"]]
-    words, decisions = _words(), _words().decisions_stay
+    words = _words()
+    decisions = _words().decisions_stay
     if terms.erases_decisions:
         decisions = words.decisions_erased
     kept = {"months": terms.retention, "loan_months": terms.loan_retention}
@@ -184,7 +186,8 @@ def _steps(events: tuple[ReviewEvent, ...]) -> Iterator[dict[str, Any]]:
 
 
 def decision_record(stored: StoredDecision, disclose: DiscloseReply) -> PersonRecord:
-    entry, facts = stored.entry, decode_facts(stored.entry.facts)
+    entry = stored.entry
+    facts = decode_facts(stored.entry.facts)
     factors = None if facts.factors is None else factors_from_wire(facts.factors)
     values = () if factors is None else tuple(factors.values.values())
     disclosed = Disclosure.of((one.name for one in values), facts.own)
@@ -324,7 +327,7 @@ class ExportPerson:
         rows = await self._log.user_rows(user_id)
         if rows is None:
             raise UserUnknown("nothing is stored of a user with this user_id: check the id")
-        records = about_records(user_id, rows, self._terms, self._clock.now())
+        records = about_records(user_id, rows, self._terms, now=self._clock.now())
         return ExportPage(tuple(records), ExportPlace(Section.DECISIONS))
 
     def _decided(self, found: Sequence[StoredDecision]) -> ExportPage:
@@ -342,5 +345,5 @@ class ExportPerson:
         part = place.part if at.decision_id == place.id else 0
         record, more = reading_record(found, part)
         further = part + 1 if more else 0
-        next_ = ExportPlace(Section.READINGS, at.created, at.decision_id, further)
+        next_ = ExportPlace(Section.READINGS, at.created, at.decision_id, part=further)
         return ExportPage((record,), next_)

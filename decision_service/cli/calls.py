@@ -75,7 +75,7 @@ def command_of(row: Rpc) -> Callable[..., Any]:
     fields = (
         []
         if request is None
-        else [*field_options(request, row.argument, row.without, row.defaults)]
+        else [*field_options(request, row.argument, row.without, defaults=row.defaults)]
     )
     by = named(row.by) if row.by else _send
     own = parameters(by)[1:]
@@ -95,8 +95,8 @@ def command_of(row: Rpc) -> Callable[..., Any]:
         filled = None if request is None else request()
         if filled is not None:
             values = taken([one.parameter for one in fields])
-            fill_request(filled, fields, values, common.get("currency", ""))
-        return by(Call(row, filled, server, common.get("form", Form.TABLE)), **given)
+            fill_request(filled, fields, values, currency=common.get("currency", ""))
+        return by(Call(row, filled, server, form=common.get("form", Form.TABLE)), **given)
 
     every = [*(one.parameter for one in fields), *own, *shared, *connection]
     return with_options(run, sorted(every, key=_needed))

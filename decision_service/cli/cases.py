@@ -121,7 +121,8 @@ def case(exported: Exported) -> str:
 
     No id and no reference goes into it; texts are masked. Lists hold those that were on them then.
     """
-    decision, row = exported.decision, case_row(exported)
+    decision = exported.decision
+    row = case_row(exported)
     rules = decision.override if decision.HasField("override") else decision
     inputs = {name: _written(cell) for name, cell in row["inputs"].items()}
     inputs |= dict.fromkeys(_too_old(exported), f"missing {Cause.STALE}")
@@ -180,8 +181,10 @@ def json_line(exported: Exported) -> str:
 
 def case_row(exported: Exported) -> dict[str, Any]:
     """What `COLUMNS` name, with every input (a date as `{date}`), factor, score and offer line."""
-    decision, texts = exported.decision, Texts(exported.ruleset)
-    ref, override = decision.ruleset_ref, decision.override
+    decision = exported.decision
+    texts = Texts(exported.ruleset)
+    ref = decision.ruleset_ref
+    override = decision.override
     return {
         "decision": exported.tag,
         "product": decision.product,
@@ -408,7 +411,7 @@ class _Source:
         if key not in self._rules:
             self._rules[key] = self._read_rules(*key)
         bad = self._loan_bad(decision_id) if self._loans else None
-        return Exported(decision, self._rules[key], self._key, bad)
+        return Exported(decision, self._rules[key], self._key, loan_bad=bad)
 
     def _loan_bad(self, decision_id: str) -> bool | None:
         """Whether a loan is charged off or overdue by its newest report; None: none taken up."""
@@ -418,7 +421,8 @@ class _Source:
             newest |= {
                 one.outcome.loan_id: one.outcome for one in page.outcomes if not one.replaced
             }
-        unused, lost = outcome_pb.LOAN_STATUS_NOT_TAKEN_UP, outcome_pb.LOAN_STATUS_CHARGED_OFF
+        unused = outcome_pb.LOAN_STATUS_NOT_TAKEN_UP
+        lost = outcome_pb.LOAN_STATUS_CHARGED_OFF
         taken = [one for one in newest.values() if one.status != unused]
         bad = any(one.status == lost or one.overdue_days for one in taken)
         return bad if taken else None

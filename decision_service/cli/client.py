@@ -30,7 +30,9 @@ if TYPE_CHECKING:
 
 _TOKEN = re.compile(rb"[!-~]{1,4096}")
 _CONNECT_SECONDS = 5.0
-_FRAME, _TYPE, _SETTINGS = 9, 3, 4
+_FRAME = 9
+_TYPE = 3
+_SETTINGS = 4
 """Bytes of the head of a frame of HTTP/2, where its type is in it, and the type of settings."""
 _PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes((0, 0, 0, _SETTINGS, 0, 0, 0, 0, 0))
 _HTTP1 = b"HTTP/1."
@@ -237,7 +239,8 @@ def _unencrypted(server: ServerOptions, plain: socket.socket) -> str:
     if first.startswith(_HTTP1):
         return _other_port(server)
     unverified = ssl.create_default_context()
-    unverified.check_hostname, unverified.verify_mode = False, ssl.CERT_NONE
+    unverified.check_hostname = False
+    unverified.verify_mode = ssl.CERT_NONE
     unverified.set_alpn_protocols(["h2"])
     try:
         with _connected(server) as again, unverified.wrap_socket(again):
@@ -328,12 +331,13 @@ class Connection:
         The exit code of an error is 3, or 1 where its reason is one of `findings`: an answer, not
         a fault.
         """
-        return self.answer(self.method(name), request, seconds, findings)
+        return self.answer(self.method(name), request, seconds, findings=findings)
 
     def method(self, name: str) -> Callable[..., Any]:
         rpc = method_of(name)
         path = f"/{rpc.containing_service.full_name}/{rpc.name}"
-        asked, reply = GetMessageClass(rpc.input_type), GetMessageClass(rpc.output_type)
+        asked = GetMessageClass(rpc.input_type)
+        reply = GetMessageClass(rpc.output_type)
         made: Callable[..., Any]
         made = self.channel.unary_unary(path, asked.SerializeToString, reply.FromString)
         return made

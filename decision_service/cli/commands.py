@@ -134,7 +134,8 @@ def show_review(call: Call) -> None:
 
 
 def confirm_review(call: Call, reject: RejectOption = "") -> None:
-    call.request.reject, call.request.text = bool(reject), reject
+    call.request.reject = bool(reject)
+    call.request.text = reject
     call.show(call.send())
 
 
@@ -163,7 +164,8 @@ def _require_product(connection: Connection, product: str) -> None:
 
 def require_span(request: Any) -> None:
     """Raise CommandError where no day lies between the days of a filter."""
-    first, before = request.create_time_from, request.create_time_before
+    first = request.create_time_from
+    before = request.create_time_before
     has = request.HasField("create_time_from") and request.HasField("create_time_before")
     if has and before.ToDatetime() <= first.ToDatetime():
         raise CommandError(

@@ -51,7 +51,8 @@ def _of_tls(settings: Settings) -> Iterator[str]:
         yield str(error)
         return
     if certificates is not None and certificates.expires <= datetime.now(UTC):
-        name, day = env_name("tls_cert_file"), f"{certificates.expires:%Y-%m-%d}"
+        name = env_name("tls_cert_file")
+        day = f"{certificates.expires:%Y-%m-%d}"
         yield f"{name} ({settings.tls_cert_file}) expired on {day}: replace the certificate"
 
 
@@ -115,7 +116,7 @@ def print_sample(sample_form: str, expected: Path | None) -> None:
         sample(SampleForm(sample_form)),
         expected,
         "the sample that the settings give",
-        f"decision-service config sample --format {sample_form}",
+        command=f"decision-service config sample --format {sample_form}",
     )
 
 

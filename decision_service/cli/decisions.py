@@ -49,7 +49,8 @@ NONE = "–"
 
 
 def differences(was: pb.Decision, now: pb.Decision) -> Iterator[tuple[str, str, str]]:
-    before, after = dict(_parts(was)), dict(_parts(now))
+    before = dict(_parts(was))
+    after = dict(_parts(now))
     for what in dict.fromkeys((*before, *after)):
         values = before.get(what, NONE), after.get(what, NONE)
         if values[0] != values[1]:
@@ -118,7 +119,8 @@ def page_lines(reply: service_pb.ListDecisionsResponse) -> Iterator[str]:
 
 
 def _head(decision: pb.Decision) -> str:
-    style, outcome = outcome_style(decision), f"{outcome_text(decision):<14}"
+    style = outcome_style(decision)
+    outcome = f"{outcome_text(decision):<14}"
     approved = "–"
     if decision.HasField("offer") and decision.offer.HasField("approved_amount"):
         approved = money_text(decision.offer.approved_amount)
@@ -226,8 +228,8 @@ def _link(connection: Connection, decision: pb.Decision) -> ChainLink:
         decision,
         [connection.read_review(review_id) for review_id in decision.review.review_ids],
         [one for page in made for one in page.notices][::-1],
-        [one for page in listed for one in page.outcomes],
-        listed[0].overdrawn if listed[0].HasField("overdrawn") else None,
+        outcomes=[one for page in listed for one in page.outcomes],
+        overdrawn=listed[0].overdrawn if listed[0].HasField("overdrawn") else None,
     )
 
 
@@ -249,7 +251,8 @@ def chain_dict(links: Sequence[ChainLink]) -> dict[str, Any]:
 
 def print_chain(links: Sequence[ChainLink]) -> None:
     """Every record of an application in the order of time, then what counts now."""
-    first, out = links[0].decision, console()
+    first = links[0].decision
+    out = console()
     words = [f"{name} {value}" for name, value in _application(first).items() if value]
     print_wrapped(" · ".join(words))
     for link in links:

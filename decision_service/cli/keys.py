@@ -51,8 +51,10 @@ def _list(found: Callable[..., Keys], **given: Path | None) -> None:
     sys.stdout.writelines(f"{one}\n" for one in ids)
 
 
-add_data, list_data = partial(_add, _data), partial(_list, _data)
-add_identity, list_identity = partial(_add, _identity), partial(_list, _identity)
+add_data = partial(_add, _data)
+list_data = partial(_list, _data)
+add_identity = partial(_add, _identity)
+list_identity = partial(_list, _identity)
 
 
 def required(keys: KeyFile[Any], path: Path | None) -> Path:
@@ -102,7 +104,8 @@ def rewrap(config: Path | None, file: Path | None) -> None:
 
 
 def forget_data_key(key: str, config: Path | None, file: Path | None) -> None:
-    settings, wanted = load(config), key_id(key)
+    settings = load(config)
+    wanted = key_id(key)
     path = file or required(DATA_KEYS, data_key_file(settings))
     with refusals():
         _require_old(path, wanted)

@@ -43,7 +43,7 @@ class OutcomeLineBroken(Exception):
     """A line holds no report; the message says why."""
 
 
-_FIELDS = {one.parameter.name: one for one in field_options(pb.LoanOutcome, "", (), {})}
+_FIELDS = {one.parameter.name: one for one in field_options(pb.LoanOutcome, "", (), defaults={})}
 COLUMNS = (*_FIELDS, "currency")
 _REQUIRED = ("decision_id", "loan_id", "as_of_date", "status")
 Line = tuple[int, pb.LoanOutcome | OutcomeLineBroken]
@@ -134,7 +134,8 @@ _JSON = msgspec.json.Decoder(dict[str, Any], float_hook=Decimal)
 
 def _message(given: dict[str, Any], currency: str) -> pb.LoanOutcome:
     """The report that a line gives, each value read as an option's is."""
-    currency, made = str(given.pop("currency", currency)), pb.LoanOutcome()
+    currency = str(given.pop("currency", currency))
+    made = pb.LoanOutcome()
     wrong = [name for name in given if name not in _FIELDS]
     lacking = [name for name in _REQUIRED if not given.get(name)]
     if wrong or lacking:

@@ -16,7 +16,8 @@ from decision_service.cli.records import print_record, print_wrapped
 from decision_service.cli.views import instant_text, money_text
 from decision_service.server.wire import enum_name
 
-APPROVE, DECLINE = decision_pb2.OUTCOME_APPROVE, decision_pb2.OUTCOME_DECLINE
+APPROVE = decision_pb2.OUTCOME_APPROVE
+DECLINE = decision_pb2.OUTCOME_DECLINE
 ENROLMENT = {
     "KILLED": "the product is killed",
     "DENIED": "the applicant is on the plan's deny list",
@@ -198,7 +199,8 @@ def _shadow(shadow: figures_pb.ShadowFigures) -> Iterator[str]:
 
 
 def _state(one: figures_pb.GuardrailFigures) -> str:
-    state, waits = _STATES[one.standing], one.standing == "waiting"
+    state = _STATES[one.standing]
+    waits = one.standing == "waiting"
     if not (waits or one.units_missing):
         return state
     words = [f"{one.units:,} of {one.min_units:,}" if waits else f"{one.units:,} applicants"]
@@ -230,7 +232,8 @@ def _count(one: figures_pb.NextStage) -> str:
 
 
 def print_rollout(reply: pb.GetRolloutResponse) -> None:
-    rollout, out = reply.rollout, console()
+    rollout = reply.rollout
+    out = console()
     print_lines(*map(as_typed, headlines(rollout)), *group_lines(rollout), *_refused(rollout))
     figures = reply.figures
     out.print(f"Since {instant_text(figures.since_time)}:", markup=False)
@@ -295,7 +298,8 @@ def print_rulesets(reply: ruleset_pb.ListRulesetsResponse) -> None:
     """The versions, what refused the last reading, other rules elsewhere; then all else."""
     rows = table("product", "version", "role", "digest", "loaded since")
     for one in reply.rulesets:
-        ref, since = one.ref, instant_text(one.loaded_time)
+        ref = one.ref
+        since = instant_text(one.loaded_time)
         rows.add_row(ref.ruleset, f"v{ref.version}", one.role or "–", ref.digest[:12], since)
     print_table(rows)
     read = instant_text(reply.read_time)
@@ -350,7 +354,8 @@ def print_comparison(found: figures_pb.VersionComparison) -> None:
 
 def print_explained(reply: pb.ExplainAssignmentResponse) -> None:
     """What would happen to this applicant, in a sentence; then all fields."""
-    given, words = reply.assignment, f"{reply.assignment.rollout} would not decide this applicant"
+    given = reply.assignment
+    words = f"{reply.assignment.rollout} would not decide this applicant"
     if reply.version:
         words = f"{given.rollout} would decide this applicant by {given.arm} v{reply.version}"
     why = [ENROLMENT[given.enrolment_reason].format(given.stage or "0 %", reply.segment)]

@@ -33,7 +33,8 @@ def on_stop_signals(stop: Callable[[], None], hurry: Callable[[], None]) -> None
 
     def ask() -> None:
         nonlocal stopping
-        again, stopping = stopping, True
+        again = stopping
+        stopping = True
         (hurry if again else stop)()
 
     loop = asyncio.get_running_loop()
@@ -69,7 +70,8 @@ def announce_store(url: str, *, init: bool) -> None:
             return
         # A store that was there and is not is refused without --init.
         if init or not place.companion(".lock").exists():
-            folder, name = place.path.absolute().parent, place.path.name
+            folder = place.path.absolute().parent
+            name = place.path.name
             words = f"New in {folder}: the store {name}, and its keys and journal as {name}.*\n"
             sys.stdout.write(visible(words))
             sys.stdout.flush()
@@ -83,7 +85,8 @@ def logs_json(settings: Settings) -> bool:
 
 
 async def _serve(settings: Settings, lines: LogQueue, *, init: bool) -> int:
-    asked, hurried = asyncio.Event(), asyncio.Event()
+    asked = asyncio.Event()
+    hurried = asyncio.Event()
     on_stop_signals(asked.set, hurried.set)
     announce_store(settings.store_url, init=init)
     try:

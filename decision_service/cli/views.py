@@ -152,7 +152,8 @@ def money_text(money: Money) -> str:
 
 def overdrawn_text(state: outcome_pb.Overdrawn) -> str:
     """Such as `OVERDRAWN: 40,000 PHP paid out on 20,000 PHP approved`."""
-    paid_out, approved = money_text(state.paid_out_amount), money_text(state.approved_amount)
+    paid_out = money_text(state.paid_out_amount)
+    approved = money_text(state.approved_amount)
     return f"OVERDRAWN: {paid_out} paid out on {approved} approved"
 
 
@@ -522,18 +523,19 @@ def _add_stages(tree: Tree, decision: pb.Decision) -> None:
     ):
         kind = enum_name(pb.Component.DESCRIPTOR, component)
         concluded = enum_name(pb.Outcome.DESCRIPTOR, outcome) if outcome else ""
-        branch = add_stage(tree, stage, kind, concluded)
+        branch = add_stage(tree, stage, kind, concluded=concluded)
         for rule in rules:
-            add_rule(branch, stage, kind, _shown(rule))
+            add_rule(branch, stage, kind, rule=_shown(rule))
 
 
 def _shown(rule: pb.RuleTrace) -> RuleView:
     seen = [
-        comparison_text(c.left, c.actual, c.operator, c.right, c.required) for c in rule.comparisons
+        comparison_text(c.left, c.actual, c.operator, right=c.right, required=c.required)
+        for c in rule.comparisons
     ]
     truth = enum_name(pb.Truth.DESCRIPTOR, rule.truth)
     lines = (*seen, rule.note) if rule.note else seen
-    return RuleView(rule.rule, truth, rule.effect, rule.reason, lines)
+    return RuleView(rule.rule, truth, rule.effect, reason=rule.reason, lines=lines)
 
 
 def _provenance(decision: pb.Decision) -> str:

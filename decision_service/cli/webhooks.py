@@ -60,7 +60,7 @@ async def open_smile(settings: Settings) -> AsyncIterator[SmileSource]:
         settings.base_url,
         settings.smile_api_key.get_secret_value(),
         settings.smile_api_secret.get_secret_value(),
-        SystemClock(),
+        clock=SystemClock(),
     )
     try:
         yield source
@@ -134,7 +134,8 @@ def send_test(url: str, config: Path | None, tls_ca: Path | None, form: Format) 
     if parts.scheme != "https" and not is_loopback(parts.hostname or ""):
         raise CommandError(f"{url} is neither https:// nor of this machine")
     trusted = trusting(tls_ca)
-    signed, forged = _post(url, secret, trusted), _post(url, secret + "-forged", trusted)
+    signed = _post(url, secret, trusted)
+    forged = _post(url, secret + "-forged", trusted)
     if form is Format.JSON:
         print_json({"signed": signed, "forged": forged})
     else:

@@ -64,7 +64,14 @@ def build_app(settings: Settings, connection: Connection, clock: Clock) -> ASGIA
     templates.globals["grafana"] = settings.grafana
     sessions = Sessions(clock.monotonic)
     serve = partial(Service, connection)
-    signin = SignIn(sessions, serve, clock, settings.url, settings.provider, settings.people)
+    signin = SignIn(
+        sessions,
+        serve,
+        clock,
+        origin=settings.url,
+        provider=settings.provider,
+        people=settings.people,
+    )
     pages = Pages(sessions, signin.session_of, serve)
     routes: list[BaseRoute] = [
         pages.route("/", _home),
@@ -144,7 +151,7 @@ def console(
         _own_url(listen_at, url, tls), _provider(issuer, client_id, client_secret_file), grafana
     )
     configure_logging("info", as_json=not sys.stderr.isatty())
-    run_async(serve_console(settings, server, listen_at, tls))
+    run_async(serve_console(settings, server, listen_at, tls=tls))
 
 
 async def serve_console(
@@ -161,7 +168,8 @@ async def serve_console(
         why = getattr(error, "strerror", None) or error
         raise CommandError(f"{listen_at} cannot be bound ({why}): name another") from None
     with server.connect() as connection:
-        app, headers = build_app(settings, connection, SystemClock()), HSTS if tls else None
+        app = build_app(settings, connection, SystemClock())
+        headers = HSTS if tls else None
         async with serving(app, listener, tls=tls, headers=headers):
             sys.stdout.write(
                 f"Console at {settings.url}; it calls {server.address}. Ctrl-C stops it.\n"

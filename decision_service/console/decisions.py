@@ -51,7 +51,8 @@ COLUMNS = (
 FORMULA = ("=", "+", "-", "@")
 """What a cell begins with that a spreadsheet would compute."""
 
-_LIST, _GET = "DecisionService.ListDecisions", "DecisionService.GetDecision"
+_LIST = "DecisionService.ListDecisions"
+_GET = "DecisionService.GetDecision"
 _WHOLE = re.compile(r"-?[0-9]{1,9}", re.ASCII)
 
 
@@ -77,11 +78,13 @@ def search(visit: Visit) -> Response:
         return visit.go(f"/decisions?{urlencode(kept)}" if kept else "/decisions")
     fields, wrong = fields_of(kept)
     token = kept.pop("page_token", "")
-    found, following = [], ""
+    found = []
+    following = ""
     try:
         if not wrong:
             reply = visit.service.call(_LIST, page_size=PAGE, page_token=token, **fields)
-            found, following = reply.decisions, reply.next_page_token
+            found = reply.decisions
+            following = reply.next_page_token
     except Refused as refused:
         wrong = refused.fields
         if not wrong:
@@ -177,8 +180,8 @@ def show(visit: Visit, status: int = 200, **refused: str) -> Response:
         "decision.html",
         status,
         decision=decision,
-        notices=_all(visit, "NoticeService.ListNotices", "notices", decision),
-        outcomes=_all(visit, "OutcomeService.ListOutcomes", "outcomes", decision),
+        notices=_all(visit, "NoticeService.ListNotices", "notices", decision=decision),
+        outcomes=_all(visit, "OutcomeService.ListOutcomes", "outcomes", decision=decision),
         refused=refused,
     )
 
@@ -224,7 +227,8 @@ def _rows(decision: pb.Decision, reply: Any) -> list[tuple[str, str, str]]:
 
 
 def _replayed(visit: Visit, **changes: Any) -> Any:
-    method, view = "DecisionService.ReplayDecision", pb.DECISION_VIEW_FULL
+    method = "DecisionService.ReplayDecision"
+    view = pb.DECISION_VIEW_FULL
     return visit.service.call(method, decision_id=visit.path["id"], view=view, **changes)
 
 
@@ -236,7 +240,8 @@ def what_if(visit: Visit) -> Response:
     typed = {name: visit.query.get(name, was.get(name, "")).strip() for name in about}
     changed = [about[name] for name in about if typed[name] not in {"", was.get(name, "")}]
     changes, wrong = changes_of(changed, typed, decision)
-    reply, words = None, ""
+    reply = None
+    words = ""
     try:
         if changed and not wrong:
             reply = _replayed(visit, **changes)
@@ -317,7 +322,8 @@ def input_of(kind: str, text: str, currency: str) -> InputValue:
 
 def make_letter(visit: Visit) -> Response:
     """The letter in a language: the same as before where it was made already."""
-    method, decision_id = "NoticeService.GetNotice", visit.path["id"]
+    method = "NoticeService.GetNotice"
+    decision_id = visit.path["id"]
     try:
         visit.service.call(method, decision_id=decision_id, language=visit.text("language"))
     except Refused as refused:
@@ -337,8 +343,8 @@ def chain(visit: Visit) -> Response:
         ChainLink(
             one,
             [visit.service.review(each) for each in one.review.review_ids],
-            _all(visit, "NoticeService.ListNotices", "notices", one)[::-1],
-            _all(visit, "OutcomeService.ListOutcomes", "outcomes", one),
+            _all(visit, "NoticeService.ListNotices", "notices", decision=one)[::-1],
+            outcomes=_all(visit, "OutcomeService.ListOutcomes", "outcomes", decision=one),
         )
         for one in chain_of(_decision(visit), stored)
     ]

@@ -66,7 +66,8 @@ async def read_form(request: Request, *, has_file: bool = False) -> FormData:
     name = kind.partition(";")[0].strip().lower()
     if name not in {_URLENCODED, _MULTIPART}:
         raise HTTPException(400, _NO_FORM)
-    parts, taken = _Parts(encoded=name == _URLENCODED), 0
+    parts = _Parts(encoded=name == _URLENCODED)
+    taken = 0
     try:
         in_memory = {"MAX_MEMORY_FILE_SIZE": inf}
         header = {"Content-Type": kind.encode("latin-1")}

@@ -171,14 +171,17 @@ def _past(visit: Visit, decision: pb.Decision) -> Iterator[Past]:
     by_person = {one.decision_id for one in reviewed}
     others = [one for one in listed.decisions if one.decision_id != decision.decision_id]
     for one in others[:EARLIER]:
-        counts, at, amount = one, one.create_time, one.offer.approved_amount
+        counts = one
+        at = one.create_time
+        amount = one.offer.approved_amount
         if one.decision_id in by_person:
             counts = visit.service.call(_GET, decision_id=one.decision_id).decision.review
-            at, amount = counts.decide_time, counts.approved_amount
+            at = counts.decide_time
+            amount = counts.approved_amount
         is_approved = counts.outcome == pb.OUTCOME_APPROVE
         is_since = is_approved and at.ToNanoseconds() >= decision.create_time.ToNanoseconds()
         loans = _loans(visit, one.decision_id) if is_approved else ()
-        yield Past(one, counts, at, amount, is_since, loans)
+        yield Past(one, counts, at, amount=amount, is_since=is_since, loans=loans)
 
 
 def _loans(visit: Visit, decision_id: str) -> Collection[loans_pb.LoanOutcome] | None:

@@ -31,7 +31,11 @@ _ON_THE_PAGE = {"INVALID_ARGUMENT", "FAILED_PRECONDITION", "ABORTED"}
 _AGAIN = {"PLAN_CHANGED", "ROLLOUT_MOVED_ON"}
 """Refusals after which the same step may be sent again, now that the page shows what is new."""
 
-WIDE, HIGH, LEFT, RIGHT, EDGE = 480, 150, 44, 80, 12
+WIDE = 480
+HIGH = 150
+LEFT = 44
+RIGHT = 80
+EDGE = 12
 """Of a picture: its size, the room of its numbers and of the names of its bounds, and above."""
 
 
@@ -53,7 +57,8 @@ def _rollouts(visit: Visit) -> Response:
 
 def _rollout(visit: Visit, refused: Refused | None = None, step: str = "") -> Response:
     """A rollout; with what was refused, its form is open and has what was typed."""
-    product, call = visit.path["product"], visit.service.call
+    product = visit.path["product"]
+    call = visit.service.call
     found = call("RolloutService.GetRollout", product=product, with_points=True)
     token = visit.query.get("after", "")
     journal = call(
@@ -131,10 +136,12 @@ def picture(one: figures_pb.GuardrailFigures) -> Picture | None:
         for name, text in (("at least", one.allowed_low), ("at most", one.allowed_high))
         if text
     ]
-    least, most = float(one.allowed_low or -inf), float(one.allowed_high or inf)
+    least = float(one.allowed_low or -inf)
+    most = float(one.allowed_high or inf)
     edges = [float(edge) for point in one.points if point.value for edge in (point.low, point.high)]
     every = [*values, *edges, *(at for at, _ in limits)]
-    low, high = min(every), max(every)
+    low = min(every)
+    high = max(every)
 
     def at(place: int, share: float | str) -> tuple[float, float]:
         across = (WIDE - LEFT - RIGHT) * place / max(len(one.points) - 1, 1)
@@ -162,10 +169,11 @@ def picture(one: figures_pb.GuardrailFigures) -> Picture | None:
         runs,
         [(y(at), text) for at, text in limits],
         [(y(at), f"{at:.1f}") for at in (low, high)],
-        outside,
-        f"From {min(values):.1f} to {max(values):.1f} in the {len(values)} of {len(one.points)} "
-        f"spans that have a share; the newest is {values[-1]:.1f}, with the 95 % interval "
-        f"{edges[-2]:.1f} to {edges[-1]:.1f}{allowed}. Spans outside: {len(outside)}.",
+        outside=outside,
+        words=f"From {min(values):.1f} to {max(values):.1f} in the {len(values)} of "
+        f"{len(one.points)} spans that have a share; the newest is {values[-1]:.1f}, with the "
+        f"95 % interval {edges[-2]:.1f} to {edges[-1]:.1f}{allowed}. "
+        f"Spans outside: {len(outside)}.",
     )
 
 

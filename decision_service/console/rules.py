@@ -50,7 +50,8 @@ def _rules(visit: Visit) -> Response:
 
 def _version(visit: Visit) -> Response:
     """A version, and in words what it changes against another one."""
-    product, number = visit.path["product"], visit.path["version"]
+    product = visit.path["product"]
+    number = visit.path["version"]
     listed = visit.service.call("RulesetService.ListRulesets", product=product)
     versions = {one.ref.version: one for one in listed.rulesets}
     against = compared_with(number, versions, visit.query.get("against", ""))

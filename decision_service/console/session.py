@@ -54,7 +54,8 @@ class Sessions:
 
     def of(self, value: str) -> Session | None:
         """The session of a cookie; None once it has ended or was idle for half an hour."""
-        found, now = self._open.get(_hashed(value)), self._seconds()
+        found = self._open.get(_hashed(value))
+        now = self._seconds()
         if found is None or now - found.seen > IDLE:
             return None
         found.seen = now

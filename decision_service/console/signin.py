@@ -127,7 +127,7 @@ class SignIn:
             request,
             None,
             "sign-in.html",
-            status,
+            status=status,
             words=words,
             after=local(request.query_params.get("next", "/")),
             has_provider=bool(self._provider.issuer),
@@ -137,11 +137,12 @@ class SignIn:
     async def _by_token(self, request: Request) -> Response:
         """With a pasted token, or as one of the made-up people."""
         form = await read_form(request)
-        person, token = str(form.get("person", "")), str(form.get("token", "")).strip()
+        person = str(form.get("person", ""))
+        token = str(form.get("token", "")).strip()
         token = self._people.get(person, token)
         if not token.isascii() or not token.isprintable() or " " in token or len(token) > 4096:
             return self._page(request, 400, "That is no token: paste one as it was given to you.")
-        session = Session("", frozenset(), token, self._seconds(), self._seconds())
+        session = Session("", frozenset(), token, began=self._seconds(), seen=self._seconds())
         return await self._begin(request, session, local(str(form.get("next", "/"))))
 
     async def _begin(self, request: Request, session: Session, after: str) -> Response:
@@ -202,7 +203,7 @@ class SignIn:
         By a link: the policy lets no form lead elsewhere, and that holds for redirects too.
         """
         state, nonce, verifier = (secrets.token_urlsafe(32) for _ in range(3))
-        flow = Flow(state, nonce, verifier, local(request.query_params.get("next", "/")))
+        flow = Flow(state, nonce, verifier, after=local(request.query_params.get("next", "/")))
         try:
             async with self._asking() as (client, about):
                 url, _ = client.create_authorization_url(
@@ -238,13 +239,13 @@ class SignIn:
                     code=request.query_params.get("code", ""),
                     code_verifier=flow.verifier,
                 )
-                claims = await self._checked(client, about, found, flow)
+                claims = await self._checked(client, about, found, flow=flow)
         except JoseError:
             return self._page(request, 403, "The provider's answer is not one to you: begin again.")
         except _FAULTS:
             return self._page(request, 503, _UNREACHABLE)
         began = self._seconds()
-        session = Session("", frozenset(), found["id_token"], began, began)
+        session = Session("", frozenset(), found["id_token"], began=began, seen=began)
         self._keep(session, found, claims)
         return await self._begin(request, session, flow.after)
 
@@ -258,9 +259,11 @@ class SignIn:
         """The claims of an ID token to this console, that of a flow's answer; raises JoseError."""
         keys = usable_keys((await _object(client, about["jwks_uri"]))["keys"])
         decoded = jwt.decode(found["id_token"], keys.known, algorithms=ALGORITHMS)
-        claims, now, provider = decoded.claims, self._now(), self._provider
+        claims = decoded.claims
+        now = self._now()
+        provider = self._provider
         nonce: Any = {} if flow is None else {"nonce": {"essential": True, "value": flow.nonce}}
-        validate(decoded.header, claims, (provider.issuer, provider.client_id), now, **nonce)
+        validate(decoded.header, claims, (provider.issuer, provider.client_id), now=now, **nonce)
         if flow is not None and now.timestamp() - claims.get("auth_time", inf) > LEEWAY:
             raise InvalidClaimError("auth_time")  # it did not ask the person again
         return claims

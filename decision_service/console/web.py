@@ -91,7 +91,8 @@ class Walls:
 
     def _is_own(self, headers: Headers) -> bool:
         """As the browser says; without a referrer it sends the origin `null` from here as well."""
-        site, origin = headers.get("sec-fetch-site"), headers.get("origin")
+        site = headers.get("sec-fetch-site")
+        origin = headers.get("origin")
         if site is None:
             return origin == self._origin
         return site == "same-origin" and origin in {None, "null", self._origin}
@@ -134,7 +135,7 @@ class Visit:
         return str(self.form.get(name, "")).strip().replace("\r\n", "\n")
 
     def page(self, template: str, status: int = 200, **values: Any) -> Response:
-        return page(self.request, self.session, template, status, query=self.query, **values)
+        return page(self.request, self.session, template, status=status, query=self.query, **values)
 
     def go(self, path: str) -> Response:
         return RedirectResponse(path, 303)
@@ -177,8 +178,8 @@ class Pages:
                 return _signed_out(request, form)
             if weighty and not self.sessions.is_fresh(session):
                 words = "This step has weight, so you are asked who you are again."
-                return _sign_in_again(request, session, form, words)
-            visit = Visit(request, session, self.serve(session.token), form)
+                return _sign_in_again(request, session, form, words=words)
+            visit = Visit(request, session, self.serve(session.token), form=form)
             try:
                 response = await run_in_threadpool(handler, visit)
             except Refused as refused:
@@ -187,8 +188,9 @@ class Pages:
                     return _signed_out(request, form)
                 status, title = _ANSWERS.get(refused.code, (502, _FAILED))
                 about: dict[str, Any] = {"title": title, "words": sentence(refused), "form": form}
-                response = page(request, session, "message.html", status, **about)
-            spent, whole = visit.service.seconds * 1000, (perf_counter() - began) * 1000
+                response = page(request, session, "message.html", status=status, **about)
+            spent = visit.service.seconds * 1000
+            whole = (perf_counter() - began) * 1000
             response.headers["server-timing"] = (
                 f"own;dur={whole - spent:.1f}, service;dur={spent:.1f}"
             )
@@ -200,10 +202,13 @@ class Pages:
         """Any page's answer to what no handler expected, with an id to find it by."""
         session = self.sessions.of(request.cookies.get(COOKIE, ""))
         if isinstance(error, HTTPException):
-            title, words, status = "Not found", "There is no such page.", error.status_code
+            title = "Not found"
+            words = "There is no such page."
+            status = error.status_code
             if status in {400, 413}:
-                title, words = "Not taken", error.detail
-            return page(request, session, "message.html", status, title=title, words=words)
+                title = "Not taken"
+                words = error.detail
+            return page(request, session, "message.html", status=status, title=title, words=words)
         incident = secrets.token_hex(8)
         frames = [
             f"{one.filename.rpartition('decision_service/')[2]}:{one.lineno}"
@@ -211,13 +216,13 @@ class Pages:
         ]
         log.error("incident", incident=incident, error=type(error).__name__, frames=frames)
         words = f"The console failed: give the operators the incident {incident}."
-        return page(request, session, "message.html", 500, title=_FAILED, words=words)
+        return page(request, session, "message.html", status=500, title=_FAILED, words=words)
 
 
 def _signed_out(request: Request, form: FormData) -> Response:
     """Leads to the sign-in and back. What was read of a form stays, and can be sent again."""
     if request.method == "POST":
-        return _sign_in_again(request, None, form, "Your session has ended.")
+        return _sign_in_again(request, None, form, words="Your session has ended.")
     if "hx-request" in request.headers:
         return HTMLResponse(
             '<p class="bad">Your session has ended: <a href="/sign-in">sign in</a>.</p>'
@@ -230,7 +235,7 @@ def _sign_in_again(
     request: Request, session: Session | None, form: FormData, words: str
 ) -> Response:
     title = "Sign in again"
-    return page(request, session, "message.html", 401, title=title, words=words, form=form)
+    return page(request, session, "message.html", status=401, title=title, words=words, form=form)
 
 
 def sentence(refused: Refused) -> str:

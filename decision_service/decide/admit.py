@@ -60,7 +60,7 @@ def cap_limits(plan: Plan, currency: str) -> tuple[CapLimit, ...]:
             cap.name,
             cap.tier,
             cap.approvals,
-            None if cap.amount is None else to_minor(cap.amount, currency),
+            amount=None if cap.amount is None else to_minor(cap.amount, currency),
         )
         for cap in plan.product_caps
     )
@@ -95,7 +95,8 @@ async def place(
     `in_flight` amounts count towards the day's limit: nothing else runs between the reading of them
     and the return. Raises InputInvalid without the plan's unit, and StoreUnavailable.
     """
-    plan, state = product.plan, product.state
+    plan = product.plan
+    state = product.state
     amount = application.inputs.get("requested_amount")
     subject = Subject(
         unit=unit_of(plan, application.user_id, application.customer_ref),
@@ -108,7 +109,7 @@ async def place(
         subject = msgspec.structs.replace(subject, pin=pin)
     assignment = choose(plan, state, subject)
     if day_total_matters(plan, assignment):
-        total = await _approved_today(product, arms, assignment, now, in_flight)
+        total = await _approved_today(product, arms, assignment, now=now, in_flight=in_flight)
         subject = msgspec.structs.replace(subject, approved_today=total)
         assignment = choose(plan, state, subject)
     return Placement(subject, assignment)
@@ -163,27 +164,31 @@ async def admit(
     in_flight: InFlightAmounts | None = None,
 ) -> Admission:
     """`assigned` is called before inputs are checked; raises InputInvalid, StoreUnavailable."""
-    placement = await place(application, product, arms, now, in_flight)
-    assignment, subject = placement.assignment, placement.subject
+    placement = await place(application, product, arms, now=now, in_flight=in_flight)
+    assignment = placement.assignment
+    subject = placement.subject
     assigned(assignment)
     version = assignment.version
     if not assignment.enrolled or version is None:
-        as_of, inputs = AsOf.at(now, product.champion.zone), dict(application.inputs)
-        return Admission(application, as_of, assignment, inputs, None, subject.unit)
+        as_of = AsOf.at(now, product.champion.zone)
+        inputs = dict(application.inputs)
+        return Admission(
+            application, as_of, assignment, inputs=inputs, ruleset=None, unit=subject.unit
+        )
     ruleset = product.versions[version]
     as_of = AsOf.at(now, ruleset.zone)
-    inputs = bound_inputs(product, ruleset, application.inputs, as_of)
+    inputs = bound_inputs(product, ruleset, application.inputs, as_of=as_of)
     return Admission(
         application,
         as_of,
         assignment,
-        inputs,
-        ruleset,
-        subject.unit,
-        enters_comparison(product.plan, subject, assignment),
-        list_answers(ruleset, inputs, as_of.date),
-        day_limits(product.plan, as_of, ruleset.currency),
-        product.plan.review,
+        inputs=inputs,
+        ruleset=ruleset,
+        unit=subject.unit,
+        compared=enters_comparison(product.plan, subject, assignment),
+        answers=list_answers(ruleset, inputs, as_of.date),
+        limits=day_limits(product.plan, as_of, ruleset.currency),
+        review=product.plan.review,
     )
 
 
@@ -191,7 +196,7 @@ def bound_inputs(
     product: Product, ruleset: CompiledRuleset, sent: Mapping[str, Input], as_of: AsOf
 ) -> dict[str, Input]:
     """The inputs as the ruleset takes them; raises InputInvalid with every wrong field."""
-    bound = bind_inputs(ruleset, sent, as_of.date, product.input_names)
+    bound = bind_inputs(ruleset, sent, as_of.date, also_known=product.input_names)
     if bound.problems:
         raise InputInvalid("; ".join(p.description for p in bound.problems), bound.problems)
     return dict(bound.values)

@@ -120,10 +120,12 @@ def history_keys(
             for account in sorted({*accounts})
             if secrets
         ),
-        tuple(secret.hash(PERSON, one) for one in sorted({*people}) for secret in secrets),
-        bool(secrets),
-        owed_customer(caller, customer_ref, secrets),
-        tuple(one.hash(DOCUMENT, text) for text in sorted({*documents}) for one in secrets),
+        person=tuple(secret.hash(PERSON, one) for one in sorted({*people}) for secret in secrets),
+        keyed=bool(secrets),
+        owed_customer=owed_customer(caller, customer_ref, secrets),
+        documents=tuple(
+            one.hash(DOCUMENT, text) for text in sorted({*documents}) for one in secrets
+        ),
     )
 
 

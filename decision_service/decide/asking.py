@@ -48,7 +48,7 @@ def what_to_connect(ruleset: CompiledRuleset, verdict: Verdict, factors: Factors
     types: tuple[str, ...] = ()
     if verdict.refer_kind is ReferKind.DATA:
         types = completing_types(verdict.data_requests)
-    return Connect(types, lacking(ruleset, wanted, factors.employer, held))
+    return Connect(types, lacking(ruleset, wanted, factors.employer, without=held))
 
 
 def needed_kinds(ruleset: CompiledRuleset, as_of: AsOf) -> tuple[Kind, ...]:

@@ -190,7 +190,10 @@ def factors_to_wire(factors: Factors) -> FactorsWire:
 def values_to_wire(values: Mapping[str, FactorValue]) -> tuple[FactorWire, ...]:
     return tuple(
         FactorWire(
-            v.name, None if v.value is None else value_to_wire(v.value), v.missing, v.evidence
+            v.name,
+            None if v.value is None else value_to_wire(v.value),
+            v.missing,
+            evidence=v.evidence,
         )
         for v in (values[name] for name in sorted(values))
     )
@@ -199,11 +202,14 @@ def values_to_wire(values: Mapping[str, FactorValue]) -> tuple[FactorWire, ...]:
 def factors_from_wire(wire: FactorsWire) -> Factors:
     values = {
         w.name: FactorValue(
-            w.name, None if w.value is None else value_from_wire(w.value), w.missing, w.evidence
+            w.name,
+            None if w.value is None else value_from_wire(w.value),
+            w.missing,
+            evidence=w.evidence,
         )
         for w in wire.values
     }
-    return Factors(values, wire.kinds, wire.sources, wire.oldest_used_sync)
+    return Factors(values, wire.kinds, wire.sources, oldest_used_sync=wire.oldest_used_sync)
 
 
 def inputs_to_wire(inputs: Mapping[str, Input]) -> dict[str, Wire]:
@@ -224,7 +230,7 @@ def snapshot_body(snapshot: Snapshot) -> SnapshotBody:
     body = _ENCODER.encode(snapshot)
     digest = hashlib.sha256(snapshot.user_id.encode() + b"\0" + body).hexdigest()
     counts = tuple(_counts(snapshot))
-    return SnapshotBody(f"snap_{digest[:40]}", snapshot.user_id, zlib.compress(body), counts)
+    return SnapshotBody(f"snap_{digest[:40]}", snapshot.user_id, zlib.compress(body), counts=counts)
 
 
 def read_snapshot(body: bytes) -> Snapshot:
@@ -241,7 +247,7 @@ def _counts(snapshot: Snapshot) -> Iterator[KnownCount]:
             continue
         newest = _newest_months(kind, read.records)
         for source, count in sorted(Counter(r.source for r in read.records).items()):
-            yield KnownCount(source, kind, count, newest.get(source))
+            yield KnownCount(source, kind, count, newest=newest.get(source))
 
 
 def _newest_months(kind: Kind, records: Iterable[Any]) -> Mapping[str, int]:

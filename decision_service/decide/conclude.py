@@ -103,7 +103,9 @@ def conclude(
     `fetch_result` is None exactly for an applicant outside the go-live. A `fence` is that of the
     lease under which this is decided.
     """
-    application, ruleset, as_of = admission.application, admission.ruleset, admission.as_of
+    application = admission.application
+    ruleset = admission.ruleset
+    as_of = admission.as_of
     earlier = application.earlier
     decision = Decision(
         **application.request_fields(),
@@ -117,14 +119,16 @@ def conclude(
         answers=admission.answers,
         first_decision_id="" if earlier is None else earlier.first,
     )
-    body, packed = None, None
+    body = None
+    packed = None
     more: Mapping[str, FactorValue] = {}
     if ruleset is None or fetch_result is None:
         allowances = None
     else:
         body = fetch_result.body or snapshot_body(fetch_result.snapshot)
         with traced(tracer, SpanName.FACTORS):
-            needs, cache = needs_of(ruleset, admission.inputs), factor_cache or FactorCache()
+            needs = needs_of(ruleset, admission.inputs)
+            cache = factor_cache or FactorCache()
             computed = cache.of(fetch_result.snapshot, body.id, needs, ruleset.digest, as_of)
             facts = own.facts if own else NO_OWN_FACTS
             if earlier is None:
@@ -135,7 +139,7 @@ def conclude(
         with traced(tracer, SpanName.EVALUATE):
             loaded = load_more(ruleset, computed.loaded(ruleset, as_of), more)
             factors = with_values(computed.factors, more)
-            decision = judge(decision, ruleset, factors, allowances, loaded)
+            decision = judge(decision, ruleset, factors, allowances=allowances, loaded=loaded)
         packed = computed.wire
         decision = replace(
             decision,
@@ -186,7 +190,7 @@ def conclude(
         depends_on=None if fetch_result is None else fetch_result.mark,
         history=_history(decision, ruleset, own),
         allowances=allowances,
-        review=_review(decision, admission, caller, sender),
+        review=_review(decision, admission, caller, sender=sender),
         replaces="" if earlier is None else earlier.replaced,
     )
 
@@ -203,8 +207,9 @@ def judge(
     It is referred where the clock is doubtful, and an approval beyond a cap: a cap declines none.
     """
     answers = decision.answers
-    facts = Facts(factors.values, decision.inputs, decision.as_of, loaded, answers)
-    verdict, override = evaluate(ruleset, facts), None
+    facts = Facts(factors.values, decision.inputs, decision.as_of, loaded=loaded, answers=answers)
+    verdict = evaluate(ruleset, facts)
+    override = None
     grant = granted(verdict, decision.inputs)
     cap = cap_reached(allowances, grant) if allowances and grant else None
     if decision.as_of.doubtful:
@@ -221,7 +226,7 @@ def judge(
         verdict=verdict,
         factors=factors,
         ruleset_ref=RulesetRef(ruleset.ruleset, ruleset.version, ruleset.digest),
-        expires=expiry(verdict, factors, ruleset, facts),
+        expires=expiry(verdict, factors, ruleset, facts=facts),
         override=override,
         connect=what_to_connect(ruleset, verdict, factors) if refers else None,
     )
@@ -233,8 +238,9 @@ def _referred(verdict: Verdict, why: Reason) -> Verdict:
 
 def with_answers(decision: Decision, ruleset: CompiledRuleset) -> Decision:
     """The recorded decision with the answers of the lists of a ruleset that is not its own."""
-    day, known = decision.as_of.date, decision.answers
-    return replace(decision, answers=list_answers(ruleset, decision.inputs, day, known))
+    day = decision.as_of.date
+    known = decision.answers
+    return replace(decision, answers=list_answers(ruleset, decision.inputs, day, known=known))
 
 
 def granted(verdict: Verdict, inputs: Mapping[str, Input]) -> Grant | None:
@@ -283,19 +289,20 @@ def midnight(day: date, zone: tzinfo) -> datetime:
 def _review(
     decision: Decision, admission: Admission, caller: str, sender: TokenSubject | None
 ) -> OpenedReview | None:
-    verdict, requested = decision.verdict, decision.inputs.get("requested_amount")
+    verdict = decision.verdict
+    requested = decision.inputs.get("requested_amount")
     if verdict.outcome is not Outcome.REFER:
         return None
     case = ReviewCase(
         decision.decision_id,
         caller,
         decision.user_id,
-        decision.product,
-        verdict.outcome,
-        verdict.refer_kind,
-        tuple(tag.name for tag in verdict.tags),
-        requested if isinstance(requested, Money) else None,
-        "" if verdict.offer is None else verdict.offer.tier,
+        product=decision.product,
+        outcome=verdict.outcome,
+        kind=verdict.refer_kind,
+        tags=tuple(tag.name for tag in verdict.tags),
+        requested=requested if isinstance(requested, Money) else None,
+        tier="" if verdict.offer is None else verdict.offer.tier,
         sender=sender,
         reasons=tuple(reason.code for reason in verdict.reasons),
     )
@@ -308,26 +315,31 @@ def _history(
     """What later decisions need; an offer without an amount is for what was asked for."""
     if ruleset is None or own is None:
         return None
-    verdict, asked = decision.verdict, decision.inputs.get("requested_amount")
-    approved, instalment = verdict.approved_amount, None
+    verdict = decision.verdict
+    asked = decision.inputs.get("requested_amount")
+    approved = verdict.approved_amount
+    instalment = None
     if verdict.outcome is Outcome.APPROVE:
         if approved is None and isinstance(asked, Money):
             approved = asked.minor
         due = verdict.offer.outputs.get("instalment") if verdict.offer else None
         instalment = due.minor if isinstance(due, Money) else None
-    return HistoryEntry(own.keys, ruleset.currency, approved, instalment, decision.expires)
+    return HistoryEntry(
+        own.keys, ruleset.currency, approved, instalment=instalment, expires=decision.expires
+    )
 
 
 def _warm(fetch_result: FetchResult | None, body: SnapshotBody | None) -> WarmMark | None:
     if fetch_result is None or fetch_result.plan is None or body is None:
         return None
     fetched = fetch_result.fetched
-    return WarmMark(body.id, fetched, fetched, fetch_result.plan, fetched)
+    return WarmMark(body.id, fetched, fetched, plan=fetch_result.plan, oldest=fetched)
 
 
 def _arm(decision: Decision, admission: Admission) -> ArmDecision | None:
     """None outside the go-live; rates are those of the rules, whatever a cap decided."""
-    assignment, verdict = decision.assignment, decision.rules_verdict
+    assignment = decision.assignment
+    verdict = decision.rules_verdict
     if assignment.arm is None or assignment.version is None or decision.factors is None:
         return None
     overridden = decision.override is not None

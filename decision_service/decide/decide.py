@@ -247,7 +247,7 @@ class DecideApplication:
         self, stored: StoredEntry, application: Application, call: CallContext
     ) -> StoredEntry:
         secrets = self._deps.history.secrets
-        if not is_same_request(stored.content, application, call.caller, secrets):
+        if not is_same_request(stored.content, application, call.caller, secrets=secrets):
             raise reused()
         return stored
 
@@ -304,16 +304,21 @@ class DecideApplication:
         return stored
 
     async def _admit(self, run: DecisionRun, product: Product, attempt: Attempt) -> Admission:
-        position, application = self._observer.position(product.name), run.application
+        position = self._observer.position(product.name)
+        application = run.application
 
         def assigned(assignment: Assignment) -> None:
-            attempt.assignment, attempt.position = assignment, position
+            attempt.assignment = assignment
+            attempt.position = position
             amount = application.inputs.get("requested_amount")
             if day_total_matters(product.plan, assignment) and isinstance(amount, Money):
                 self._in_flight.begin(run.key, product.name, amount)
 
-        now, arms = self._deps.clock.now(), self._deps.arms
-        admission = await admit(application, product, arms, now, assigned, self._in_flight)
+        now = self._deps.clock.now()
+        arms = self._deps.arms
+        admission = await admit(
+            application, product, arms, now=now, assigned=assigned, in_flight=self._in_flight
+        )
         return self._with_doubt(admission)
 
     def _with_doubt(self, admission: Admission) -> Admission:
@@ -325,7 +330,8 @@ class DecideApplication:
     async def _gather(
         self, admission: Admission, ruleset: CompiledRuleset, run: DecisionRun
     ) -> None:
-        clock, application = self._deps.clock, admission.application
+        clock = self._deps.clock
+        application = admission.application
         stop_at = run.call.deadline - ANSWER_MARGIN
         with traced(self._deps.tracer, SpanName.GATHER):
             fetched = await gather_for(
@@ -384,13 +390,19 @@ class DecideApplication:
     async def _concluded(
         self, admission: Admission, run: DecisionRun
     ) -> tuple[Decision, DecisionEntry]:
-        deps, ruleset, product = self._deps, admission.ruleset, admission.application.product
+        deps = self._deps
+        ruleset = admission.ruleset
+        product = admission.application.product
         own = None
         if run.fetched is not None and ruleset is not None:
-            about = HistoryOf(product, ruleset.currency, admission.as_of, ruleset.needs.policy)
+            about = HistoryOf(
+                product, ruleset.currency, admission.as_of, policy=ruleset.needs.policy
+            )
             person = _person(admission.application, run.call)
-            found, run.past = run.past, NOTHING_FOUND
-            body, snapshot = run.fetched.body, run.fetched.snapshot
+            found = run.past
+            run.past = NOTHING_FOUND
+            body = run.fetched.body
+            snapshot = run.fetched.snapshot
             own = await deps.history(person, snapshot, about, found, body.id if body else "")
         admission = self._with_doubt(admission)  # again: the vendor may just have given its time
         return conclude(
@@ -433,7 +445,9 @@ def _show(span: Span, decision: Decision, stored: StoredEntry) -> None:
 
 def _person(application: Application, call: CallContext) -> ApplicantIds:
     replaced = application.earlier.replaced if application.earlier else ""
-    return ApplicantIds(application.user_id, call.caller, application.customer_ref, replaced)
+    return ApplicantIds(
+        application.user_id, call.caller, application.customer_ref, replaced=replaced
+    )
 
 
 def _asks_the_same(run: Application, application: Application) -> bool:

@@ -73,17 +73,19 @@ class TryRules(msgspec.Struct, frozen=True, eq=False):
         as_of = AsOf.at(self.clock.now(), ruleset.zone)
         if not trial.user_id and trial.as_of is not None:
             as_of = noon(trial.as_of, ruleset.zone)
-        inputs = bound_inputs(product, ruleset, trial.inputs, as_of)
+        inputs = bound_inputs(product, ruleset, trial.inputs, as_of=as_of)
         if trial.user_id:
             needs = needs_of(ruleset, inputs)
-            about = HistoryOf(product.name, ruleset.currency, as_of, needs.policy)
-            factors = await self._gathered(trial.user_id, needs, about, stop_at)
+            about = HistoryOf(product.name, ruleset.currency, as_of, policy=needs.policy)
+            factors = await self._gathered(trial.user_id, needs, about, stop_at=stop_at)
         else:
             factors = given_factors(trial, ruleset)
         answers = list_answers(ruleset, inputs, as_of.date)
         verdict = evaluate(ruleset, Facts(factors.values, inputs, as_of, answers=answers))
         shown = traces(ruleset, verdict)
-        return DryRunResult(ruleset, as_of, inputs, factors, verdict, shown, answers)
+        return DryRunResult(
+            ruleset, as_of, inputs, factors=factors, verdict=verdict, traces=shown, answers=answers
+        )
 
     async def _gathered(
         self, user_id: str, needs: Needs, about: HistoryOf, stop_at: float
@@ -101,7 +103,7 @@ class TryRules(msgspec.Struct, frozen=True, eq=False):
         snapshot = fetch_result.snapshot
         own = await self.history(ApplicantIds(user_id, "", ""), snapshot, about)
         facts = with_match(own.facts, None, people_read(snapshot, needs, as_of))
-        return compute(snapshot, needs, as_of, facts)
+        return compute(snapshot, needs, as_of, own=facts)
 
 
 def given_factors(trial: DryRunRequest, ruleset: CompiledRuleset) -> Factors:
@@ -109,7 +111,7 @@ def given_factors(trial: DryRunRequest, ruleset: CompiledRuleset) -> Factors:
     problems: list[FieldProblem] = []
     specs = catalogue()
     values = {
-        name: _given(specs[name], trial, ruleset.currency, problems)
+        name: _given(specs[name], trial, ruleset.currency, problems=problems)
         for name in ruleset.needs.factors
     }
     stray = [name for name in (*trial.factors, *trial.missing) if name not in values]
@@ -117,7 +119,7 @@ def given_factors(trial: DryRunRequest, ruleset: CompiledRuleset) -> Factors:
     problems.extend(_problem(name, unknown) for name in stray)
     if problems:
         raise FieldInvalid("; ".join(p.description for p in problems), tuple(problems))
-    return Factors(values, {}, (), None)
+    return Factors(values, {}, (), oldest_used_sync=None)
 
 
 class ValidateRules(msgspec.Struct, frozen=True, eq=False):
@@ -134,7 +136,7 @@ class ValidateRules(msgspec.Struct, frozen=True, eq=False):
 
     def _compile(self, product: str, source: str) -> Compilation:
         files = self.files(product, source)
-        return compile_ruleset(files, catalogue(), self.blocked, self.clock.now())
+        return compile_ruleset(files, catalogue(), self.blocked, now=self.clock.now())
 
     def files(self, product: str, source: str) -> RulesetFiles:
         """A text with the folder's other files, on the thread of the caller."""
@@ -147,8 +149,8 @@ class ValidateRules(msgspec.Struct, frozen=True, eq=False):
             product,
             path,
             source,
-            folder.data,
-            texts.tables,
+            data=folder.data,
+            tables=texts.tables,
             lists=lists_of(folder, texts),
             shared=folder.shared_files,
         )

@@ -238,7 +238,8 @@ def _changed(earlier: Match, read: PeopleRead) -> Iterator[tuple[str, MatchGrade
 
     among = grades_of_each_other(read.people)
     for field in ("name", "birth_date"):
-        before, now = getattr(earlier.grades, field), getattr(among, field)
+        before = getattr(earlier.grades, field)
+        now = getattr(among, field)
         if before in _AGREES and now is MatchGrade.DIFFERENT:
             yield field, MatchGrade.DIFFERENT
         more = len(read.people) > earlier.compared and now is not MatchGrade.UNKNOWN

@@ -157,8 +157,10 @@ def history_of(
     if not decided:
         return History(about.currency, unreported_days=unreported_days)
     owed, owed_by_others = (_owed(about, each.values(), unreported_days) for each in (own, others))
-    unclear, others_unclear = _unclear(owed, past), _unclear(owed_by_others, linked)
-    zone, today = about.as_of.zone, about.as_of.date.toordinal()
+    unclear = _unclear(owed, past)
+    others_unclear = _unclear(owed_by_others, linked)
+    zone = about.as_of.zone
+    today = about.as_of.date.toordinal()
     # What was decided again or elsewhere counts by its loans alone.
     days = [
         (today - (one.reviewed or one.created).astimezone(zone).toordinal(), one)
@@ -175,17 +177,17 @@ def history_of(
         about.currency,
         _counts(ago for ago, _ in days),
         _counts(ago for ago, one in days if one.outcome is Outcome.APPROVE),
-        _counts(declined),
-        last,
-        None if unclear else owed.exposure,
-        None if unclear else owed.instalments,
-        unclear or others_unclear,
-        owed.offers,
-        owed.loans,
-        sum(one.overdue for one in loans),
-        sum(one.repaid for one in loans),
-        None if others_unclear else owed_by_others.exposure,
-        unreported_days,
+        declines=_counts(declined),
+        last_decline=last,
+        exposure=None if unclear else owed.exposure,
+        instalments=None if unclear else owed.instalments,
+        unclear=unclear or others_unclear,
+        open_approvals=owed.offers,
+        open_loans=owed.loans,
+        overdue_loans=sum(one.overdue for one in loans),
+        repaid_loans=sum(one.repaid for one in loans),
+        linked=None if others_unclear else owed_by_others.exposure,
+        unreported_days=unreported_days,
     )
 
 
@@ -226,7 +228,8 @@ def _counts(days_ago: Iterable[int]) -> Counts:
 def _owed(about: HistoryOf, decided: Iterable[PastDecision], days: int) -> _Owed:
     owed = _Owed()
     for one in decided:
-        rest, loans = _rest(one, about.as_of.instant, days), one.loans
+        rest = _rest(one, about.as_of.instant, days)
+        loans = one.loans
         amount = rest + (loans.outstanding if loans else 0)
         if amount and one.currency != about.currency:
             owed.others += 1
@@ -329,7 +332,7 @@ class ReadHistory:
         With a `snapshot_id`, which names its content, the snapshot's keys are made once.
         """
         since = self._keys.forgotten
-        keys = self._keys_of(person, snapshot, about.policy, snapshot_id)
+        keys = self._keys_of(person, snapshot, about.policy, snapshot_id=snapshot_id)
         every = keys.all
         past = await self._past((*every, *keys.owed), found)
         others = _others(keys, past, person.user_id)
@@ -349,11 +352,13 @@ class ReadHistory:
                     *(_marked(past[key], person) for key in own),
                 ],
                 [*theirs, *(_marked(past[key], person) for key in linked)],
-                self._unreported_days,
+                unreported_days=self._unreported_days,
             ),
-            reuse_of(keys, past, person.user_id, person.caller, person.customer_ref),
+            reuse_of(
+                keys, past, person.user_id, caller=person.caller, customer_ref=person.customer_ref
+            ),
         )
-        claimed = [key for key in every if not _is_linked(key, past, person.user_id, about)]
+        claimed = [key for key in every if not _is_linked(key, past, person.user_id, about=about)]
         return OwnRecords(facts, tuple((key, past[key].last) for key in (*claimed, *others)))
 
     def _keys_of(
@@ -367,10 +372,10 @@ class ReadHistory:
             person.user_id,
             person.caller,
             person.customer_ref,
-            self.secrets,
-            [one.id for one in snapshot.accounts if one.connection_status != PENDING],
-            [text for one in people for text in recognised_by(one.name, one.birth_date)],
-            document_texts(snapshot, policy) if policy else (),
+            secrets=self.secrets,
+            accounts=[one.id for one in snapshot.accounts if one.connection_status != PENDING],
+            people=[text for one in people for text in recognised_by(one.name, one.birth_date)],
+            documents=document_texts(snapshot, policy) if policy else (),
         )
         if snapshot_id:
             self._of_reading[_cached_by(person)] = _ReadingKeys(snapshot_id, policy, keys)

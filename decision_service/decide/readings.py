@@ -42,7 +42,7 @@ def watched(snapshot: Snapshot, before: Snapshot | None) -> Snapshot:
         watch = known.get(account.id)
         synced = synced_at(account, snapshot)
         if synced is not None and _is_whole(snapshot, account):
-            watch = _seen(account.id, _ends(snapshot, account), synced, watch)
+            watch = _seen(account.id, _ends(snapshot, account), synced, old=watch)
         if watch is not None:
             found.append(watch)
     return replace(snapshot, watches=tuple(found))
@@ -73,7 +73,7 @@ def _seen(
         return old
     if old is None or synced - old.latest > LONGEST_PAUSE:
         seen = old.sights if old else ()
-        return PayWatch(source, max(synced.date(), *ends), synced, seen)
+        return PayWatch(source, max(synced.date(), *ends), synced, sights=seen)
     sights = dict(old.sights)
     for end in ends:
         if end > old.since:
@@ -81,4 +81,4 @@ def _seen(
     kept = sorted(sights.items())
     dropped = kept[:-MOST_SIGHTS]
     since = max([old.since, *(end for end, _ in dropped)])
-    return PayWatch(source, since, synced, tuple(kept[-MOST_SIGHTS:]))
+    return PayWatch(source, since, synced, sights=tuple(kept[-MOST_SIGHTS:]))

@@ -68,7 +68,9 @@ MOST_STUCK = 1000
 """How many events that cannot be handled now are passed over, so that others are reached."""
 
 RETRY_SECONDS = 5.0
-POSTPONED, LATE, GIVEN_UP = "postponed", "arrived_late", "given_up"
+POSTPONED = "postponed"
+LATE = "arrived_late"
+GIVEN_UP = "given_up"
 """Outcomes of events whose data was not whole at first: at first, and one of the others later."""
 
 log = structlog.get_logger("decision_service.events")
@@ -127,7 +129,7 @@ class RefreshApplicants(msgspec.Struct, frozen=True, eq=False):
         user_state = await self.log.user_state(user_id)
         now = await self._accounts(user_id)
         last = await last_reading(self.log, user_id, user_state)
-        gone = is_withdrawn(user_state, last.accounts if last else (), now, named)
+        gone = is_withdrawn(user_state, last.accounts if last else (), now, named=named)
         if gone or await self._stopped(user_id, user_state, unlisted(user_state, named)):
             await self.log.erase(user_id, disconnected(now, self.clock.now()))
             return True
@@ -168,7 +170,8 @@ class RefreshApplicants(msgspec.Struct, frozen=True, eq=False):
 
     async def _patched(self, user_id: str, user_state: UserState, change: Increment) -> bool:
         """Merge the change into the warm reading; False where everything must be read."""
-        mark, now = user_state.warm, self.clock.now()
+        mark = user_state.warm
+        now = self.clock.now()
         if mark is None or not change.kinds or now - mark.oldest > MOST_PATCHED:
             return False
         stored = await self.log.snapshot(user_id, mark.snapshot_id)
@@ -177,13 +180,13 @@ class RefreshApplicants(msgspec.Struct, frozen=True, eq=False):
         old = read_snapshot(stored)
         plan = plan_of(change, mark.plan, old)
         fetch_result = await self._gather(user_id, plan, user_state)
-        whole = applied(old, fetch_result.snapshot, plan, change)
+        whole = applied(old, fetch_result.snapshot, plan, change=change)
         if whole is None:
             return False
         if Kind.INCOMES in plan.kinds:
             whole = watched(whole, old)
         return await self._keep(
-            replace(fetch_result, snapshot=whole), mark.plan, user_state, mark.oldest
+            replace(fetch_result, snapshot=whole), mark.plan, user_state, oldest=mark.oldest
         )
 
     async def _read(self, user_id: str, user_state: UserState) -> bool:
@@ -204,7 +207,7 @@ class RefreshApplicants(msgspec.Struct, frozen=True, eq=False):
             return False
         body = await asyncio.to_thread(snapshot_body, fetch_result.snapshot)
         fetched = fetch_result.fetched
-        mark = WarmMark(body.id, fetched, fetched, plan, oldest or fetched)
+        mark = WarmMark(body.id, fetched, fetched, plan=plan, oldest=oldest or fetched)
         if await self.log.keep_warm(body, mark, user_state.consent):
             return True
         newest = (await self.log.user_state(body.user_id)).warm
@@ -333,7 +336,8 @@ class EventWorker:
     async def _drain(self, *, withdrawals: bool) -> bool:
         stuck: set[str] = set()
         while len(stuck) < MOST_STUCK:
-            limit, now = BATCH + len(stuck), self._clock.now()
+            limit = BATCH + len(stuck)
+            now = self._clock.now()
             try:
                 pending = await self._events.pending(limit, now, withdrawals=withdrawals)
             except ServiceError as error:
@@ -380,7 +384,8 @@ class EventWorker:
         self._count(events, outcome, late=late)
 
     async def _postpone(self, events: Sequence[Event], since: datetime) -> bool:
-        now, ids = self._clock.now(), [event.id for event in events]
+        now = self._clock.now()
+        ids = [event.id for event in events]
         return await self._events.postpone(ids, now, since, next_reading(since, now))
 
     def _count(self, events: Sequence[Event], outcome: EventResult, *, late: bool) -> None:
@@ -418,7 +423,8 @@ async def sweep(
     pace: float = SWEEP_PACE,
 ) -> int:
     """How many could be looked at; whole data that was not there before has arrived."""
-    after, looked = "", 0
+    after = ""
+    looked = 0
     while found := await users.read_users(after, SWEPT):
         for user_id in found:
             try:

@@ -51,7 +51,8 @@ connections, and all other calls, for as long as all of them take.
 """
 
 
-LOOKED_AT_TOGETHER, MOST_LOOKED_AT = 250, 2000
+LOOKED_AT_TOGETHER = 250
+MOST_LOOKED_AT = 2000
 """How many decisions are read at a time, and for one page, where each is asked whether it fits."""
 
 
@@ -92,8 +93,8 @@ class ReadDecisions(msgspec.Struct, frozen=True, eq=False):
             return Recorded(entry, facts)
         factors = factors_from_wire(facts.factors)
         ruleset = await self.archive.by_digest(entry.ruleset_digest)
-        decision = judge(shell_of(entry, facts), ruleset, factors, facts.allowances)
-        return Recorded(entry, facts, decision, traces(ruleset, decision.verdict))
+        decision = judge(shell_of(entry, facts), ruleset, factors, allowances=facts.allowances)
+        return Recorded(entry, facts, decision, traces=traces(ruleset, decision.verdict))
 
     async def price(self, decision_id: str, amount: Money) -> ApprovalTerms:
         """UNCHECKED where the rules are unknown or the values erased; raises DecisionUnknown."""
@@ -105,7 +106,8 @@ class ReadDecisions(msgspec.Struct, frozen=True, eq=False):
         except RulesetUnknown:
             return UNCHECKED
         # of a capped approval, or one by a doubtful clock, the rules have made an offer
-        verdict, zone = decision.rules_verdict, decision.as_of.zone
+        verdict = decision.rules_verdict
+        zone = decision.as_of.zone
         change = None if verdict.param_change is None else midnight(verdict.param_change, zone)
         terms = price(ruleset, verdict, amount)
         return replace(terms, valid_for=ruleset.valid_for, change=change)
@@ -206,7 +208,7 @@ class ReplayDecision(msgspec.Struct, frozen=True, eq=False):
         few at a time.
         """
         async with self._turns:
-            return await self._replayed(decision_id, which, scope, inputs)
+            return await self._replayed(decision_id, which, scope, inputs=inputs)
 
     async def _replayed(
         self, decision_id: str, which: WhichRules, scope: str, inputs: Mapping[str, Input]
@@ -227,17 +229,18 @@ class ReplayDecision(msgspec.Struct, frozen=True, eq=False):
         if inputs:
             shell = self._what_if(shell, ruleset, inputs)
         needs = needs_of(ruleset, shell.inputs)
-        factors = compute(read_snapshot(body), needs, shell.as_of, shell.own)
+        factors = compute(read_snapshot(body), needs, shell.as_of, own=shell.own)
         shell = with_answers(shell, ruleset)
-        decision = judge(shell, ruleset, factors, recorded.facts.allowances)
+        decision = judge(shell, ruleset, factors, allowances=recorded.facts.allowances)
         return Replayed(recorded, decision, traces(ruleset, decision.verdict))
 
     def _what_if(
         self, shell: Decision, ruleset: CompiledRuleset, changed: Mapping[str, Input]
     ) -> Decision:
         """With other inputs, without what lists answered about those that are others now."""
-        product, was = self.rulebook().product(shell.product), shell.inputs
-        inputs = bound_inputs(product, ruleset, {**was, **changed}, shell.as_of)
+        product = self.rulebook().product(shell.product)
+        was = shell.inputs
+        inputs = bound_inputs(product, ruleset, {**was, **changed}, as_of=shell.as_of)
         known = [one for one in shell.answers if inputs.get(one.input) == was.get(one.input)]
         return replace(shell, inputs=inputs, answers=(*known,))
 

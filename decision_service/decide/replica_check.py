@@ -61,7 +61,8 @@ class ReplicaCheck(msgspec.Struct, eq=False):
         mine = rules_digest(self.rulebook())
         ordered = sorted(self._names.items(), key=lambda one: (-len(one[1]), one[0]))
         return tuple(
-            DigestsInForce(digest, len(names), digest == mine, names) for digest, names in ordered
+            DigestsInForce(digest, len(names), digest == mine, process_names=names)
+            for digest, names in ordered
         )
 
     async def run(self) -> None:
@@ -81,7 +82,8 @@ class ReplicaCheck(msgspec.Struct, eq=False):
         if len(self._names) <= 1:
             if self._alarmed:
                 log.info("the processes decide by the same rules again")
-            self._since, self._alarmed = None, False
+            self._since = None
+            self._alarmed = False
         else:
             self._differ()
 

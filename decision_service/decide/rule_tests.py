@@ -43,7 +43,7 @@ def untested(product: ProductTexts) -> Mapping[int, Diagnostic]:
     # A file that names no version is about the champion.
     tested = {t.version if t else _champion(root) for t in targets if t is None or t.cases}
     return {
-        version: _untested(product, version, role, place, report)
+        version: _untested(product, version, role, place=place, report=report)
         for version, (role, place) in named.items()
         if version in product.rulesets and version not in tested
     }
@@ -165,7 +165,8 @@ def _by_version(texts: ProductTexts, champion: int) -> list[tuple[int, list[Text
 
 
 def _product_results(texts: ProductTexts, product: Product) -> Iterator[VersionResults]:
-    without, champion = untested(texts), product.plan.versions.champion
+    without = untested(texts)
+    champion = product.plan.versions.champion
     stories, faults = stories_of(texts, product)
     about: dict[int, list[TextFile]] = {story.ruleset.version: [] for story in stories}
     tested = sorted((about | dict(_by_version(texts, champion))).items())
@@ -198,20 +199,25 @@ def _version_results(ruleset: CompiledRuleset, files: list[TextFile]) -> Version
         marks.extend(read.marks)
         legal.extend(read.unreached)
         results.extend(run_cases(ruleset, read.cases))
-    reached, report = frozenset[Goal]().union(*(result.reached for result in results)), Report()
+    reached = frozenset[Goal]().union(*(result.reached for result in results))
+    report = Report()
     for mark in (one for one in legal if Goal(one.rule.what, "true") in reached):
         message = f"the check `{mark.rule.id}` needs no mark: a case breaks it"
         report.error("T011", mark.place, message, "remove the mark")
     problems.extend(report.diagnostics())
-    return VersionResults(ruleset, tuple(results), tuple(problems), tuple(marks), tuple(legal))
+    return VersionResults(
+        ruleset, tuple(results), tuple(problems), marks=tuple(marks), unreached=tuple(legal)
+    )
 
 
 def _read(file: TextFile, version: int, ruleset: CompiledRuleset | None) -> CaseFile:
     if ruleset is not None:
-        return parse_cases(file.path, file.text, ruleset, catalogue())
+        return parse_cases(file.path, file.text, ruleset, catalogue=catalogue())
     message = f"the tests are for version {version}, which is not loaded"
     return CaseFile(
-        file.path, (), (Diagnostic("T001", Severity.ERROR, file.path, 1, 1, 2, message),)
+        file.path,
+        (),
+        (Diagnostic("T001", Severity.ERROR, file.path, line=1, column=1, end=2, message=message),),
     )
 
 
@@ -219,5 +225,11 @@ def _failure(result: CaseResult) -> Diagnostic:
     place = result.case.place
     message = f"test `{result.case.name}` fails: {why(result)}"
     return Diagnostic(
-        "T002", Severity.ERROR, place.file, place.line, place.column, place.end, message
+        "T002",
+        Severity.ERROR,
+        place.file,
+        line=place.line,
+        column=place.column,
+        end=place.end,
+        message=message,
     )

@@ -120,7 +120,7 @@ class SnapshotCache:
             return None
         snapshot, body = decoded.cut(plan)
         fetch_result = FetchResult(
-            snapshot, mark.oldest, 0, user_state.consent, body=body, mark=mark
+            snapshot, mark.oldest, 0, consent=user_state.consent, body=body, mark=mark
         )
         known = _within(now - mark.looked, self._ages.accounts)
         return CachedSnapshot(fetch_result, needs_check=not known)
@@ -128,7 +128,7 @@ class SnapshotCache:
     async def recall(self, user_id: str, plan: FetchPlan, now: datetime) -> CachedSnapshot | None:
         """As `find`, by the store's cached user state; None as well where none is cached."""
         user_state = self._log.cached_user_state(user_id)
-        return None if user_state is None else await self.find(user_id, plan, user_state, now)
+        return None if user_state is None else await self.find(user_id, plan, user_state, now=now)
 
     async def unchanged(self, user_id: str, user_state: UserState, now: datetime) -> None:
         if user_state.warm is not None:
@@ -138,7 +138,8 @@ class SnapshotCache:
         self._decoded.forget(user_id)
 
     async def _stored(self, user_id: str, snapshot_id: str) -> _Decoded | None:
-        key, since = (user_id, snapshot_id), self._decoded.forgotten
+        key = (user_id, snapshot_id)
+        since = self._decoded.forgotten
         decoded = self._decoded.get(key)
         if decoded is not None:
             return decoded
@@ -186,10 +187,10 @@ def with_losses_settled(
         for fault in _shrunken(snapshot)
         if fault.kind
         and fault.source
-        and _settles(snapshot, fault.kind, fault.source, earlier, as_of)
+        and _settles(snapshot, fault.kind, fault.source, earlier=earlier, as_of=as_of)
     }
     fewer = _fewer_loans(snapshot)
-    repaid = {k.source for k in fewer if _repaid(snapshot, k.source, earlier, as_of)}
+    repaid = {k.source for k in fewer if _repaid(snapshot, k.source, earlier, as_of=as_of)}
     settled |= {(Kind.LIABILITIES, source) for source in repaid}
     if not settled:
         return snapshot
@@ -295,7 +296,8 @@ def covers(read: FetchPlan, wanted: FetchPlan) -> bool:
         return True
     if wanted.transactions is WhenTransactions.ALWAYS is not read.transactions:
         return False
-    had, needed = _first_day(read), _first_day(wanted)
+    had = _first_day(read)
+    needed = _first_day(wanted)
     return had is not None and needed is not None and had <= needed
 
 

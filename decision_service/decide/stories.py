@@ -109,14 +109,14 @@ class Part(msgspec.Struct, frozen=True, eq=False):
     shown: Any = None
 
     def day(self, key: str) -> date | None:
-        return self._read(self.fields.get(key), key, self._day, _DAY_HINT)
+        return self._read(self.fields.get(key), key, self._day, hint=_DAY_HINT)
 
     def moment(self, key: str) -> datetime | None:
         """A moment; a day means its noon, and no later than an hour before the story's instant."""
-        return self._read(self.fields.get(key), key, self._moment, _MOMENT_HINT)
+        return self._read(self.fields.get(key), key, self._moment, hint=_MOMENT_HINT)
 
     def month(self, node: YamlNode | None, key: str) -> Month | None:
-        return self._read(node, key, self._month, _MONTH_HINT)
+        return self._read(node, key, self._month, hint=_MONTH_HINT)
 
     def months(self) -> list[Month]:
         """Those of `from` and `to`, or of `months`, without those under `except`."""
@@ -142,7 +142,8 @@ class Part(msgspec.Struct, frozen=True, eq=False):
     def refuse(self, what: str, hint: str) -> None:
         """Report what the part lacks, unless something is wrong already."""
         if not self.fields.report.failed:
-            place, message = self.fields.node.place, f"{self.fields.what} {what}"
+            place = self.fields.node.place
+            message = f"{self.fields.what} {what}"
             self.fields.report.error("R121", place, message, hint)
 
     def _minor(self, node: YamlNode, key: str) -> int | None:
@@ -164,7 +165,8 @@ class Part(msgspec.Struct, frozen=True, eq=False):
         return found
 
     def _month(self, text: str) -> Month | None:
-        back, day = _AGO.fullmatch(text), parse_day(f"{text}-01")
+        back = _AGO.fullmatch(text)
+        day = parse_day(f"{text}-01")
         if back is None or back[2] != "month":
             return Month.of(day) if day else None
         return Month.of(self.as_of.date).plus(-int(back[1]))
@@ -176,7 +178,9 @@ class Part(msgspec.Struct, frozen=True, eq=False):
         return self.as_of.date - int(back[1]) * _A_DAY
 
     def _moment(self, text: str) -> datetime | None:
-        back, day, now = _AGO.fullmatch(text), self._day(text), self.as_of.instant
+        back = _AGO.fullmatch(text)
+        day = self._day(text)
+        now = self.as_of.instant
         if back and back[2] in ("minute", "hour"):
             return now - timedelta(**{f"{back[2]}s": int(back[1])})
         dated = instant(text, self.as_of.zone)
@@ -226,7 +230,8 @@ def _earlier_readings(
     if not fields:
         return ()
     read = Part(fields, part.as_of, part.currency)
-    day, every = read.day("from"), fields.integer("every", 1, 99)
+    day = read.day("from")
+    every = fields.integer("every", 1, 99)
     before = Snapshot("story")
     while day and every and day < part.as_of.date:
         there = tuple(one for one in payslips if part.shown[one.id] <= day)
@@ -248,7 +253,8 @@ def _periods(part: Part, every: str) -> Iterator[tuple[date, date]]:
 def _within(
     month: Month, every: str, paid_on: int | None, cut_off: int | None
 ) -> list[tuple[date, date]]:
-    first, last = month.first_day, month.last_day
+    first = month.first_day
+    last = month.last_day
     if paid_on:
         return [(first.replace(day=paid_on),) * 2]
     if cut_off:
@@ -280,7 +286,8 @@ def _contributions(part: Part) -> Iterator[Contribution]:
 
 
 def _employments(part: Part) -> Iterator[Employment]:
-    start, end = part.day("from"), part.day("to")
+    start = part.day("from")
+    end = part.day("to")
     status = "Separated" if end else "Employed"
     yield part.record(Employment, part.fields.text("employer"), status, start, end, end or start)
 
@@ -300,9 +307,13 @@ def _trips(part: Part) -> Iterator[Transaction]:
     Days of one amount are a tenth above and below it in turn, as no two real days pay the same;
     those of a list of amounts are as written.
     """
-    fields, amounts, kept = part.fields, part.amounts("a_day"), 0
-    week, fees = fields.integer("days_a_week", 1, 7) or 6, fields.decimal("fees", 0, 100) or 0
-    words, cash_out = fields.text("words") or "Trip earnings", fields.flag("cash_out")
+    fields = part.fields
+    amounts = part.amounts("a_day")
+    kept = 0
+    week = fields.integer("days_a_week", 1, 7) or 6
+    fees = fields.decimal("fees", 0, 100) or 0
+    words = fields.text("words") or "Trip earnings"
+    cash_out = fields.flag("cash_out")
     tenths = cycle((0,) if isinstance(fields.get("a_day"), ListNode) else (1, -1))
     for day in _days(part.day("from"), part.day("to")):
         entries = []
@@ -319,11 +330,13 @@ def _trips(part: Part) -> Iterator[Transaction]:
 
 
 def _transactions(part: Part) -> Iterator[Transaction]:
-    first, last = part.day("from") or part.day("on"), part.day("to") or part.day("on")
+    first = part.day("from") or part.day("on")
+    last = part.day("to") or part.day("on")
     if first is None or last is None:
         part.refuse("names no day", "add `on:` a day, or `from:`, `to:` and `every:`")
     every = part.fields.choice("every", ("day", "week", "month")) or "month"
-    amounts, words = part.amounts("amount"), part.fields.text("words")
+    amounts = part.amounts("amount")
+    words = part.fields.text("words")
     form = {"day": "day", "week": "%w", "month": "%d"}[every]
     for day in _days(first, last):
         if first and day.strftime(form) == first.strftime(form):
@@ -331,7 +344,8 @@ def _transactions(part: Part) -> Iterator[Transaction]:
 
 
 def _tasks(part: Part) -> Iterator[Task]:
-    started, finished = part.moment("started"), part.moment("finished")
+    started = part.moment("started")
+    finished = part.moment("finished")
     about = (part.fields.text("type") or "LINK_ACCOUNT", "Finished" if finished else "Started")
     yield part.record(Task, *about, started, finished, bool(finished))
 
@@ -348,15 +362,17 @@ class Section(NamedTuple):
 
 
 SECTIONS = {
-    "payroll": Section("incomes", _payslips, "", f"{_PAYSLIP} {_MONTHS}"),
-    "estimates": Section("eincomes", _estimates, "amount", _MONTHS),
-    "contributions": Section("contributions", _contributions, "amount", f"{_MONTHS} on"),
-    "employments": Section("employments", _employments, "from", "employer to"),
-    "loans": Section("liabilities", _loans, "type start amount", _LOAN),
-    "trips": Section("transactions", _trips, "from to a_day", _TRIPS),
-    "transactions": Section("transactions", _transactions, "amount words", "on from to every"),
-    "tasks": Section("tasks", _tasks, "started", "type finished"),
-    "lenders": Section("links", _lenders, "in_7_days", ""),
+    "payroll": Section("incomes", _payslips, "", optional=f"{_PAYSLIP} {_MONTHS}"),
+    "estimates": Section("eincomes", _estimates, "amount", optional=_MONTHS),
+    "contributions": Section("contributions", _contributions, "amount", optional=f"{_MONTHS} on"),
+    "employments": Section("employments", _employments, "from", optional="employer to"),
+    "loans": Section("liabilities", _loans, "type start amount", optional=_LOAN),
+    "trips": Section("transactions", _trips, "from to a_day", optional=_TRIPS),
+    "transactions": Section(
+        "transactions", _transactions, "amount words", optional="on from to every"
+    ),
+    "tasks": Section("tasks", _tasks, "started", optional="type finished"),
+    "lenders": Section("links", _lenders, "in_7_days", optional=""),
 }
 
 
@@ -384,9 +400,9 @@ def stories_of(texts: ProductTexts, product: Product) -> tuple[list[Story], list
     titles: dict[str, Place] = {}
     for file in texts.stories:
         report = Report()
-        story = read_story(file.path, file.text, {product.name: product}, report)
+        story = read_story(file.path, file.text, {product.name: product}, report=report)
         if story is not None:
-            claim_name(story.case.name, story.case.place, titles, report)
+            claim_name(story.case.name, story.case.place, titles, report=report)
         problems += report.diagnostics()
         found += [story] if story is not None and not report.failed else []
     return found, problems
@@ -394,12 +410,16 @@ def stories_of(texts: ProductTexts, product: Product) -> tuple[list[Story], list
 
 def run_story(story: Story, product: Product) -> CaseResult:
     """The result of a story; its data goes through the factors, its facts through the rules."""
-    ruleset, case = story.ruleset, story.case
+    ruleset = story.ruleset
+    case = story.case
     assert case.as_of is not None  # noqa: S101  a story without an instant is refused
-    bound = bind_made_up(ruleset, case.given.inputs, case.as_of.date, product.input_names)
+    bound = bind_made_up(
+        ruleset, case.given.inputs, case.as_of.date, also_known=product.input_names
+    )
     if bound.problems:
         return CaseResult(case, None, problem="; ".join(p.description for p in bound.problems))
-    needs, known = needs_of(ruleset, bound.values), ruleset.needs.policy.provider_types
+    needs = needs_of(ruleset, bound.values)
+    known = ruleset.needs.policy.provider_types
     used = {one.provider_id for one in story.snapshot.accounts}
     used |= {one.provider_id for one in story.snapshot.sources}
     providers = tuple(known[name] for name in sorted(used & known.keys()))
@@ -412,7 +432,7 @@ def run_story(story: Story, product: Product) -> CaseResult:
     snapshot = replace(story.snapshot, providers=providers, **reads)
     people = people_read(snapshot, needs, case.as_of)
     own = with_match(story.own, story.applicant, people)
-    factors = compute(snapshot, needs, case.as_of, own).values
+    factors = compute(snapshot, needs, case.as_of, own=own).values
     answers = list_answers(ruleset, bound.values, case.as_of.date)
     facts = Facts(factors, bound.values, case.as_of, answers=answers)
     verdict = evaluate(ruleset, facts)
@@ -443,7 +463,8 @@ def read_story(
     of_account: tuple[str, ...] = (),
 ) -> Story | None:
     """None where anything is wrong; `also` and `of_account` are keys that the caller reads."""
-    node, optional = read(path, text, report), (*OPTIONAL, *also)
+    node = read(path, text, report)
+    optional = (*OPTIONAL, *also)
     fields = node and Fields.of(node, "a story", report, required=REQUIRED, optional=optional)
     product = fields and products.get(fields.choice("product", products) or "")
     version = fields and product and fields.choice("version", map(str, product.versions))
@@ -458,33 +479,44 @@ def read_story(
         return None
     whole = Part(fields, as_of, ruleset.currency)
     given = read_given(
-        fields.map("application"), fields.map("figures"), ruleset, catalogue(), report
+        fields.map("application"),
+        fields.map("figures"),
+        ruleset,
+        catalogue=catalogue(),
+        report=report,
     )
-    title, expect = fields.text("title") or "", fields.get("expect")
+    title = fields.text("title") or ""
+    expect = fields.get("expect")
     expectation = read_expectation(expect, report) if expect else NOTHING_EXPECTED
     if expect is None and not fields.has("refused"):
         hint = "add `expect: {outcome: …}`"
         report.error("R121", fields.node.place, "a story has no `expect`", hint)
-    applicant, snapshot, own = _applicant(fields), _snapshot(whole, of_account), _on_record(whole)
+    applicant = _applicant(fields)
+    snapshot = _snapshot(whole, of_account)
+    own = _on_record(whole)
     fields.text("why")
     if report.failed or expectation is None:
         return None
-    case = RuleTestCase(title, fields.place("title"), expectation, given, as_of, snapshot=path)
-    return Story(fields, ruleset, case, applicant, snapshot, own)
+    case = RuleTestCase(
+        title, fields.place("title"), expectation, given=given, as_of=as_of, snapshot=path
+    )
+    return Story(fields, ruleset, case, applicant=applicant, snapshot=snapshot, own=own)
 
 
 def _snapshot(story: Part, also: tuple[str, ...]) -> Snapshot:
     found: defaultdict[str, list[Any]] = defaultdict(list)
     taken: set[str] = set()
-    report, optional = story.fields.report, (*OF_ACCOUNT, *also)
+    report = story.fields.report
+    optional = (*OF_ACCOUNT, *also)
     for node in story.fields.items("accounts"):
         fields = Fields.of(node, "an account", report, required=("provider",), optional=optional)
         if fields is not None:
-            _add_account(fields, story, taken, found)
+            _add_account(fields, story, taken, found=found)
     kinds = ("identities", *(section.kind for section in SECTIONS.values()))
     reads: dict[str, Any] = {kind: Read(tuple(found[kind])) for kind in kinds}
     reads["identities"] = replace(reads["identities"], people=tuple(found["people"]))
-    accounts, sources = tuple(found["accounts"]), tuple(found["sources"])
+    accounts = tuple(found["accounts"])
+    sources = tuple(found["sources"])
     snapshot = Snapshot("story", accounts, sources=sources, **reads)
     earlier = tuple(found["watches"])
     return watched(snapshot, Snapshot("story", watches=earlier)) if earlier else snapshot
@@ -493,14 +525,17 @@ def _snapshot(story: Part, also: tuple[str, ...]) -> Snapshot:
 def _add_account(
     fields: Fields, story: Part, taken: set[str], found: defaultdict[str, list[Any]]
 ) -> None:
-    provider, report = fields.text("provider") or "", fields.report
-    name, kind = fields.text("name") or provider, fields.choice("kind", _KINDS) or "account"
+    provider = fields.text("provider") or ""
+    report = fields.report
+    name = fields.text("name") or provider
+    kind = fields.choice("kind", _KINDS) or "account"
     if name in taken:
         hint = "give this account a `name:` of its own"
         report.error("R124", fields.node.place, f"another account is named `{name}`", hint)
     taken.add(name)
-    ids, source = count(1), f"{'a' if kind == 'account' else 'u'}-{name}"
-    part = Part(fields, story.as_of, story.currency, source, ids, {})
+    ids = count(1)
+    source = f"{'a' if kind == 'account' else 'u'}-{name}"
+    part = Part(fields, story.as_of, story.currency, source=source, ids=ids, shown={})
     synced = part.moment("synced") or story.as_of.instant - timedelta(hours=1)
     tasks = len(found["tasks"])
     for key, section in SECTIONS.items():
@@ -511,10 +546,14 @@ def _add_account(
             )
             if inner is not None:
                 currency = inner.text("currency") or story.currency
-                of_section = Part(inner, story.as_of, currency, source, ids, part.shown)
+                of_section = Part(
+                    inner, story.as_of, currency, source=source, ids=ids, shown=part.shown
+                )
                 found[section.kind] += section.records(of_section)
     if kind != "account":
-        found["sources"].append(Source(source, kind.upper().replace(" ", "_"), provider, synced))
+        found["sources"].append(
+            Source(source, kind.upper().replace(" ", "_"), provider, newest_created_at=synced)
+        )
     else:
         account = _account(part, provider, synced)
         found["accounts"].append(account)
@@ -527,12 +566,13 @@ def _add_account(
         born = part.day("born")
         person, *contacts = (fields.text(key) or "" for key in _PERSON[1:])
         phones, emails = (tuple(filter(None, (one,))) for one in contacts)
-        found["people"].append(FoundPerson(person, born, phones, emails, source))
+        found["people"].append(FoundPerson(person, born, phones, emails=emails, source=source))
         found["identities"].append(part.record(Identity, born))
 
 
 def _account(part: Part, provider: str, synced: datetime) -> Account:
-    fields, connected = part.fields, part.fields.scalar("connected")
+    fields = part.fields
+    connected = part.fields.scalar("connected")
     created = changed = None
     if connected is None or connected.text != "unknown":
         created = part.moment("connected") or part.as_of.instant - timedelta(days=400)
@@ -552,12 +592,13 @@ def _applicant(story: Fields) -> GivenApplicant | None:
     if not fields:
         return None
     name, phone, email = (fields.text(key) or "" for key in ("name", "phone", "email"))
-    return GivenApplicant(name, fields.day("born"), phone, email)
+    return GivenApplicant(name, fields.day("born"), phone, email=email)
 
 
 def _on_record(story: Part) -> OwnFacts:
     """What this lender knows; without `on_record` nothing, and no other user of the account."""
-    node, keys = story.fields.get("on_record"), (*_AMOUNTS, *_COUNTS, *_USES, "declined")
+    node = story.fields.get("on_record")
+    keys = (*_AMOUNTS, *_COUNTS, *_USES, "declined")
     fields = node and Fields.of(node, "`on_record`", story.fields.report, optional=keys)
     if not fields:
         return OwnFacts(History(story.currency), Reuse(1, 1, 1, keyed=True), Match())

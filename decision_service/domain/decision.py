@@ -19,7 +19,8 @@ from decision_service.domain.values import AsOf, DataReason, Missing, Money
 DISCLOSED = ("monthly_rate", "fees", "paid_out", "instalments", "total")
 """The lines of an offer that make its price, with one of MONTHLY and WEEKLY: the instalment."""
 
-MONTHLY, WEEKLY = "instalment", "weekly_deduction"
+MONTHLY = "instalment"
+WEEKLY = "weekly_deduction"
 
 
 class Outcome(StrEnum):

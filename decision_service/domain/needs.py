@@ -120,7 +120,8 @@ class Needs(msgspec.Struct, frozen=True):
 
     def computes_as(self, other: Needs) -> bool:
         """Whether a factor comes to the same by both: names of providers change no value."""
-        one, two = replace(self, factors=()), replace(other, factors=())
+        one = replace(self, factors=())
+        two = replace(other, factors=())
         return one == two or _unnamed(one) == _unnamed(two)
 
 

@@ -279,7 +279,8 @@ class ReviewQueue(msgspec.Struct, frozen=True):
             return True
         if amount is None:
             return False
-        least, most = self.min_amount, self.max_amount
+        least = self.min_amount
+        most = self.max_amount
         return (least is None or amount.major >= least) and (most is None or amount.major <= most)
 
 
@@ -354,16 +355,21 @@ class OpenedReview(msgspec.Struct, frozen=True):
 def opened_by_referral(case: ReviewCase, now: datetime, policy: ReviewPolicy) -> OpenedReview:
     """The first review of a referred decision, in the queue that takes it."""
     queue = policy.queue_of(case.kind, case.tags, case.requested, case.reasons)
-    review = _review(case, ReviewOrigin.REFERRED, queue.name, now, now + queue.sla, 1)
-    return _opened(review, ReviewEvent(1, now, "", ReviewAction.OPENED), policy)
+    review = _review(
+        case, ReviewOrigin.REFERRED, queue.name, opened=now, due=now + queue.sla, number=1
+    )
+    return _opened(review, ReviewEvent(1, now, "", action=ReviewAction.OPENED), policy)
 
 
 def opened_by_contest(
     case: ReviewCase, event: ReviewEvent, policy: ReviewPolicy, earlier: Collection[str]
 ) -> OpenedReview:
     """The review that an applicant asks for; `earlier` are the ids of the decision's reviews."""
-    due, number = event.at + policy.contest_sla, len(earlier) + 1
-    review = _review(case, ReviewOrigin.CONTESTED, CONTEST_QUEUE, event.at, due, number)
+    due = event.at + policy.contest_sla
+    number = len(earlier) + 1
+    review = _review(
+        case, ReviewOrigin.CONTESTED, CONTEST_QUEUE, opened=event.at, due=due, number=number
+    )
     return _opened(review, event, policy)
 
 

@@ -126,7 +126,8 @@ class Month(msgspec.Struct, frozen=True, order=True):
         """Read `yyyy-MM`; raises ValueError when the text is anything else."""
         if len(text) != 7 or text[4] != "-" or not (text[:4] + text[5:]).isascii():
             raise ValueError("not a month of the form yyyy-MM")
-        year, month = int(text[:4]), int(text[5:])
+        year = int(text[:4])
+        month = int(text[5:])
         if not (1 <= year <= 9999 and 1 <= month <= 12):
             raise ValueError("not a month of the form yyyy-MM")
         return cls(year * 12 + month - 1)

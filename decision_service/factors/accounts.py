@@ -155,7 +155,8 @@ def _age(
     choose: Callable[[list[int]], int],
 ) -> Answer:
     instants = [instant(f) for f in _with_status(context, CONNECTED)]
-    today, zone = context.as_of.date, context.as_of.zone
+    today = context.as_of.date
+    zone = context.as_of.zone
     ages = [max((today - i.astimezone(zone).date()).days, 0) for i in instants if i is not None]
     if not instants:
         return _on_accounts(context, Cause.NOT_CONNECTED)
@@ -277,7 +278,8 @@ def age_at_maturity_years(context: FactorContext) -> Answer:
 
 
 def _age_on(context: FactorContext, when: Callable[[date], date | None]) -> Answer:
-    clean, today = identities(context), context.as_of.date
+    clean = identities(context)
+    today = context.as_of.date
     telling = [r for r in clean.records if r.birth_date is not None]
     born = {r.birth_date for r in telling if r.birth_date is not None}
     codes = [DataReason.IDENTITY_CONFLICT] if len(born) > 1 else []

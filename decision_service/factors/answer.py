@@ -60,7 +60,8 @@ def twice_median(values: Sequence[Amount]) -> Amount:
 
 def deviation(values: Sequence[Amount]) -> Decimal:
     """The sample standard deviation (divisor n - 1) of at least two values, to 34 digits."""
-    count, total = len(values), sum(values)
+    count = len(values)
+    total = sum(values)
     squares = sum(value * value for value in values)
     variance = Fraction(count * squares - total * total, count * (count - 1))
     return EXACT.sqrt(decimal_of(variance))
@@ -109,7 +110,7 @@ class Statistic(msgspec.Struct, frozen=True):
 
 
 STATISTICS = {
-    "sum": Statistic("Sum", "their sum", sum, 0),
+    "sum": Statistic("Sum", "their sum", sum, needs=0),
     "average": Statistic("Average", "their mean", mean),
     "min": Statistic("Smallest", "the smallest", min),
     "max": Statistic("Largest", "the largest", max),
@@ -120,7 +121,7 @@ STATISTICS = {
         "Standard deviation",
         "their sample standard deviation (divisor n - 1)",
         deviation,
-        2,
+        needs=2,
         spread=True,
     ),
 }
@@ -248,7 +249,8 @@ def top_weights(records: Sequence[Identified], sizes: Sequence[int]) -> Sequence
     sample = sorted(some)[-MOST_SHOWN:]
     if not sample:
         return []
-    floor, largest = sample[0], sample[-1]
+    floor = sample[0]
+    largest = sample[-1]
     if floor == largest and sizes.count(floor) == len(sizes):
         return [(-floor, name) for name in nsmallest(MOST_SHOWN, [r.id for r in records])]
     shown = [(-size, r.id) for size, r in zip(sizes, records, strict=True) if size > floor]

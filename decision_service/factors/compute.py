@@ -50,7 +50,7 @@ def own_values(own: OwnFacts, needs: Needs, as_of: AsOf) -> Mapping[str, FactorV
     names = own_names(needs.factors)
     if not names:
         return {}
-    context = FactorContext(_NO_DATA, needs, as_of, own)
+    context = FactorContext(_NO_DATA, needs, as_of, own=own)
     return {name: _value(context, name) for name in names}
 
 
@@ -64,7 +64,7 @@ def compute(snapshot: Snapshot, needs: Needs, as_of: AsOf, own: OwnFacts = NO_OW
     Pure: equal arguments give equal results; the order of records means nothing. Raises KeyError
     for a name that the catalogue does not have.
     """
-    context = FactorContext(snapshot, needs, as_of, own)
+    context = FactorContext(snapshot, needs, as_of, own=own)
     values = {name: _value(context, name) for name in needs.factors}
     needed = _needed(context, needs.factors)
     read = {kind for kind in FETCHED_KINDS if reading(snapshot, kind) is not None}
@@ -82,9 +82,9 @@ def _value(context: FactorContext, name: str) -> FactorValue:
     factor = registered(name)
     found = factor.work(context)
     if found.figure is None:
-        return FactorValue(name, None, found.missing, found.evidence)
+        return FactorValue(name, None, found.missing, evidence=found.evidence)
     value = _presented(found.figure, factor.spec.type, context.currency)
-    return FactorValue(name, value, (), found.evidence)
+    return FactorValue(name, value, (), evidence=found.evidence)
 
 
 def _presented(figure: Figure | date, type_: ValueType, currency: str) -> Value:

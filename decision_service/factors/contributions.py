@@ -201,7 +201,7 @@ def _schemes(
         accounts.setdefault(record.source, []).append(record)
     schemes: dict[str, list[tuple[SourceCoverage, Amounts]]] = {}
     for account, own in sorted(accounts.items()):
-        source, amounts = _account(context, draft, account, own)
+        source, amounts = _account(context, draft, account, records=own)
         schemes.setdefault(source.feeder.provider_id, []).append((source, amounts))
     found = [_scheme(provider, schemes[provider]) for provider in sorted(schemes)]
     _below_zero(draft, found, [one for reported in schemes.values() for one in reported])
@@ -217,8 +217,9 @@ def _below_zero(
     for source, amounts in accounts:
         for month in [month for month, amount in amounts.items() if amount < 0]:
             if sum(scheme.amounts.get(month, 0) for scheme in schemes) < 0:
-                code, account = DataReason.BAD_AMOUNT, source.feeder.id
-                draft.flaw(month, Missing(Cause.BAD_DATA, code, Kind.CONTRIBUTIONS, account))
+                code = DataReason.BAD_AMOUNT
+                account = source.feeder.id
+                draft.flaw(month, Missing(Cause.BAD_DATA, code, Kind.CONTRIBUTIONS, source=account))
 
 
 def _account(
@@ -227,12 +228,13 @@ def _account(
     months = [month_of(record.date) for record in records]
     dated = list(zip(months, records, strict=True))
     paid = max([month for month, record in dated if record.amount > 0], default=None)
-    feeder, newest = counted(context)[account], max(months)
+    feeder = counted(context)[account]
+    newest = max(months)
     source = source_of(
-        context, feeder, Kind.CONTRIBUTIONS, months, newest=newest, newest_income=paid
+        context, feeder, Kind.CONTRIBUTIONS, posted=months, newest=newest, newest_income=paid
     )
     settled = [(month, record) for month, record in dated if month <= source.settled]
-    return source, _amounts(context, draft, account, settled)
+    return source, _amounts(context, draft, account, dated=settled)
 
 
 def _amounts(
@@ -268,11 +270,11 @@ def _scheme(provider: str, accounts: Sequence[tuple[SourceCoverage, Amounts]]) -
         provider,
         amounts,
         sorted([month for month, amount in amounts.items() if amount > 0]),
-        min(amounts, default=settled + 1),
-        max(lag_month(s.synced, s.lag_months, s.lag_days) for s in judges),
-        settled,
-        any(source.live for source in sources),
-        frozenset(source.feeder.id for source in sources),
+        first=min(amounts, default=settled + 1),
+        lag=max(lag_month(s.synced, s.lag_months, s.lag_days) for s in judges),
+        settled=settled,
+        live=any(source.live for source in sources),
+        accounts=frozenset(source.feeder.id for source in sources),
     )
 
 
@@ -318,7 +320,8 @@ def count(context: FactorContext, length: int) -> Answer:
 )
 def change(context: FactorContext, length: int) -> Answer:
     book = contribution_book(context)
-    new, old = book.horizon, book.horizon - length
+    new = book.horizon
+    old = book.horizon - length
     return at(book, ((new, new), (old, old)), lambda v: v[0][0] - v[1][0])
 
 

@@ -97,7 +97,8 @@ def jobs_started(context: FactorContext, length: int) -> Answer:
     since = plus_months(context.as_of.date, -length)
 
     def begun(all_: Sequence[Employment]) -> int:
-        late, policy = [r for r in all_ if r.start > since], context.policy
+        late = [r for r in all_ if r.start > since]
+        policy = context.policy
         # a job on record twice began once
         return len({(employer_key(r.employer, policy), Month.of(r.start).index) for r in late})
 

@@ -45,7 +45,9 @@ from decision_service.factors.series import MonthBook, MonthSpan, either_way, ov
 from decision_service.factors.usage import counted, reading
 
 RECENT_MONTHS = 3
-EMPLOYED, GIG, UNEMPLOYED = "EMPLOYED", "GIG", "UNEMPLOYED"
+EMPLOYED = "EMPLOYED"
+GIG = "GIG"
+UNEMPLOYED = "UNEMPLOYED"
 FLAWS = frozenset({Cause.MIXED_CURRENCY, Cause.UNCLASSIFIED, Cause.NOT_YET_POSTED})
 PAY = Family("employment", INCOME_KINDS | {Kind.EMPLOYMENTS}, INCOME_CAUSES)
 """Factors about work that rest on the monthly income."""
@@ -105,7 +107,8 @@ def has_gig(context: FactorContext) -> Answer:
     months=RECENT_MONTHS,
 )
 def status(context: FactorContext) -> Answer:
-    known, taints = jobs(context), _taints(context)
+    known = jobs(context)
+    taints = _taints(context)
     if taints:
         return Answer(None, taints)
     books = (known, income_presence(context), contribution_book(context))
@@ -117,7 +120,8 @@ def status(context: FactorContext) -> Answer:
         or any(s.since_last() < RECENT_MONTHS for s in contribution_book(context).paying)
     ):
         return answer(EMPLOYED, Kind.EMPLOYMENTS, known.evidence)
-    book, span = income_presence(context), _looked_at(context, known, open_=open_)
+    book = income_presence(context)
+    span = _looked_at(context, known, open_=open_)
     matters = book.last(RECENT_MONTHS) if _anything(context, span[0]) else span
     waiting = book.waiting((matters,))
     gig = _recent(context, gig_months(context))
@@ -174,14 +178,16 @@ def _anything(context: FactorContext, since: int) -> bool:
 def _from(
     context: FactorContext, since: int
 ) -> Iterable[tuple[MonthBook, MonthSpan, Collection[int]]]:
-    book, paid = income_presence(context), contribution_book(context)
+    book = income_presence(context)
+    paid = contribution_book(context)
     yield book, (since, book.horizon), {*formal_payroll(context), *gig_months(context)}
     last = max([scheme.settled for scheme in paid.schemes], default=since)
     yield paid, (since, last), {month for scheme in paid.paying for month in scheme.paid}
 
 
 def _taints(context: FactorContext) -> tuple[Missing, ...]:
-    book, paid = income_presence(context), contribution_book(context)
+    book = income_presence(context)
+    paid = contribution_book(context)
     whole = in_order([*jobs(context).missing, *book.missing, *paid.missing])
     recent = book.judged((book.last(RECENT_MONTHS),))[0]
     return tuple(m for m in whole if m.cause.tainted) or in_order(
@@ -199,7 +205,8 @@ def _taints(context: FactorContext) -> tuple[Missing, ...]:
     better=Better.UP,
 )
 def started_since_backed(context: FactorContext) -> Answer:
-    book, span = income(context), unbacked_span(context)
+    book = income(context)
+    span = unbacked_span(context)
     missing = (*book.missing, *jobs(context).missing)
     tainted = [m for m in missing if m.cause.tainted]
     flaws = () if book.missing else book.judged((span,))[0]
@@ -252,7 +259,9 @@ def _on_income(context: FactorContext, work: Callable[[], bool]) -> Answer:
 
 
 def _started(context: FactorContext) -> bool:
-    backed, today, policy = last_backed(context), context.as_of.date, context.policy
+    backed = last_backed(context)
+    today = context.as_of.date
+    policy = context.policy
     return backed is not None and any(
         Month.of(job.start).index >= backed
         for job in jobs(context).records
@@ -282,13 +291,16 @@ class Contracts(msgspec.Struct, frozen=True):
 
 @once
 def _contracts(context: FactorContext) -> Contracts:
-    policy, found = context.policy, dict[str, list[Employment]]()
-    job_of, paid = dict[str, str](), dict[str, set[str]]()
+    policy = context.policy
+    found = dict[str, list[Employment]]()
+    job_of = dict[str, str]()
+    paid = dict[str, set[str]]()
     for (account, key), job in paychecks(context).employers.items():
         paid.setdefault(account, set()).add(job)
         job_of[key] = job
     for one in believable(context, contracts(context).records):
-        key, mine = employer_key(one.employer, policy), paid.get(one.source, set())
+        key = employer_key(one.employer, policy)
+        mine = paid.get(one.source, set())
         theirs = {job_of.get(key, key)} if named_employer(one.employer, policy) else set[str]()
         if "" in mine or (not key and len(mine) == 1):  # one side names no employer
             theirs |= {"" if "" in mine else next(iter(mine))}
@@ -305,9 +317,11 @@ def _end_ahead(every: Sequence[Employment], today: date) -> date | None:
     was kept on twice will be kept on again.
     """
     first, *others = sorted(every, key=lambda one: (one.start, one.end or date.max))
-    end, renewals = first.end or date.max, 0
+    end = first.end or date.max
+    renewals = 0
     for one in others:
-        ends, gap = one.end or date.max, (one.start - end).days - 1
+        ends = one.end or date.max
+        gap = (one.start - end).days - 1
         if gap > LONGEST_GAP and end >= today:
             break  # what begins after a gap does not carry this contract on
         if gap > LONGEST_GAP:
@@ -321,7 +335,8 @@ def _end_ahead(every: Sequence[Employment], today: date) -> date | None:
 @once
 def _ending(context: FactorContext) -> Mapping[str, date]:
     """The jobs that end ahead and gave a third or more of the last known months' income."""
-    book, known = income(context), _contracts(context)
+    book = income(context)
+    known = _contracts(context)
     span = book.last(KNOWN_MONTHS)
     given: dict[str, Amount] = dict.fromkeys(known.ends, 0)
     for month, parts in within(income_months(context).parts, (span,)):
@@ -372,7 +387,8 @@ def _on_end(context: FactorContext, work: Callable[[date], int | date]) -> Answe
         unread = [kind for kind in INCOME_KINDS if reading(context.snapshot, kind) is None]
         taints = in_order([taint for kind in unread for taint in read_taints(context, kind)])
         return Answer(None, taints or (Missing(Cause.NO_EVIDENCE, kind=Kind.EMPLOYMENTS),))
-    book, ends = income(context), _ending(context)
+    book = income(context)
+    ends = _ending(context)
     found = over_spans(book, (book.last(KNOWN_MONTHS),), lambda: len(ends) or Cause.NO_EVIDENCE)
     if found.missing:
         return found
@@ -412,7 +428,8 @@ def conservative_open(context: FactorContext, length: int) -> Answer:
 
 def _left(context: FactorContext, month: int) -> Amount:
     """What a month's income comes to without the jobs that end on record."""
-    parts, known = income_months(context).parts.get(month, {}), _contracts(context)
+    parts = income_months(context).parts.get(month, {})
+    known = _contracts(context)
     gone = {key for key in parts for job in _ending(context) if known.gave(job, key, month)}
     left = {key: part for key, part in parts.items() if key not in gone}
     if any(kind == ESTIMATE for kind, _ in gone):

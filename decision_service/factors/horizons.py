@@ -95,9 +95,19 @@ def source_of(
         days = delay
     seen = last_seen if kind in EARNING_KINDS else synced_on
     synced = seen(context.as_of, feeder)
-    settled = settled_month(synced, lag, days, posted)
+    settled = settled_month(synced, lag, days, posted=posted)
     today = context.as_of.date
-    return SourceCoverage(feeder, kind, synced, today, lag, days, settled, newest, newest_income)
+    return SourceCoverage(
+        feeder,
+        kind,
+        synced,
+        today=today,
+        lag_months=lag,
+        lag_days=days,
+        settled=settled,
+        newest=newest,
+        newest_income=newest_income,
+    )
 
 
 def last_seen(as_of: AsOf, feeder: Feeder) -> date:

@@ -67,7 +67,8 @@ def months_total(context: FactorContext) -> Answer:
 def count(context: FactorContext, length: int) -> Answer:
     book = income_presence(context)
     span = book.last(length)
-    closed, records = book.read(span, open_as=0), book.records(span)
+    closed = book.read(span, open_as=0)
+    records = book.records(span)
     return either_way(book, length, lambda months: records + (months != closed))
 
 
@@ -99,7 +100,8 @@ def months_with_income(context: FactorContext, length: int) -> Answer:
     better=Better.UP,
 )
 def tenure_months_known(context: FactorContext) -> Answer:
-    book, known = income_presence(context), jobs(context)
+    book = income_presence(context)
+    known = jobs(context)
     if book.missing:
         return Answer(None, book.missing)
     span = book.last(TENURE_MONTHS)
@@ -339,7 +341,8 @@ def since_last(values: Sequence[Amount | None]) -> int | Cause:
 def _two_months(
     book: MonthBook, length: int, work: Callable[[Amount, Amount], Figure | Cause]
 ) -> Answer:
-    new, old = book.horizon, book.horizon - length
+    new = book.horizon
+    old = book.horizon - length
     return at(book, ((new, new), (old, old)), lambda v: work(v[0][0], v[1][0]))
 
 

@@ -100,7 +100,15 @@ def income_feed(context: FactorContext) -> Feed:
         taints += [*_of_transactions(context), *_unreadable(context)]
     gig = _gig(context)
     if held:  # what taints it is judged by the months in which it is income
-        gig = Supply(Kind.TRANSACTIONS, gig.counted, (), gig.revoked, (), (), needed=False)
+        gig = Supply(
+            Kind.TRANSACTIONS,
+            gig.counted,
+            (),
+            revoked=gig.revoked,
+            before=(),
+            judged=(),
+            needed=False,
+        )
     supplies = (supply(context, Kind.EINCOMES), supply(context, Kind.INCOMES), gig)
     return feed(context, supplies, taints, held=held)
 
@@ -126,7 +134,8 @@ def _unreadable(context: FactorContext) -> Sequence[Missing]:
     tallies = [
         s.tally for f in platforms(context) for s in months_of_earnings(context, f.id).values()
     ]
-    unmapped, turnover = sum(t.unmapped for t in tallies), sum(t.turnover for t in tallies)
+    unmapped = sum(t.unmapped for t in tallies)
+    turnover = sum(t.turnover for t in tallies)
     found = Missing(Cause.UNCLASSIFIED, kind=Kind.TRANSACTIONS)
     return [found] if unclassified(unmapped, turnover) else []
 
@@ -161,7 +170,9 @@ def _of_transactions(context: FactorContext) -> Sequence[Missing]:
 
 def _just_revoked(context: FactorContext) -> Sequence[Missing]:
     """Accounts that fed the income and were disconnected lately: that hides a lost job."""
-    now, code, found = context.as_of.instant, DataReason.CONSENT_REVOKED, []
+    now = context.as_of.instant
+    code = DataReason.CONSENT_REVOKED
+    found = []
     for feeder in feeders(context):
         gone = feeder.revoked or now
         if feeder.state is FeederState.REVOKED and feeder.known and now - gone <= MATTERS_FOR:
@@ -169,7 +180,7 @@ def _just_revoked(context: FactorContext) -> Sequence[Missing]:
             month = Month.of(gone.astimezone(context.as_of.zone).date()).index
             oldest = month - LIVE_MONTHS - context.policy.lag_months(feeder.provider_id) - 1
             found += [
-                Missing(Cause.EXPIRED, code, known.kind, feeder.id)
+                Missing(Cause.EXPIRED, code, known.kind, source=feeder.id)
                 for known in context.snapshot.known
                 if known.source == feeder.id and known.kind in kinds
                 if known.newest is not None and known.newest >= oldest
@@ -191,7 +202,8 @@ def estimate_grades(context: FactorContext, feeder: Feeder) -> Mapping[int, int]
 @once
 def employed_months(context: FactorContext) -> AbstractSet[int]:
     """The months in which an employment with a named employer runs, of any source but documents."""
-    named, feeders = named_months(context).items(), counted(context)
+    named = named_months(context).items()
+    feeders = counted(context)
     return frozenset[int]().union(*[m for source, m in named if not feeders[source].document])
 
 
@@ -224,7 +236,8 @@ def _remitted(
 
 @once
 def _paid_alone(context: FactorContext) -> Mapping[str, Sequence[int]]:
-    schemes, employed = contribution_book(context).schemes, employed_months(context)
+    schemes = contribution_book(context).schemes
+    employed = employed_months(context)
     return {s.provider: [month for month in s.paid if month not in employed] for s in schemes}
 
 
@@ -282,7 +295,8 @@ def income_months(context: FactorContext) -> Sheet:
 
 @once
 def formal_payroll(context: FactorContext) -> Mapping[int, Amount]:
-    facts, feeders = income_months(context).facts, counted(context)
+    facts = income_months(context).facts
+    feeders = counted(context)
     jobs = {month: formal_jobs(reported, feeders) for month, reported in facts.items()}
     return {
         month: sum(grades[min(grades)] for grades in paid.values())
@@ -315,7 +329,8 @@ def _take_paycheck(context: FactorContext, sheet: Sheet, check: Paycheck) -> Non
         counts = month == check.placed.pay_month
         reported = (check.account, grade)
         sheet.draft.proof(month).note(check.slip.record.id, share, reported, counted=counts)
-        facts, job = sheet.month(month), (check.account, check.employer)
+        facts = sheet.month(month)
+        job = (check.account, check.employer)
         facts.payroll[job] = facts.payroll.get(job, 0) + share
         if check.base:
             sheet.bases.setdefault(month, set()).add(check.base)
@@ -344,7 +359,7 @@ def _take_flawed(context: FactorContext, sheet: Sheet) -> None:
             if ours:
                 sheet.paid.add((record.source, month))
             else:
-                _abroad(sheet, month, record, Kind.INCOMES)
+                _abroad(sheet, month, record, kind=Kind.INCOMES)
 
 
 def _abroad(sheet: Sheet, month: int, record: Income | EstimatedIncome, kind: Kind) -> None:
@@ -359,7 +374,7 @@ def _take_estimates(context: FactorContext, sheet: Sheet) -> None:
     }
     for record in eincomes(context).records:
         if record.month <= settled[record.source]:
-            _take_estimate(context, sheet, record, grades[record.source][record.month])
+            _take_estimate(context, sheet, record, grade=grades[record.source][record.month])
 
 
 def _take_estimate(
@@ -369,7 +384,7 @@ def _take_estimate(
     reported = (record.source, grade)
     sheet.draft.proof(record.month).note(record.id, record.amount, reported, counted=ours)
     if not ours:
-        _abroad(sheet, record.month, record, Kind.EINCOMES)
+        _abroad(sheet, record.month, record, kind=Kind.EINCOMES)
         return
     facts = sheet.month(record.month)
     amount = facts.estimates[record.source] = estimates(context)[record.source][record.month]
@@ -386,7 +401,8 @@ def _take_estimate(
 
 def _take_earnings(context: FactorContext, sheet: Sheet, feeder: Feeder) -> None:
     """Of months without the account's payroll or estimate; one below zero ousts the estimate."""
-    settled, kept = _settled(context, feeder.id, Kind.TRANSACTIONS), earned(context, feeder.id)
+    settled = _settled(context, feeder.id, Kind.TRANSACTIONS)
+    kept = earned(context, feeder.id)
     for month, stretch in months_of_earnings(context, feeder.id).items():
         if month <= settled and kept.get(month, 0) < 0 and (feeder.id, month) not in sheet.paid:
             sheet.month(month).estimates.pop(feeder.id, None)
@@ -395,7 +411,7 @@ def _take_earnings(context: FactorContext, sheet: Sheet, feeder: Feeder) -> None
         if month <= settled and month in kept:
             sheet.month(month).earnings[feeder.id] = kept[month]
         if month <= settled or not settled:
-            _prove_earnings(sheet.draft, feeder, month, stretch)
+            _prove_earnings(sheet.draft, feeder, month, stretch=stretch)
 
 
 def _take_taints(context: FactorContext, sheet: Sheet) -> None:

@@ -243,7 +243,8 @@ def _followed(context: FactorContext, old: Paydays) -> bool:
 
     Pay of the new job is looked at by `replaces`.
     """
-    followers, since = _followers(context, old), Month.of(old.ends[-1]).last_day
+    followers = _followers(context, old)
+    since = Month.of(old.ends[-1]).last_day
     return any(
         record.source in followers and record.amount > 0 and record.date > since
         for record in contributions(context).records
@@ -275,14 +276,16 @@ def _counted_out(context: FactorContext, old: Paydays) -> bool:
 
 def _work(context: FactorContext, months: Iterable[int]) -> Sequence[Amount]:
     """What payroll and platforms report of each month; 0 where they report nothing."""
-    facts, feeders = income_months(context).facts, counted(context)
+    facts = income_months(context).facts
+    feeders = counted(context)
     return [shown_by_work(facts[m], feeders) if m in facts else 0 for m in months]
 
 
 @once
 def _carrying(context: FactorContext) -> Sequence[Paydays]:
     """The jobs that carried the last known months, but those in whose place another pays."""
-    paid, known = _paydays(context), income(context).last(KNOWN_MONTHS)
+    paid = _paydays(context)
+    known = income(context).last(KNOWN_MONTHS)
     return [
         job
         for name, job in paid.items()
@@ -296,7 +299,7 @@ def lost_job(context: FactorContext) -> date | None:
         end
         for job in _carrying(context)
         if (end := job.ended(context))
-        and not any(_follows(context, new, end, job) for new in open_jobs(context))
+        and not any(_follows(context, new, end, old=job) for new in open_jobs(context))
     ]
     return max(ends, default=None)
 
@@ -309,7 +312,8 @@ def _follows(context: FactorContext, new: Employment, end: date, old: Paydays) -
 
 
 def open_jobs(context: FactorContext) -> Sequence[Employment]:
-    today, policy = context.as_of.date, context.policy
+    today = context.as_of.date
+    policy = context.policy
     every = believed_jobs(context)
     return [job for job in every if is_open(job, today) and named_employer(job.employer, policy)]
 
@@ -325,7 +329,8 @@ def believable(context: FactorContext, every: Sequence[Employment]) -> Sequence[
 
     An employer reports an end to a scheme weeks after its own payroll shows it.
     """
-    feeders, policy = counted(context), context.policy
+    feeders = counted(context)
+    policy = context.policy
     fed = [(job, feeders[job.source]) for job in every]
     live = [(job, feeder) for job, feeder in fed if feeder.known and not feeder.document]
     own = {employer_key(job.employer, policy) for job, feeder in live if not feeder.scheme}
@@ -337,7 +342,8 @@ def believable(context: FactorContext, every: Sequence[Employment]) -> Sequence[
 
 
 def _carries(context: FactorContext, employer: str, known: MonthSpan) -> bool:
-    facts, feeders = income_months(context).facts, counted(context)
+    facts = income_months(context).facts
+    feeders = counted(context)
     months = [facts[month] for month in range(known[0], known[1] + 1) if month in facts]
     paid = [formal_jobs(one, feeders).get(employer, {}).get(PAYROLL_GRADE, 0) for one in months]
     whole = sum(income(context).between(known))
@@ -347,8 +353,10 @@ def _carries(context: FactorContext, employer: str, known: MonthSpan) -> bool:
 @once
 def _paydays(context: FactorContext) -> Mapping[str, Paydays]:
     """The jobs whose payroll has paid for short periods, by employer; no platform or document."""
-    records, feeders = incomes(context).records, counted(context)
-    of, names = payroll_jobs(records, context.policy), paychecks(context).employers
+    records = incomes(context).records
+    feeders = counted(context)
+    of = payroll_jobs(records, context.policy)
+    names = paychecks(context).employers
     found: dict[str, Paydays] = {}
     for record in records:
         feeder = feeders[record.source]
@@ -369,13 +377,14 @@ def payroll(context: FactorContext) -> Payroll | None:
     sources = [s for s in payroll if not s.feeder.gig]
     if not sources:
         return None
-    settled, amounts = Settlement(sources, (), 0), formal_payroll(context)
+    settled = Settlement(sources, (), 0)
+    amounts = formal_payroll(context)
     paid = [month for month, amount in amounts.items() if amount > 0]
     silent = range(max(paid, default=settled.horizon) + 1, settled.horizon + 1)
     view = SeriesView(
         settled.horizon, income_feed(context).missing, settled.open_months(silent, ())
     )
-    book = MonthBook(Kind.INCOMES, view, _draft(context), amounts)
+    book = MonthBook(Kind.INCOMES, view, _draft(context), values=amounts)
     return Payroll(book, min(s.settled for s in settled.judges))
 
 
@@ -389,7 +398,7 @@ def _draft(context: FactorContext) -> SeriesBuilder:
     foreign = {m: found for m, found in abroad.items() if found}
     paid = formal_payroll(context)
     proofs = {m: p for m, p in whole.proofs.items() if m in paid or flaws.get(m) or foreign.get(m)}
-    return SeriesBuilder(whole.amounts, proofs, flaws, foreign)
+    return SeriesBuilder(whole.amounts, proofs, flaws, foreign=foreign)
 
 
 def _of_payroll(context: FactorContext, flaw: Missing) -> bool:

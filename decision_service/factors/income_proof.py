@@ -122,7 +122,8 @@ def last_backed(context: FactorContext) -> int | None:
 
 def unbacked_span(context: FactorContext) -> MonthSpan:
     """The months from the last backed one (of none: the whole history) to the income horizon."""
-    book, backed = income(context), last_backed(context)
+    book = income(context)
+    backed = last_backed(context)
     return book.last(WHOLE) if backed is None else (min(backed, book.horizon), book.horizon)
 
 
@@ -195,7 +196,8 @@ def backed_months_in(context: FactorContext, length: int) -> Answer:
 )
 def months_since_backed(context: FactorContext) -> Answer:
     book = income(context)
-    backed, span = last_backed(context), unbacked_span(context)
+    backed = last_backed(context)
+    span = unbacked_span(context)
     prompt = [s.settled for s in income_settlement(context).sources if s.prompt]
     latest = max([book.horizon, *prompt])
     silent = Cause.NO_EVIDENCE if backed is None else max(latest - backed, 0)
@@ -229,7 +231,8 @@ def _proved(context: FactorContext, span: MonthSpan, work: Callable[[], Figure |
 
 def _weakest(context: FactorContext, span: MonthSpan) -> str | Cause:
     amounts = amounts_by_grade(context, span)
-    income_, held = sum(amounts.values()), Fraction(0)
+    income_ = sum(amounts.values())
+    held = Fraction(0)
     if income_ <= 0:
         return Cause.NO_EVIDENCE
     for grade in sorted(amounts, reverse=True):
@@ -391,12 +394,12 @@ def _reported_twice(
     for what, grades in (*jobs.items(), *platform_jobs(facts, counted(context)).items()):
         for one, other in combinations(sorted(grades), 2):
             yield (what, one, other), (grades[one], grades[other])
-    schemes = _schemes(context, month, facts, jobs)
+    schemes = _schemes(context, month, facts, jobs=jobs)
     employed = _employers(context, month)
     for grade in (PAYROLL_GRADE, DOCUMENT_GRADE):
         if any(grade in grades for grades in jobs.values()):
             for proof, scheme in schemes.items():
-                yield (grade, proof), _with_payroll(jobs, grade, scheme, employed)
+                yield (grade, proof), _with_payroll(jobs, grade, scheme, employed=employed)
     for (one, reported), (other, also) in combinations(sorted(schemes.items()), 2):
         figures = (reported.amount, reported.at_least), (also.amount, also.at_least)
         yield ("schemes", one, other), _at_least(*figures)
@@ -446,12 +449,14 @@ def _schemes(
     for source in sorted(facts.estimates):
         if not counted(context)[source].scheme:
             continue
-        amount, grade = facts.estimates[source], facts.grades[source]
+        amount = facts.estimates[source]
+        grade = facts.grades[source]
         at_least = employed and source in facts.ceilings
         named = _named_jobs(context, source, month).intersection(jobs)
         held = found.get(grade)
         if held is not None and held.amount == amount:
-            at_least, named = at_least or held.at_least, named | held.named
+            at_least = at_least or held.at_least
+            named = named | held.named
         if held is None or amount >= held.amount:
             found[grade] = SchemeFigure(amount, at_least, named)
     return found
@@ -459,7 +464,8 @@ def _schemes(
 
 def _names_employer(context: FactorContext, month: int, facts: MonthFacts) -> bool:
     """Whether a payslip of a payroll, and no document, names its employer in a month."""
-    feeders, named = counted(context), _naming_slips(context)
+    feeders = counted(context)
+    named = _naming_slips(context)
     accounts = {source for source, _ in facts.payroll}
     real = [s for s in accounts if not feeders[s].gig and not feeders[s].document]
     return any((source, month) in named for source in real)
@@ -484,7 +490,8 @@ def _employers(context: FactorContext, month: int) -> Collection[str]:
 @once
 def _named_jobs(context: FactorContext, source: str, month: int) -> frozenset[str]:
     """The jobs whose employer an account's own employments name in a month, by any of its names."""
-    first, last = Month(month).first_day, Month(month).last_day
+    first = Month(month).first_day
+    last = Month(month).last_day
     names = set()
     for record in employments(context).records:
         runs = record.start <= last and (record.end is None or record.end >= first)
@@ -569,7 +576,8 @@ def _excess(paid: SelfPaid | None) -> Amount | Cause:
 
 def _self_paid(context: FactorContext, span: MonthSpan) -> SelfPaid | None:
     """None where no estimate without an employer is beside a platform's work in these months."""
-    feeders, first = counted(context), _first_worked(context)
+    feeders = counted(context)
+    first = _first_worked(context)
     if first is None or first > span[1]:
         return None
     since = max(first, span[0])
@@ -589,7 +597,7 @@ def _self_paid(context: FactorContext, span: MonthSpan) -> SelfPaid | None:
             found.estimated += part.amount
             found.estimators.append(sources[0])
             habits = [s for s in sources if one.grades[s] == REMITTED_GRADE]
-            if not (aside and any(_is_usual(context, s, part.amount, first) for s in habits)):
+            if not (aside and any(_is_usual(context, s, part.amount, first=first) for s in habits)):
                 found.excess += part.amount
     return found if found.estimators and found.platforms else None
 
@@ -597,14 +605,16 @@ def _self_paid(context: FactorContext, span: MonthSpan) -> SelfPaid | None:
 @once
 def _first_worked(context: FactorContext) -> int | None:
     """The first month in which a platform shows that something was earned."""
-    feeders, facts = counted(context), income_months(context).facts
+    feeders = counted(context)
+    facts = income_months(context).facts
     worked = [m for m, one in facts.items() if total(platform_work(one, feeders)) > 0]
     return min(worked, default=None)
 
 
 def _is_usual(context: FactorContext, source: str, amount: Amount, first: int) -> bool:
     """Whether the applicant paid for as much alone in the year before the first trip."""
-    employed, reported = employed_months(context), estimates(context)[source]
+    employed = employed_months(context)
+    reported = estimates(context)[source]
     before = [
         reported[month]
         for month in range(first - YEAR, first)

@@ -140,7 +140,8 @@ def formal_jobs(facts: MonthFacts, feeders: Feeders) -> Mapping[str, Mapping[int
     jobs: dict[str, dict[int, Amount]] = {}
     for (source, employer), amount in facts.payroll.items():
         if not feeders[source].gig:
-            grades, grade = jobs.setdefault(employer, {}), payroll_grade(feeders[source])
+            grades = jobs.setdefault(employer, {})
+            grade = payroll_grade(feeders[source])
             grades[grade] = max(amount, grades.get(grade, amount))
     return jobs
 
@@ -197,7 +198,7 @@ def _at_least(estimates: Parts, facts: MonthFacts, papers: Amount) -> Parts:
             times, of = ABOVE_CEILING
             most = min(papers, Fraction(max(reached) * times, of))
             amount = max(part.amount, most)
-            found[job] = JobIncome(amount, part.grade, part.reported, part.backed)
+            found[job] = JobIncome(amount, part.grade, part.reported, backed=part.backed)
     return found
 
 
@@ -208,7 +209,8 @@ def _larger(estimates: Parts, gig: Parts) -> Parts:
     """
     if not estimates or not gig:
         return estimates or gig
-    reported, worked = total(estimates), total(gig)
+    reported = total(estimates)
+    worked = total(gig)
     if worked < 0:
         return {**estimates, **gig}
     if reported == worked:
@@ -237,13 +239,16 @@ def _account(source: str, facts: MonthFacts, feeders: Feeders) -> JobIncome:
 
 
 def _reported(reporter: Reporter, amount: Amount, grade: int) -> JobIncome:
-    return JobIncome(amount, grade, {reporter: amount}, amount if grade <= PLATFORM_GRADE else 0)
+    return JobIncome(
+        amount, grade, {reporter: amount}, backed=amount if grade <= PLATFORM_GRADE else 0
+    )
 
 
 def _paid(source: str, feeder: Feeder, paid: Mapping[tuple[str, str], Amount]) -> JobIncome:
-    amount, grade = sum(paid.values()), payroll_grade(feeder)
+    amount = sum(paid.values())
+    grade = payroll_grade(feeder)
     backed = amount if grade == PAYROLL_GRADE else 0
-    return JobIncome(amount, grade, {(source, Kind.INCOMES): amount}, backed)
+    return JobIncome(amount, grade, {(source, Kind.INCOMES): amount}, backed=backed)
 
 
 def _keep_best(parts: dict[JobKey, JobIncome], job: JobKey, part: JobIncome) -> None:
@@ -260,13 +265,15 @@ def _keep_largest(parts: dict[JobKey, JobIncome], job: JobKey, part: JobIncome) 
         parts[job] = part
     elif part.amount == held.amount:
         best = min(held, part, key=lambda p: (p.grade, -p.backed))
-        parts[job] = JobIncome(held.amount, best.grade, held.reported | part.reported, best.backed)
+        parts[job] = JobIncome(
+            held.amount, best.grade, held.reported | part.reported, backed=best.backed
+        )
 
 
 @once
 def income_sources(context: FactorContext) -> Mapping[Reporter, SourceCoverage]:
     reported = [
-        _source(context, source, Kind.EINCOMES, months, months)
+        _source(context, source, Kind.EINCOMES, posted=months, amounts=months)
         for source, months in estimates(context).items()
     ]
     found = [*reported, *_payroll(context), *_earnings(context)]
@@ -355,14 +362,16 @@ def _payroll(context: FactorContext) -> Iterable[SourceCoverage]:
             months[month] = months.get(month, 0) + share
     for source, months in amounts.items():
         delay = pay_delay(context, source)
-        yield _source(context, source, Kind.INCOMES, posted[source], months, delay)
+        yield _source(
+            context, source, Kind.INCOMES, posted=posted[source], amounts=months, delay=delay
+        )
 
 
 def _earnings(context: FactorContext) -> Iterable[SourceCoverage]:
     for feeder in platforms(context):
         months = earned(context, feeder.id)
         if months:
-            yield _source(context, feeder.id, Kind.TRANSACTIONS, months, months)
+            yield _source(context, feeder.id, Kind.TRANSACTIONS, posted=months, amounts=months)
 
 
 def _source(
@@ -375,8 +384,9 @@ def _source(
 ) -> SourceCoverage:
     paid = [month for month, amount in amounts.items() if amount > 0]
     feeder = counted(context)[source]
-    newest, income = max(amounts), max(paid, default=None)
+    newest = max(amounts)
+    income = max(paid, default=None)
     posted = frozenset(posted)
     return source_of(
-        context, feeder, kind, posted, newest=newest, newest_income=income, delay=delay
+        context, feeder, kind, posted=posted, newest=newest, newest_income=income, delay=delay
     )

@@ -175,7 +175,8 @@ def _growth(values: Sequence[Amount | None]) -> Amount | Cause:
     latest = max((i for i, amount in enumerate(values) if amount and amount > 0), default=None)
     if latest is None:
         return Cause.NO_EVIDENCE
-    new, old = values[latest], values[latest - YEAR] if latest >= YEAR else None
+    new = values[latest]
+    old = values[latest - YEAR] if latest >= YEAR else None
     return Cause.SHORT_HISTORY if new is None or old is None else percent_change(new, old)
 
 

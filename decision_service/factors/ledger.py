@@ -46,7 +46,8 @@ class Ledger(msgspec.Struct, frozen=True):
 
 @once
 def ledger(context: FactorContext) -> Ledger:
-    clean, end = transactions(context), last_day(context)
+    clean = transactions(context)
+    end = last_day(context)
     pages = {}
     known = {source for source, feeder in counted(context).items() if feeder.known}
     sources = sorted(sources_naming(context, Kind.TRANSACTIONS) & known)
@@ -85,7 +86,8 @@ def beyond_taken(page: Page, since: date) -> Unexplained:
         after = day + timedelta(days=1)
         ends = [run.cut(after) for run in taken]
         sums = [run.total(*span) for run, *span in zip(taken, places, ends, strict=True)]
-        places, left = ends, left - sum(sums)
+        places = ends
+        left = left - sum(sums)
         back = sum([run.total(run.cut(day), run.cut(after)) for run in refunds])
         if back > left:
             found[day] = back - left
@@ -137,7 +139,8 @@ class TradeBook:
     def last_months(self, months: int) -> TradingWindow:
         found = self._windows.get(("months", months, 0))
         if found is None:
-            begins, before = self.first_day(months), first_of(self._horizon + 1)
+            begins = self.first_day(months)
+            before = first_of(self._horizon + 1)
             found = self._window(begins, before, lambda day: month_name(month_of(day)))
             self._windows["months", months, 0] = found
         return found
@@ -165,7 +168,8 @@ class TradeBook:
         return first_of(self._horizon - months + 1)
 
     def undue(self, months: int) -> int:
-        begins, before = self.first_day(months), first_of(self._horizon + 1)
+        begins = self.first_day(months)
+        before = first_of(self._horizon + 1)
         return sum([within_days(found, begins, before) for found in self._undue])
 
     def evidence(self, window: TradingWindow, of: Sequence[int]) -> Evidence:
@@ -190,8 +194,8 @@ class TradeBook:
             begins,
             stretch,
             name(edges[0]) if edges else None,
-            name(edges[1]) if edges else None,
-            name(before - timedelta(days=1)),
+            last=name(edges[1]) if edges else None,
+            horizon=name(before - timedelta(days=1)),
         )
 
 
@@ -199,8 +203,10 @@ def _one_of_each(
     context: FactorContext, pages: Mapping[str, Page], end: date
 ) -> Mapping[str, Page]:
     """The accounts that count: all wallets, and of each platform one."""
-    feeders, best = counted(context), dict[str, tuple[int, int, str]]()
-    after, latest = end + timedelta(days=1), end - timedelta(days=LOOK_BACK_DAYS - 1)
+    feeders = counted(context)
+    best = dict[str, tuple[int, int, str]]()
+    after = end + timedelta(days=1)
+    latest = end - timedelta(days=LOOK_BACK_DAYS - 1)
     several = Counter(feeders[source].provider_id for source in pages if feeders[source].gig)
     for source in sorted(pages, reverse=True):
         feeder = feeders[source]

@@ -141,7 +141,7 @@ def maybe_running(record: Liability) -> bool:
 def _unreported(
     record: Liability, field: str, cause: Cause = Cause.NO_DATA, code: DataReason | None = None
 ) -> Missing:
-    return Missing(cause, code, Kind.LIABILITIES, record.source, detail=field)
+    return Missing(cause, code, Kind.LIABILITIES, source=record.source, detail=field)
 
 
 def amortization(running: Sequence[Liability]) -> Amount | Unreported:
@@ -154,7 +154,9 @@ def amortization(running: Sequence[Liability]) -> Amount | Unreported:
 
 def _unreported_amortization(record: Liability) -> Missing | None:
     if not known_frequency(record.amortization_frequency):
-        return _unreported(record, "amortizationFrequency", Cause.BAD_DATA, DataReason.UNKNOWN_ENUM)
+        return _unreported(
+            record, "amortizationFrequency", Cause.BAD_DATA, code=DataReason.UNKNOWN_ENUM
+        )
     if record.amortization_frequency not in MONTHLY_SHARE:
         return _unreported(record, "amortizationFrequency")
     if record.amortization is None:
@@ -286,7 +288,8 @@ def monthly_amortization(context: FactorContext) -> Answer:
     derived_from=("liabilities.monthly_amortization", "income.conservative_6m"),
 )
 def scheme_debt_to_income(context: FactorContext) -> Answer:
-    cost, earned = monthly_amortization(context), conservative(context, INCOME_MONTHS)
+    cost = monthly_amortization(context)
+    earned = conservative(context, INCOME_MONTHS)
     missing = in_order(cost.missing + earned.missing)
     if missing or cost.figure is None or earned.figure is None:
         return Answer(None, missing, cost.evidence)
@@ -429,29 +432,29 @@ LOAN_AMOUNT = LoanMeasure(
     "loan amount",
     "Of the loan amounts of all loans, finished ones included; MIXED_CURRENCY when any loan is in"
     " another currency",
-    lambda loans, work: work([r.loan_amount for r in loans]),
-    lambda _: True,
-    Better.NONE,
+    gather=lambda loans, work: work([r.loan_amount for r in loans]),
+    money=lambda _: True,
+    better=Better.NONE,
 )
 OUTSTANDING = LoanMeasure(
     "outstanding",
     "outstanding balance",
     "Of the balances above zero; NO_DATA when a loan gives no balance, MIXED_CURRENCY when any loan"
     " is in another currency",
-    lambda loans, work: of_outstanding(
+    gather=lambda loans, work: of_outstanding(
         loans, lambda open_: work([r.outstanding or 0 for r in open_])
     ),
-    lambda _: True,
-    Better.DOWN,
+    money=lambda _: True,
+    better=Better.DOWN,
 )
 OVERDUE = LoanMeasure(
     "overdue",
     "overdue amount",
     "Of the overdue payment amounts above zero; NO_DATA when a loan that may still run gives none,"
     " MIXED_CURRENCY when one that gives it, or may still run, is in another currency",
-    of_overdue,
-    lambda r: r.overdue is not None or maybe_running(r),
-    Better.DOWN,
+    gather=of_overdue,
+    money=lambda r: r.overdue is not None or maybe_running(r),
+    better=Better.DOWN,
 )
 AMORTIZATION = LoanMeasure(
     "ongoing_amortization",
@@ -459,9 +462,9 @@ AMORTIZATION = LoanMeasure(
     "Of the amortization amounts of the loans with a balance above zero, each as given whatever its"
     " frequency; NO_DATA when a loan gives no balance or one of these no amount, MIXED_CURRENCY"
     " when a loan that may still run is in another currency",
-    lambda loans, work: of_outstanding(loans, lambda open_: instalments(open_, work)),
-    maybe_running,
-    Better.DOWN,
+    gather=lambda loans, work: of_outstanding(loans, lambda open_: instalments(open_, work)),
+    money=maybe_running,
+    better=Better.DOWN,
     parity=True,
 )
 REPAID = LoanMeasure(
@@ -470,9 +473,9 @@ REPAID = LoanMeasure(
     "Of the loans of which something is paid back, the loan amount minus the outstanding balance"
     " (a balance below zero as zero); NO_DATA when a loan gives no balance, MIXED_CURRENCY when any"
     " loan is in another currency",
-    repaid,
-    lambda _: True,
-    Better.UP,
+    gather=repaid,
+    money=lambda _: True,
+    better=Better.UP,
 )
 
 

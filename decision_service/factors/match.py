@@ -296,7 +296,8 @@ def _name_words(part: Sequence[str]) -> tuple[tuple[str, ...], ...]:
     """Without titles and suffixes, particles joined; words that hyphens tie are one item."""
     kept = [word for word in part if word not in SUFFIXES and word not in TITLES]
     words: list[tuple[str, ...]] = []
-    before, tied = "", False
+    before = ""
+    tied = False
     for at, word in enumerate(kept):
         last = at == len(kept) - 1
         if word in HYPHENS:
@@ -306,7 +307,8 @@ def _name_words(part: Sequence[str]) -> tuple[tuple[str, ...], ...]:
         else:
             written = before + (word if last else ABBREVIATIONS.get(word, word))
             words.append((*(words.pop() if tied else ()), written))
-            before, tied = "", False
+            before = ""
+            tied = False
     return tuple(words)
 
 
@@ -314,7 +316,8 @@ def _given_and_surname(
     parts: Sequence[tuple[tuple[str, ...], ...]], *, by_particle: bool
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     if len(parts) > 1:
-        given, surname = tuple(chain(*parts[1:])), parts[0]
+        given = tuple(chain(*parts[1:]))
+        surname = parts[0]
     else:
         words = parts[0] if parts else ()
         first = len(words) > 1 and (by_particle or len("".join(words[-1])) == 1)
@@ -363,21 +366,24 @@ def _one_holds_the_other(one: PersonName, other: PersonName) -> bool:
     """Whether two words or more agree, and what is left over is on one side alone."""
     if "".join(one.words) == "".join(other.words):
         return True
-    mine, yours = Counter(one.words), Counter(other.words)
+    mine = Counter(one.words)
+    yours = Counter(other.words)
     agreeing = len(full_words([*(mine & yours).elements()]))
     mine, yours = mine - yours, yours - mine
     slips = [sorted((a, b)) for a in mine for b in yours if is_slip(a, b)]
     slip = min(slips, default=None)
     if slip is not None:
         agreeing += 1
-        mine, yours = mine - Counter(slip), yours - Counter(slip)
+        mine = mine - Counter(slip)
+        yours = yours - Counter(slip)
     if agreeing > 1 and mine and yours:
         mine, yours = _without_initials(mine, yours), _without_initials(yours, mine)
     return not (mine and yours)
 
 
 def _without_initials(mine: Counter[str], yours: Counter[str]) -> Counter[str]:
-    short, long = _letters(mine, initials=True), _letters(mine, initials=False)
+    short = _letters(mine, initials=True)
+    long = _letters(mine, initials=False)
     short -= _letters(yours, initials=False)
     long -= _letters(yours, initials=True)
     return short + long
@@ -446,7 +452,8 @@ def recognised_by(name: str, birth_date: date | None) -> frozenset[str]:
     person's data: hash them at once.
     """
     read = read_name(name)
-    given, surname = full_words(read.given), full_words(read.surname)
+    given = full_words(read.given)
+    surname = full_words(read.surname)
     if birth_date is None or not given or not surname:
         return frozenset()
     each = [(given[0], word) for word in surname] + [given + surname]

@@ -86,7 +86,8 @@ class IncomeBook(MonthBook):
 @once
 def income(context: FactorContext) -> IncomeBook:
     """The monthly income by amount, up to the latest month whose amount is known."""
-    draft, settled = income_months(context).draft, income_settlement(context)
+    draft = income_months(context).draft
+    settled = income_settlement(context)
     months = _observed(context, settled.horizon)
     waiting = {
         **{month: cause for month, cause in overlapping(context).items() if month in months},
@@ -100,8 +101,8 @@ def income(context: FactorContext) -> IncomeBook:
         settled.horizon if horizon is None else horizon,
         missing,
         waiting,
-        _stopped(context, months, horizon, waiting),
-        _unobserved(context),
+        stopped=_stopped(context, months, horizon, waiting=waiting),
+        unobserved=_unobserved(context),
     )
     return _book(context, view, draft.amounts)
 
@@ -149,7 +150,8 @@ def _stopped(
 def overlapping(context: FactorContext) -> Mapping[int, Missing]:
     """Settled months that overlapping payslips leave unknown; papers that add nothing do not."""
     found: dict[int, Missing] = {}
-    feeders, facts = counted(context), income_months(context).facts
+    feeders = counted(context)
+    facts = income_months(context).facts
     for month, cause in paychecks(context).overlaps:
         source = income_sources(context).get((cause.source or "", Kind.INCOMES))
         if source is None or month > source.settled:
@@ -167,7 +169,7 @@ def overlapping(context: FactorContext) -> Mapping[int, Missing]:
 def _book(context: FactorContext, view: SeriesView, values: Mapping[int, Amount]) -> IncomeBook:
     sheet = income_months(context)
     known_from = stand_in_months(context).start if _stood_in(context) else None
-    return IncomeBook(view, sheet, values, known_from, dead_ends(context))
+    return IncomeBook(view, sheet, values, known_from=known_from, dead_ends=dead_ends(context))
 
 
 def _months_with_income(context: FactorContext) -> Collection[int]:
@@ -200,7 +202,8 @@ def _worked(context: FactorContext, feeder: Feeder) -> Collection[int]:
 
 
 def _outranked(context: FactorContext) -> Collection[int]:
-    feeders, facts = counted(context), income_months(context).facts
+    feeders = counted(context)
+    facts = income_months(context).facts
     return {m for m, reported in facts.items() if has_formal_payroll(reported, feeders)}
 
 
@@ -221,7 +224,8 @@ def _stood_in(context: FactorContext) -> bool:
 def _unobserved(context: FactorContext) -> Collection[int]:
     if not _stood_in(context):
         return frozenset()
-    sheet, known_from = income_months(context), stand_in_months(context).start
+    sheet = income_months(context)
+    known_from = stand_in_months(context).start
     first = min(sheet.draft.proofs, default=known_from)
     return frozenset(m for m in range(first, known_from) if m not in sheet.draft.proofs)
 
@@ -262,13 +266,15 @@ def last_income_months(snapshot: Snapshot, needs: Needs, as_of: AsOf) -> Sequenc
     Before it nothing is known: not even that nothing was earned.
     """
     context = FactorContext(snapshot, needs, as_of)
-    book, last = income(context), Month.of(as_of.date).index - 1
+    book = income(context)
+    last = Month.of(as_of.date).index - 1
     months = range(max(book.first, last - MONTHS + 1), last + 1)
     return [_month(context, book, month) for month in months]
 
 
 def _month(context: FactorContext, book: IncomeBook, month: int) -> IncomeMonth:
-    name, state = str(Month(month)), _state(book, month)
+    name = str(Month(month))
+    state = _state(book, month)
     if state in {MonthState.OPEN, MonthState.FLAWED}:
         return IncomeMonth(name, state)
     added: dict[tuple[str, Kind], Amount] = {}
@@ -278,14 +284,16 @@ def _month(context: FactorContext, book: IncomeBook, month: int) -> IncomeMonth:
     total: Amount = 0
     parts = []
     for of in sorted(added):  # rounded so that they add up
-        before, total = round(total), total + added[of]
+        before = round(total)
+        total = total + added[of]
         if round(total) != before:
             parts.append(IncomePart(*of, Money(context.currency, round(total) - before)))
-    return IncomeMonth(name, state, Money(context.currency, round(total)), (*parts,))
+    return IncomeMonth(name, state, Money(context.currency, round(total)), parts=(*parts,))
 
 
 def _state(book: IncomeBook, month: int) -> MonthState:
-    span, waiting = (month, month), book.view.open.get(month)
+    span = (month, month)
+    waiting = book.view.open.get(month)
     flawed = waiting is not None and waiting.cause is not Cause.NOT_YET_POSTED
     if flawed or book.judged((span,))[0]:
         return MonthState.FLAWED

@@ -70,8 +70,12 @@ def newest_truth(context: FactorContext, known: Sequence[int]) -> Fallen | None:
     months = [month for month in known if month > known[-1] - KNOWN_MONTHS]
     for month in range(known[-1] + 1, latest + 1):
         settled = [source for source in judges if source.settled >= month]
-        if _total_fell(context, month, months) or _young_fell(context, settled, month, months):
-            payroll = [s for s in settled if s.payroll and _own_fell(context, s, month, months)]
+        if _total_fell(context, month, months) or _young_fell(
+            context, settled, month, months=months
+        ):
+            payroll = [
+                s for s in settled if s.payroll and _own_fell(context, s, month, months=months)
+            ]
             named = min(payroll, key=lambda source: source.feeder.id, default=None)
             return Fallen(month, named)
     return None
@@ -98,7 +102,7 @@ def _young_fell(
         if first is None or first <= months[-1] - YOUNG_MONTHS:
             continue
         own = [earlier for earlier in months if earlier >= first]
-        fell = own and _own_fell(context, source, month, own)
+        fell = own and _own_fell(context, source, month, months=own)
         if fell and _carry(context, [_reporter(source)], lately):
             return True
     return False
@@ -126,7 +130,9 @@ def _expected(context: FactorContext, month: int, months: Sequence[int]) -> Amou
     """The total of a later month, in which a source that may still add to it counts as usual."""
     shown = _shown(context)
     facts = shown.get(month, MonthFacts())
-    payroll, gig, trips = dict(facts.payroll), dict(facts.estimates), dict(facts.earnings)
+    payroll = dict(facts.payroll)
+    gig = dict(facts.estimates)
+    trips = dict(facts.earnings)
     for source in income_settlement(context).prompt:
         if source.settled >= month:
             continue
@@ -158,7 +164,7 @@ def _carry(context: FactorContext, reporters: Collection[Reporter], months: Sequ
     for month in months:
         parts = every.get(month, {})
         income += total(parts)
-        carried += _carried(context, parts, reporters, month)
+        carried += _carried(context, parts, reporters, month=month)
     return 0 < income <= carried * CARRIES
 
 
@@ -194,7 +200,8 @@ def _first_income(context: FactorContext, source: SourceCoverage) -> int | None:
 @once
 def _shown(context: FactorContext) -> Mapping[int, MonthFacts]:
     """What payroll and platforms show of each month, settled or not; documents are left out."""
-    feeders, found = counted(context), dict[int, MonthFacts]()
+    feeders = counted(context)
+    found = dict[int, MonthFacts]()
     for check in paychecks(context).counted:
         if feeders[check.account].document:
             continue
@@ -203,7 +210,8 @@ def _shown(context: FactorContext) -> Mapping[int, MonthFacts]:
             job = (check.account, check.employer)
             payroll[job] = payroll.get(job, 0) + share
     for record in eincomes(context).records:
-        feeder, ours = feeders[record.source], record.currency == context.currency
+        feeder = feeders[record.source]
+        ours = record.currency == context.currency
         if ours and feeder.gig and not feeder.document:
             facts = found.setdefault(record.month, MonthFacts())
             facts.estimates[feeder.id] = estimates(context)[feeder.id][record.month]

@@ -194,7 +194,8 @@ def _figure(
     history = context.own.history
     if history is None:
         return Answer(None, (Missing(Cause.NOT_FETCHED),))
-    figure, proof = work(history), _proof(context)
+    figure = work(history)
+    proof = _proof(context)
     otherwise = history.unclear if owed else None
     if figure is None:
         return Answer(None, (Missing(otherwise or Cause.NO_DATA),), proof)
@@ -274,9 +275,11 @@ def document_texts(snapshot: Snapshot, policy: DataPolicy) -> Sequence[str]:
     passing = policy.document_providers
     handed_in = {one.id for one in snapshot.accounts if one.provider_id in passing}
     handed_in |= {s.id for s in snapshot.sources if s.type in UPLOADED or s.provider_id in passing}
-    own, paid = dict[str, set[_Slip]](), list[tuple[str, _Slip]]()
+    own = dict[str, set[_Slip]]()
+    paid = list[tuple[str, _Slip]]()
     for record in (snapshot.incomes or Read()).records:
-        employer, amount = employer_key(record.employer, policy), amount_of(record)
+        employer = employer_key(record.employer, policy)
+        amount = amount_of(record)
         slip = record.start, last_day_of(record), amount[0] if amount else 0
         if record.source not in handed_in:
             paid.append((employer, slip))

@@ -87,7 +87,9 @@ class Paid(msgspec.Struct, frozen=True):
 def payslip(record: Income) -> Payslip:
     found = amount_of(record)
     amount = found[0] if found else 0
-    return Payslip(record, record.start, last_day_of(record), amount, found is not None)
+    return Payslip(
+        record, record.start, last_day_of(record), amount=amount, reported=found is not None
+    )
 
 
 def paid_once(slips: Iterable[Payslip]) -> Paid:
@@ -123,7 +125,7 @@ def paid_once(slips: Iterable[Payslip]) -> Paid:
     amounts = {(s.start, s.last, s.amount) for s in given if s.reported and s.amount >= 0}
     periods = Counter((start, last) for start, last, _ in amounts)
     again = tuple(s for s in kept if s.days > SHORT_DAYS and periods[s.start, s.last] > 1)
-    return Paid(counted, overlaps, extra, crossing, again)
+    return Paid(counted, overlaps, extra, crossing=crossing, again=again)
 
 
 def _distinct(slips: Iterable[Payslip]) -> Sequence[Payslip]:
@@ -189,11 +191,11 @@ def paychecks(context: FactorContext) -> Paychecks:
         tuple(check for job, one in paid.items() for check in _counted(one, job, names)),
         (*_flaws(context, [*unread, *unreported]), *_too_many(ours)),
         (*unread, *_foreign(context, records, jobs)),
-        frozenset(pay_month(s.record) for one in paid.values() for s in one.parallel),
-        frozenset(pay_month(s.record) for one in paid.values() for s in one.crossing),
-        frozenset(pay_month(s.record) for one in paid.values() for s in one.again),
-        tuple(_overlap_flaws(paid)),
-        names,
+        parallel=frozenset(pay_month(s.record) for one in paid.values() for s in one.parallel),
+        crossing=frozenset(pay_month(s.record) for one in paid.values() for s in one.crossing),
+        again=frozenset(pay_month(s.record) for one in paid.values() for s in one.again),
+        overlaps=tuple(_overlap_flaws(paid)),
+        employers=names,
     )
 
 
@@ -242,7 +244,7 @@ def _counted(paid: Paid, job: PayrollJob, names: Mapping[PayrollJob, str]) -> It
             placed = PlacedAmount(placed.pay_month, tuple(more))
         for month, amount in placed.shares:
             months[month] = months.get(month, 0) + amount
-        yield Paycheck(slip, job[0], names[job], placed, base)
+        yield Paycheck(slip, job[0], names[job], placed=placed, base=base)
 
 
 def _payments(context: FactorContext, slips: Sequence[Payslip]) -> Iterable[Payment]:
@@ -260,11 +262,12 @@ def pay_month(record: Income) -> int:
 def _flaws(context: FactorContext, records: Iterable[Income]) -> Iterable[Flaw]:
     for record in records:
         if record.currency == context.currency:
-            kind, source = Kind.INCOMES, record.source
+            kind = Kind.INCOMES
+            source = record.source
             flaw = Missing(Cause.NO_DATA, kind=kind, source=source, detail="amount")
             if not known_frequency(record.frequency):
                 code = DataReason.UNKNOWN_ENUM
-                flaw = Missing(Cause.BAD_DATA, code, kind, source, detail="frequency")
+                flaw = Missing(Cause.BAD_DATA, code, kind, source=source, detail="frequency")
             for month in flawed_months(record):
                 yield month, flaw
 
@@ -284,8 +287,20 @@ def _overlap_flaws(paid: Mapping[PayrollJob, Paid]) -> Iterable[Flaw]:
             for month in months:
                 found.setdefault(month, []).append(f"{_period(slip)} and {_period(other)}")
         for month, periods in found.items():
-            detail, code = "; ".join(periods[:SHOWN_OVERLAPS]), DataReason.PAYSLIPS_OVERLAP
-            yield month, Missing(Cause.BAD_DATA, code, Kind.INCOMES, account, None, detail, month)
+            detail = "; ".join(periods[:SHOWN_OVERLAPS])
+            code = DataReason.PAYSLIPS_OVERLAP
+            yield (
+                month,
+                Missing(
+                    Cause.BAD_DATA,
+                    code,
+                    Kind.INCOMES,
+                    source=account,
+                    account_error=None,
+                    detail=detail,
+                    month=month,
+                ),
+            )
 
 
 def _period(slip: Payslip) -> str:
@@ -296,4 +311,4 @@ def _too_many(slips: Mapping[PayrollJob, Sequence[Payslip]]) -> Iterable[Flaw]:
     for job, found in slips.items():
         for slip in found[MOST_PAYSLIPS:]:
             code = DataReason.DATA_TOO_LARGE
-            yield pay_month(slip.record), Missing(Cause.BAD_DATA, code, Kind.INCOMES, job[0])
+            yield pay_month(slip.record), Missing(Cause.BAD_DATA, code, Kind.INCOMES, source=job[0])

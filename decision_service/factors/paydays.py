@@ -24,11 +24,13 @@ from decision_service.factors.usage import counted
 STEPS = 6
 SHORT_STEP = 16
 """Days between the ends of half months, or of weeks."""
-USUAL_DELAY, USUAL_DELAY_OF_A_MONTH = 11, 20
+USUAL_DELAY = 11
+USUAL_DELAY_OF_A_MONTH = 20
 """Days from a period's end to its pay where nothing is known of the payroll: cut-offs are often
 paid ten days later, and whole months in the middle of the next one."""
 LEAST_SIGHTS = 2
-SHORTEST_DELAY, LONGEST_DELAY = 2, 45
+SHORTEST_DELAY = 2
+LONGEST_DELAY = 45
 HOLIDAYS = 3
 """Days that a payday may fall later by a weekend and holidays than all that were seen."""
 

@@ -75,7 +75,9 @@ def unclear(context: FactorContext, feeder: Feeder, kind: Kind) -> Sequence[Miss
     """What went wrong while the vendor was asked whether the account's first sync has ended."""
     tasks = context.snapshot.tasks
     return [
-        Missing(Cause.NOT_FETCHED, fault.code, kind, feeder.id, fault.account_error)
+        Missing(
+            Cause.NOT_FETCHED, fault.code, kind, source=feeder.id, account_error=fault.account_error
+        )
         for fault in (tasks.faults if tasks else ())
         if fault.source == feeder.id or (fault.source is None and _young(context, feeder))
     ]
@@ -83,7 +85,8 @@ def unclear(context: FactorContext, feeder: Feeder, kind: Kind) -> Sequence[Miss
 
 def _young(context: FactorContext, feeder: Feeder) -> bool:
     """Whether the vendor is asked for its tasks; an account without a creation date is young."""
-    created, young = feeder.created, _ASKED.get(feeder.status)
+    created = feeder.created
+    young = _ASKED.get(feeder.status)
     return young is not None and (created is None or context.as_of.instant - created < young)
 
 
@@ -118,8 +121,10 @@ def supply(context: FactorContext, kind: Kind) -> Supply:
         kind,
         feeding(context, kind),
         partial_feeding(context, kind),
-        revoked_feeding(context, kind),
-        tuple(f for f in everyone if f.may_tell(kind) and had_before(context.snapshot, f.id, kind)),
+        revoked=revoked_feeding(context, kind),
+        before=tuple(
+            f for f in everyone if f.may_tell(kind) and had_before(context.snapshot, f.id, kind)
+        ),
         judged=feeding(context, kind),
     )
 
@@ -134,7 +139,7 @@ def feed(
     if not held and not counts:
         revoked = _first_kinds((s.kind, s.revoked) for s in supplies)
         code = DataReason.CONSENT_REVOKED
-        found += [Missing(Cause.EXPIRED, code, kind, f.id) for f, kind in revoked]
+        found += [Missing(Cause.EXPIRED, code, kind, source=f.id) for f, kind in revoked]
     if not found and not held:
         found = [Missing(_empty(context, supplies, counts), kind=supplies[0].kind)]
     return Feed(counts, in_order(found))
@@ -167,7 +172,7 @@ def account_taints(context: FactorContext) -> list[Missing]:
     return [
         *context.snapshot.account_faults,
         *(
-            Missing(Cause.BAD_DATA, code, Kind.ACCOUNTS, account_id, detail="id")
+            Missing(Cause.BAD_DATA, code, Kind.ACCOUNTS, source=account_id, detail="id")
             for account_id in set(ids)
             if ids.count(account_id) > 1
         ),
@@ -186,7 +191,14 @@ def read_taints(context: FactorContext, kind: Kind) -> list[Missing]:
     giving = {f.id for f in (*used, *partial_feeding(context, kind))}
     elsewhere = {f.id for f in feeders(context)} - giving
     return [
-        Missing(m.cause, m.code, m.kind or kind, m.source, m.account_error, m.detail)
+        Missing(
+            m.cause,
+            m.code,
+            m.kind or kind,
+            source=m.source,
+            account_error=m.account_error,
+            detail=m.detail,
+        )
         for m in read.faults
         if m.source not in elsewhere
     ]
@@ -203,9 +215,10 @@ def _unfinished(context: FactorContext, supplies: Sequence[Supply]) -> list[Miss
     found: list[Missing] = []
     fed = _first_kinds((s.kind, (*s.judged, *being_linked(context, s.kind))) for s in supplies)
     for feeder, kind in fed:
-        cause, doubts = _syncing(context, feeder), unclear(context, feeder, kind)
+        cause = _syncing(context, feeder)
+        doubts = unclear(context, feeder, kind)
         if not doubts and cause:
-            doubts = [Missing(cause, _CODES.get(cause), kind, feeder.id)]
+            doubts = [Missing(cause, _CODES.get(cause), kind, source=feeder.id)]
         found += doubts
     return found
 
@@ -289,32 +302,33 @@ def contributions(context: FactorContext) -> CheckedRecords[Contribution]:
 
 @once
 def incomes(context: FactorContext) -> CheckedRecords[Income]:
-    return _checked(context, Kind.INCOMES, context.snapshot.incomes, _period_believable)
+    return _checked(context, Kind.INCOMES, context.snapshot.incomes, believable=_period_believable)
 
 
 @once
 def contracts(context: FactorContext) -> CheckedRecords[Employment]:
     """Every employment on record, the next one too: a contract is signed before it begins."""
     every = context.snapshot.employments
-    return _checked(context, Kind.EMPLOYMENTS, every, lambda r, _: _ends_after_start(r))
+    return _checked(context, Kind.EMPLOYMENTS, every, believable=lambda r, _: _ends_after_start(r))
 
 
 @once
 def employments(context: FactorContext) -> CheckedRecords[Employment]:
     """Those that have begun; a next contract counts from its first day on."""
-    every, today = contracts(context), context.as_of.date
+    every = contracts(context)
+    today = context.as_of.date
     return CheckedRecords([r for r in every.records if r.start <= today], every.taints)
 
 
 @once
 def liabilities(context: FactorContext) -> CheckedRecords[Liability]:
     loans = context.snapshot.liabilities
-    return _checked(context, Kind.LIABILITIES, loans, lambda r, end: r.start <= end)
+    return _checked(context, Kind.LIABILITIES, loans, believable=lambda r, end: r.start <= end)
 
 
 @once
 def identities(context: FactorContext) -> CheckedRecords[Identity]:
-    return _checked(context, Kind.IDENTITIES, context.snapshot.identities, _born)
+    return _checked(context, Kind.IDENTITIES, context.snapshot.identities, believable=_born)
 
 
 @once
@@ -376,7 +390,7 @@ def _distinct(records: Sequence[R], kind: Kind) -> tuple[Sequence[R], list[Missi
     others = [r for r in records if kept[r.id] != r]
     sources = {source for r in others for source in (r.source, kept[r.id].source)}
     code = DataReason.DATA_CHANGED_DURING_READ
-    taints = [Missing(Cause.BAD_DATA, code, kind, source, detail="id") for source in sources]
+    taints = [Missing(Cause.BAD_DATA, code, kind, source=source, detail="id") for source in sources]
     return [kept[key] for key in sorted(kept)], taints
 
 

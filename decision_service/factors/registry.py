@@ -171,11 +171,11 @@ class Family(msgspec.Struct, frozen=True):
         `causes` and `kinds` (besides the family's), `parity`, `better` (which way helps an
         applicant), `derived_from` (names of factors that it is computed from), `knock_out_only`.
         """
-        shape = Shape(name, type_, sentence, formula, **options)
+        shape = Shape(name, type_, sentence, formula=formula, **options)
 
         def register(work: FactorFunction) -> FactorFunction:
             for window in shape.windows or (None,):
-                _add(self, shape, window, work)
+                _add(self, shape, window, work=work)
             return work
 
         return register
@@ -246,7 +246,7 @@ def _add(family: Family, shape: Shape, window: Window | None, work: FactorFuncti
     length = window.length if window else 0
     bound = partial(work, length=length) if window else work
     reach = partial(family.reach, length) if family.reach else None
-    _FACTORS[spec.name] = Factor(spec, bound, reach, family.of_own_facts)
+    _FACTORS[spec.name] = Factor(spec, bound, reach, of_own_facts=family.of_own_facts)
 
 
 def _spec(family: Family, shape: Shape, window: Window | None) -> FactorSpec:
@@ -254,7 +254,8 @@ def _spec(family: Family, shape: Shape, window: Window | None) -> FactorSpec:
     words = {"w": window.label, "n": length, "period": window.period} if window else {}
     whole = window is not None and window.label == "all"
     name = f"{family.name}.{shape.name.format(**words)}"
-    lower, months_ = shape.lower, _bound(shape.months, length)
+    lower = shape.lower
+    months_ = _bound(shape.months, length)
     if lower is None and shape.type is ValueType.INTEGER:
         lower = 0
     if months_ is None and window is not None and window.label.endswith("m"):

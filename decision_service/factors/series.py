@@ -141,7 +141,8 @@ class MonthBook:
 
     def read(self, span: MonthSpan, open_as: int) -> Sequence[Amount | None]:
         """The amounts of a span, its open months taken for this amount."""
-        raw, open_ = self.raw(span), self.view.open
+        raw = self.raw(span)
+        open_ = self.view.open
         if not open_:
             return raw
         first = max(span[0], self.first)
@@ -252,7 +253,8 @@ def within(by_month: Mapping[int, T], spans: Spans) -> list[tuple[int, T]]:
     """The entries of the months that lie in one of the spans, which do not overlap; in order."""
     if not by_month:
         return []
-    lowest, highest = min(by_month), max(by_month)
+    lowest = min(by_month)
+    highest = max(by_month)
     return [
         (month, by_month[month])
         for first, last in sorted(spans)

@@ -207,7 +207,9 @@ class RunSlice:
     __slots__ = ("_end", "_first", "_run", "peak")
 
     def __init__(self, run: TransactionRun, first: int, end: int) -> None:
-        self._run, self._first, self._end = run, first, end
+        self._run = run
+        self._first = first
+        self._end = end
         self.peak = max(run.sizes(first, end))
 
     def top(self) -> Sequence[Weight]:
@@ -337,11 +339,13 @@ def month_of_page(page: Page, month: int) -> Stretch:
 
 
 def _added_up(found: Sequence[tuple[int, TransactionRun, int, int]]) -> Tally:
-    counts, sums, turnovers = [0] * (FOREIGN + 1), [0] * FOREIGN, [0] * FOREIGN
+    counts = [0] * (FOREIGN + 1)
+    sums = [0] * FOREIGN
+    turnovers = [0] * FOREIGN
     for bucket, run, first, end in found:
         counts[bucket] += end - first
         if bucket != FOREIGN:
             amount = run.total(first, end)
             sums[bucket] += amount
             turnovers[bucket] += abs(amount)
-    return Tally(counts, sums, sum(turnovers), turnovers[UNMAPPED])
+    return Tally(counts, sums, sum(turnovers), unmapped=turnovers[UNMAPPED])

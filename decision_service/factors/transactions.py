@@ -58,7 +58,8 @@ from decision_service.factors.tally import (
 from decision_service.factors.usage import Feeder, counted, reading, unread_from
 
 CHANGE_DAYS = 28
-VARIATION_DAYS, VARIATION_NEEDS = 30, 20
+VARIATION_DAYS = 30
+VARIATION_NEEDS = 20
 MONTHS = months(1, 3, 6, 12)
 DAYS = days(7, 14, 28, 91)
 CAUSES = READ_CAUSES | {Cause.MIXED_CURRENCY, Cause.UNKNOWN_PROVIDER}
@@ -77,7 +78,9 @@ QUIET_DAYS = (
 )
 
 
-PRESENT, ABSENT, NOT_CHARGED = "PRESENT", "ABSENT", "NOT_CHARGED"
+PRESENT = "PRESENT"
+ABSENT = "ABSENT"
+NOT_CHARGED = "NOT_CHARGED"
 PLATFORMS = Family(
     "transactions",
     INCOME_KINDS,
@@ -114,9 +117,9 @@ def _net_reach(length: int, policy: DataPolicy, as_of: AsOf) -> date:
     return min(_months_reach(length, policy, as_of), stand_in_from(as_of.date))
 
 
-BY_MONTH = Family("transactions", frozenset({Kind.TRANSACTIONS}), CAUSES, _months_reach)
-BY_NET_MONTH = Family("transactions", frozenset({Kind.TRANSACTIONS}), CAUSES, _net_reach)
-BY_DAY = Family("transactions", frozenset({Kind.TRANSACTIONS}), CAUSES, _days_reach)
+BY_MONTH = Family("transactions", frozenset({Kind.TRANSACTIONS}), CAUSES, reach=_months_reach)
+BY_NET_MONTH = Family("transactions", frozenset({Kind.TRANSACTIONS}), CAUSES, reach=_net_reach)
+BY_DAY = Family("transactions", frozenset({Kind.TRANSACTIONS}), CAUSES, reach=_days_reach)
 
 
 @BY_MONTH.factor(
@@ -130,7 +133,7 @@ BY_DAY = Family("transactions", frozenset({Kind.TRANSACTIONS}), CAUSES, _days_re
     better=Better.UP,
 )
 def count(context: FactorContext, length: int) -> Answer:
-    return _over_months(context, length, lambda tally: tally.records(OF_ALL), OF_ALL)
+    return _over_months(context, length, lambda tally: tally.records(OF_ALL), of=OF_ALL)
 
 
 @BY_MONTH.factor(
@@ -157,7 +160,7 @@ def earnings(context: FactorContext, length: int) -> Answer:
     causes=UNCLASSIFIED,
 )
 def fees(context: FactorContext, length: int) -> Answer:
-    return _over_months(context, length, lambda tally: -tally.sums[FEES], (FEES,))
+    return _over_months(context, length, lambda tally: -tally.sums[FEES], of=(FEES,))
 
 
 @BY_MONTH.factor(
@@ -170,7 +173,7 @@ def fees(context: FactorContext, length: int) -> Answer:
     causes=UNCLASSIFIED,
 )
 def withdrawals(context: FactorContext, length: int) -> Answer:
-    return _over_months(context, length, lambda tally: -tally.sums[WITHDRAWN], (WITHDRAWN,))
+    return _over_months(context, length, lambda tally: -tally.sums[WITHDRAWN], of=(WITHDRAWN,))
 
 
 @BY_NET_MONTH.factor(
@@ -192,7 +195,7 @@ def net(context: FactorContext, length: int) -> Answer:
     unread = book.unread(stand_in_from(context.as_of.date))
     if unread:
         return Answer(None, unread)
-    return _over_months(context, length, lambda tally: tally.net - book.undue(length), OF_NET)
+    return _over_months(context, length, lambda tally: tally.net - book.undue(length), of=OF_NET)
 
 
 @BY_MONTH.factor(
@@ -225,7 +228,10 @@ def active_days(context: FactorContext, length: int) -> Answer:
 )
 def fee_ratio(context: FactorContext, length: int) -> Answer:
     return _over_months(
-        context, length, lambda tally: ratio(-tally.sums[FEES], tally.sums[EARNED]), (EARNED, FEES)
+        context,
+        length,
+        lambda tally: ratio(-tally.sums[FEES], tally.sums[EARNED]),
+        of=(EARNED, FEES),
     )
 
 
@@ -341,9 +347,11 @@ def days_idle_habit(context: FactorContext) -> Answer:
     better=Better.DOWN,
 )
 def loan_repayments(context: FactorContext, length: int) -> Answer:
-    book, of = trade_book(context), (REPAID,)
-    window, back_to = book.last_days(length), book.last_days(LOOK_BACK_DAYS)
-    return on_trade(book, window, back_to, lambda tally: -tally.sums[REPAID], of)
+    book = trade_book(context)
+    of = (REPAID,)
+    window = book.last_days(length)
+    back_to = book.last_days(LOOK_BACK_DAYS)
+    return on_trade(book, window, back_to, work=lambda tally: -tally.sums[REPAID], of=of)
 
 
 @BY_DAY.factor(
@@ -377,7 +385,7 @@ def _over_months(
 ) -> Answer:
     book = trade_book(context)
     back_to = book.last_months(max(length, LOOK_BACK_MONTHS))
-    return on_trade(book, book.last_months(length), back_to, work, of)
+    return on_trade(book, book.last_months(length), back_to, work=work, of=of)
 
 
 def _over_days(
@@ -385,7 +393,7 @@ def _over_days(
 ) -> Answer:
     book = trade_book(context)
     back_to = book.last_days(LOOK_BACK_DAYS)
-    return on_trade(book, book.last_days(length), back_to, work, OF_EARNINGS)
+    return on_trade(book, book.last_days(length), back_to, work=work, of=OF_EARNINGS)
 
 
 def _idleness(active: Sequence[date], end: date) -> Figure | Cause:
@@ -416,7 +424,9 @@ def _age(end: date, last: date | None) -> int | Cause:
 def fee_presence(context: FactorContext) -> Answer:
     """Trips for which no platform ever took its share were invented."""
     riders = platforms(context)
-    return _over_platforms(context, riders, None, lambda stretches, *_: _label(context, stretches))
+    return _over_platforms(
+        context, riders, None, work=lambda stretches, *_: _label(context, stretches)
+    )
 
 
 @PLATFORMS.factor(
@@ -438,7 +448,7 @@ def fee_presence(context: FactorContext) -> Answer:
 def unexplained_credit_share(context: FactorContext) -> Answer:
     since = stand_in_from(context.as_of.date)
     linked = tuple(f for f in platforms(context) if not f.document)
-    return _over_platforms(context, linked, since, lambda *found: _share(context, *found))
+    return _over_platforms(context, linked, since, work=lambda *found: _share(context, *found))
 
 
 @PLATFORMS.factor(
@@ -462,14 +472,15 @@ def unexplained_credit_share(context: FactorContext) -> Answer:
 def unfee_share(context: FactorContext) -> Answer:
     """A platform keeps its part of each trip; of money that a friend sends it keeps nothing."""
     linked = tuple(f for f in platforms(context) if not f.document)
-    return _over_platforms(context, linked, None, lambda found, *_: _unfee(context, found))
+    return _over_platforms(context, linked, None, work=lambda found, *_: _unfee(context, found))
 
 
 def _unfee(context: FactorContext, stretches: Mapping[str, Stretch]) -> Amount | Cause:
     if not any(any(stretch.tally.counts) for stretch in stretches.values()):
         return Cause.NO_DATA
     shares = context.policy.fee_shares or {}
-    earned, left = 0, Fraction(0)
+    earned = 0
+    left = Fraction(0)
     for source, stretch in stretches.items():
         share = shares.get(counted(context)[source].provider_id)
         if share is not None:
@@ -491,7 +502,8 @@ def _without_fee(
     lines: Mapping[date, list[int]], fees: Mapping[date, list[int]], usual: Fraction
 ) -> Fraction:
     """The earnings of an account that neither a fee of their own nor one of the rest fits."""
-    unpaired, spare = 0, sum([sum(fees[day]) for day in fees.keys() - lines.keys()])
+    unpaired = 0
+    spare = sum([sum(fees[day]) for day in fees.keys() - lines.keys()])
     for day, earned in lines.items():
         left = list(fees.get(day, ()))
         # One fee beside several earnings is the whole day's

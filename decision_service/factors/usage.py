@@ -120,7 +120,7 @@ def job_over(context: FactorContext, old: str, payers: Iterable[str]) -> bool:
         return False
     newest = max(Month.of(last_day_of(record)).index for record in paid)
     return _has_ended(context, old, paid) or any(
-        _goes_on(context, payer, old, newest) for payer in payers
+        _goes_on(context, payer, old, newest=newest) for payer in payers
     )
 
 
@@ -131,7 +131,8 @@ def _records(context: FactorContext, source: str, kind: Kind) -> Sequence[Any]:
 @once
 def _held(context: FactorContext, kind: Kind) -> Mapping[str, Sequence[Any]]:
     found: dict[str, list[Any]] = {}
-    read, since = reading(context.snapshot, kind), Month.of(context.as_of.date).plus(-WINDOW)
+    read = reading(context.snapshot, kind)
+    since = Month.of(context.as_of.date).plus(-WINDOW)
     for record in read.records if read else ():
         if kind is not Kind.TRANSACTIONS or record.date >= since.first_day:
             found.setdefault(record.source, []).append(record)
@@ -151,7 +152,7 @@ def _covers(context: FactorContext, new: str, old: str, *, one_employer: bool) -
     named = _employers(context, old, WORK)
     if not one_employer and not (named and named <= _employers(context, new, WORK)):
         return False
-    return all(_covers_kind(context, kind, new, old) for kind in kinds)
+    return all(_covers_kind(context, kind, new, old=old) for kind in kinds)
 
 
 def _failed(context: FactorContext, kind: Kind, sources: Collection[str]) -> bool:
@@ -164,7 +165,8 @@ def _covers_kind(context: FactorContext, kind: Kind, new: str, old: str) -> bool
 
     Of an account whose records are gone only their number and newest month are known.
     """
-    mine, theirs = _records(context, old, kind), _records(context, new, kind)
+    mine = _records(context, old, kind)
+    theirs = _records(context, new, kind)
     if not theirs:
         return False
     if not mine:
@@ -174,7 +176,8 @@ def _covers_kind(context: FactorContext, kind: Kind, new: str, old: str) -> bool
     if kind is Kind.LIABILITIES:
         loans = {(r.type, r.start, r.currency, r.loan_amount) for r in theirs}
         return all((r.type, r.start, r.currency, r.loan_amount) in loans for r in mine)
-    first, last = min(map(_first, mine)), max(map(_last, mine))
+    first = min(map(_first, mine))
+    last = max(map(_last, mine))
     return bool(min(map(_first, theirs)) <= first and max(map(_last, theirs)) >= last)
 
 
@@ -289,7 +292,8 @@ class Feeder(msgspec.Struct, frozen=True):
 
 @once
 def feeders(context: FactorContext) -> tuple[Feeder, ...]:
-    snapshot, documents = context.snapshot, context.policy.document_providers
+    snapshot = context.snapshot
+    documents = context.policy.document_providers
     known = {**context.policy.provider_types, **{p.id: p for p in snapshot.providers}}
     found = {a.id: _account(a, known.get(a.provider_id), context) for a in snapshot.accounts}
     for source in snapshot.sources:

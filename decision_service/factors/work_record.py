@@ -51,7 +51,8 @@ def salaried_without_break(context: FactorContext, since: int) -> bool:
     Between two of them, and before the first, at most two months are not covered; the last one is
     a live payroll or an open employment. Documents and unknown providers show neither.
     """
-    today, policy = context.as_of.date, context.policy
+    today = context.as_of.date
+    policy = context.policy
     now = Month.of(today).index
     covered: set[int] = set()
     goes_on = False
@@ -116,7 +117,8 @@ def _began(context: FactorContext) -> int | None:
     better=Better.DOWN,
 )
 def gap_months(context: FactorContext, length: int) -> Answer:
-    book, began = contribution_book(context), _began(context)
+    book = contribution_book(context)
+    began = _began(context)
     most = min([scheme.fewest_unpaid(length) for scheme in book.schemes], default=0)
     fewest = most
     if began is not None:

@@ -50,7 +50,7 @@ def read_subscriptions(path: Path, report: Report) -> Sequence[Subscription]:
         text = read_small(path).decode()
     except (OSError, ValueError) as error:
         why = getattr(error, "strerror", None) or "it is not text in UTF-8"
-        report.error("E100", Place(str(path), 1, 1, 2), f"the file cannot be read: {why}")
+        report.error("E100", Place(str(path), 1, 1, end=2), f"the file cannot be read: {why}")
         return ()
     root = yaml.read(str(path), text, report)
     fields = root and Fields.of(root, "the file", report, required=("subscriptions",))
@@ -60,12 +60,17 @@ def read_subscriptions(path: Path, report: Report) -> Sequence[Subscription]:
 
 def _subscription(entry: MapEntry, report: Report) -> Iterator[Subscription]:
     what = f"subscription `{entry.key}`"
-    needed, optional = ("url", "secrets"), ("types", "caller", "allow_private")
+    needed = ("url", "secrets")
+    optional = ("types", "caller", "allow_private")
     fields = Fields.of(entry.value, what, report, required=needed, optional=optional)
-    if fields is None or not check_identifier(entry.key, entry.key_place, "subscription", report):
+    if fields is None or not check_identifier(
+        entry.key, entry.key_place, "subscription", report=report
+    ):
         return
     allow_private = fields.flag("allow_private") or False
-    types = [as_choice(one, "an event's type", EventType, report) for one in fields.items("types")]
+    types = [
+        as_choice(one, "an event's type", EventType, report=report) for one in fields.items("types")
+    ]
     keys = [key for one in fields.items("secrets") for key in _key(one, report)]
     if fields.has("secrets") and (count := len(fields.items("secrets"))) not in {1, 2}:
         message = f"{what} has {count} secrets"
@@ -74,7 +79,7 @@ def _subscription(entry: MapEntry, report: Report) -> Iterator[Subscription]:
     if url and (wrong := _wrong_url(url, allow_private=allow_private)):
         report.error("E101", fields.place("url"), f"`url` of {what} {wrong}")
     chosen = EventFilter(fields.text("caller") or "", tuple(one for one in types if one))
-    yield Subscription(entry.key, url, chosen, tuple(keys), allow_private)
+    yield Subscription(entry.key, url, chosen, keys=tuple(keys), allow_private=allow_private)
 
 
 def _wrong_url(url: str, *, allow_private: bool) -> str:
@@ -99,7 +104,8 @@ def _key(node: YamlNode, report: Report) -> Iterator[Webhook]:
     fields = Fields.of(node, "a secret", report, optional=("env", "file"))
     if fields is None:
         return
-    variable, file = fields.text("env"), fields.text("file")
+    variable = fields.text("env")
+    file = fields.text("file")
     text = os.environ.get(variable or "", "")
     with suppress(OSError, ValueError):
         text = read_small(Path(file), trusted=True).decode().strip() if file else text

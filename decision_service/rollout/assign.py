@@ -97,7 +97,7 @@ def unit_of(plan: Plan, user_id: str, customer_ref: str) -> str:
 def choose(plan: Plan, state: RolloutState, subject: Subject) -> Assignment:
     """First whether it is decided here, then by which version; each with its reason."""
     enrolment = _enrol(plan, state, subject)
-    return _with_arm(plan, state, subject, enrolment) if enrolment.enrolled else enrolment
+    return _with_arm(plan, state, subject, enrolment=enrolment) if enrolment.enrolled else enrolment
 
 
 def pin_matters(plan: Plan, state: RolloutState, unit: str) -> bool:
@@ -188,10 +188,10 @@ def _deal(plan: Plan, state: RolloutState, subject: Subject) -> Assignment:
     segment = first_match(plan, subject.inputs)
     if segment is not None:
         inside = is_in(dealt, segment.percent)
-        return _enrolment(plan, state, EnrolmentReason.SEGMENT, dealt, enrolled=inside)
+        return _enrolment(plan, state, EnrolmentReason.SEGMENT, dealt=dealt, enrolled=inside)
     inside = is_in(dealt, go_live.stages.percent(state.go_live.stage))
     reason = EnrolmentReason.IN_STAGE if inside else EnrolmentReason.NOT_IN_STAGE
-    return _enrolment(plan, state, reason, dealt)
+    return _enrolment(plan, state, reason, dealt=dealt)
 
 
 def _enrolment(
@@ -234,19 +234,22 @@ def _with_arm(
     pin = _live_pin(plan, subject)
     challenger = running_challenger(plan, state)
     if pin is not None:
-        return _pinned(plan, challenger, subject, enrolment, pin)
+        return _pinned(plan, challenger, subject, enrolment=enrolment, pin=pin)
     if challenger is None:
         return _champion(plan, enrolment, ArmReason.CHAMPION)
     dealt = slot(challenger.salt, subject.unit)
     share = challenger.stages.percent(state.challenger.stage if state.challenger else None)
     if not is_in(dealt, share):
-        return _champion(plan, enrolment, ArmReason.CHAMPION, dealt)
-    return _challenger(plan, challenger, subject, enrolment, ArmReason.CHALLENGER, dealt)
+        return _champion(plan, enrolment, ArmReason.CHAMPION, dealt=dealt)
+    return _challenger(
+        plan, challenger, subject, enrolment=enrolment, reason=ArmReason.CHALLENGER, dealt=dealt
+    )
 
 
 def running_challenger(plan: Plan, state: RolloutState) -> Challenger | None:
     """The challenger that decides now: in the plan, not killed, above 0 %."""
-    challenger, track = plan.versions.challenger, state.challenger
+    challenger = plan.versions.challenger
+    track = state.challenger
     if challenger is None or track is None or track.version != challenger.version:
         return None
     at_nought = challenger.stages.percent(track.stage) == 0
@@ -257,7 +260,7 @@ def _pinned(
     plan: Plan, challenger: Challenger | None, subject: Subject, enrolment: Assignment, pin: Pin
 ) -> Assignment:
     if pin.arm is Arm.CHALLENGER and challenger and challenger.version == pin.version:
-        return _challenger(plan, challenger, subject, enrolment, ArmReason.PINNED)
+        return _challenger(plan, challenger, subject, enrolment=enrolment, reason=ArmReason.PINNED)
     if pin.arm is Arm.CHAMPION and pin.version in plan.available:
         pinned = _champion(plan, enrolment, ArmReason.PINNED)
         return structs.replace(pinned, version=pin.version)
@@ -282,7 +285,7 @@ def _challenger(
     dealt: int | None = None,
 ) -> Assignment:
     if not _within(plan.challenger_caps, subject):
-        return _champion(plan, enrolment, ArmReason.LIMIT_REACHED, dealt)
+        return _champion(plan, enrolment, ArmReason.LIMIT_REACHED, dealt=dealt)
     version = challenger.version
     return structs.replace(
         enrolment, arm=Arm.CHALLENGER, arm_reason=reason, arm_slot=dealt, version=version

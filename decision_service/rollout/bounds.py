@@ -45,7 +45,7 @@ def read_caps(
     _warn_of_hidden_caps(caps)
     for cap, written in caps:
         if cap.arm is not None:
-            _check_arm_cap(cap, written, names, challenger)
+            _check_arm_cap(cap, written, names, challenger=challenger)
     return tuple(cap for cap, _ in caps)
 
 
@@ -61,9 +61,17 @@ def _cap(cap: Read) -> DayCap:
             whose = "the challenger" if of_arm else "the product"
             hint = "remove it, or `arm`" if of_arm else "add `arm: challenger`"
             cap.error("P306", key, f"a cap of {whose} has no `{key}`", hint)
-    day, most = _payable(cap, "amount_per_day"), _payable(cap, "max_amount")
+    day = _payable(cap, "amount_per_day")
+    most = _payable(cap, "max_amount")
     arm = Arm(cap["arm"]) if cap["arm"] else None
-    return DayCap(cap["name"], cap["tier"] or "", arm, cap["approvals_per_day"], day, most)
+    return DayCap(
+        cap["name"],
+        cap["tier"] or "",
+        arm,
+        approvals=cap["approvals_per_day"],
+        amount=day,
+        max_amount=most,
+    )
 
 
 def _payable(cap: Read, key: str) -> Decimal | None:
@@ -100,7 +108,9 @@ def _warn_of_hidden_caps(read: Sequence[tuple[DayCap, Read]]) -> None:
     caps = [cap for cap, _ in read]
     for index, (cap, written) in enumerate(read):
         figures = dict(_figures(cap))
-        hiders = {key: _hider(key, figure, cap, caps, index) for key, figure in figures.items()}
+        hiders = {
+            key: _hider(key, figure, cap, caps=caps, own=index) for key, figure in figures.items()
+        }
         for key, hider in hiders.items():
             idle = "the cap" if all(hiders.values()) else f"`{key}`"
             if hider is not None:
@@ -163,7 +173,7 @@ def _guardrail(read: Read, versions: Versions | None) -> Guardrail | None:
     name, metric, scope, min_units, action = (read[key] for key in keys)
     if not (metric and scope and action and name and min_units and sound):
         return None
-    guardrail = Guardrail(name, metric, scope, ceiling, min_units, action)
+    guardrail = Guardrail(name, metric, scope, ceiling=ceiling, min_units=min_units, action=action)
     _refuse_impossible(read, guardrail)
     if min_units < _FEWEST_UNITS:
         message = f"`min_units` is {min_units}: so few applicants show chance, not a rate"
@@ -183,7 +193,9 @@ def _ceiling(read: Read) -> tuple[Ceiling | None, bool]:
             hint = "remove `window`: a sliding one would raise more false alarms"
             read.error("P405", "window", message, hint)
         return None, True
-    window, maximum, metric = read["window"], read["max"], read["metric"]
+    window = read["window"]
+    maximum = read["max"]
+    metric = read["metric"]
     if window == timedelta(0):
         message = "`window` is empty, so nothing is ever seen"
         read.error("P403", "window", message, "write one, such as 24h")
@@ -196,8 +208,11 @@ def _ceiling(read: Read) -> tuple[Ceiling | None, bool]:
 
 
 def _refuse_impossible(read: Read, guardrail: Guardrail) -> None:
-    ceiling, metric, action = guardrail.ceiling, guardrail.metric, guardrail.action
-    compares, product = ceiling is None, guardrail.scope is GuardrailScope.PRODUCT
+    ceiling = guardrail.ceiling
+    metric = guardrail.metric
+    action = guardrail.action
+    compares = ceiling is None
+    product = guardrail.scope is GuardrailScope.PRODUCT
     if compares and product:
         read.error("P408", "scope", "a comparison is between arms", "write `scope: arm`")
     if compares and not metric.is_rate:

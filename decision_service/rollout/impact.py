@@ -89,7 +89,8 @@ class Share(msgspec.Struct, frozen=True):
 
 def share_of(many: float, n: float, z: float = Z95) -> Share:
     """So many of `n`, above 0, with Wilson's bounds."""
-    share, wide = many / n, z * z / n
+    share = many / n
+    wide = z * z / n
     middle = (share + wide / 2) / (1 + wide)
     half = sqrt(wide * (share * (1 - share) + wide / 4)) / (1 + wide)
     return Share(share, min(max(middle - half, 0.0), share), max(min(middle + half, 1.0), share))
@@ -105,7 +106,8 @@ def paired_interval(lost: int, gained: int, n: int, z: float = Z95) -> Interval 
     """
     if n <= 0:
         return None
-    less, more = (lost + 1) / (n + 2), (gained + 1) / (n + 2)
+    less = (lost + 1) / (n + 2)
+    more = (gained + 1) / (n + 2)
     middle = more - less
     half = z * sqrt(max(less + more - middle * middle, 0.0) / (n + 2))
     return Interval((gained - lost) / n, max(middle - half, -1.0), min(middle + half, 1.0))
@@ -124,7 +126,8 @@ class GroupCounts(msgspec.Struct):
 
     @classmethod
     def of(cls, was: Side, now: Side, many: int = 1) -> GroupCounts:
-        before, after = was.approved, now.approved
+        before = was.approved
+        after = now.approved
         return cls(
             many,
             many * before,
@@ -284,7 +287,9 @@ def _rate(outcome: Outcome, sums: ImpactSums) -> Rate:
     everybody = sums.everybody.applicants
     interval = paired_interval(lost, gained, everybody)
     assert interval is not None  # noqa: S101  there is a cell, so there is an applicant
-    return Rate(outcome, share_of(before, everybody), share_of(after, everybody), interval)
+    return Rate(
+        outcome, share_of(before, everybody), share_of(after, everybody), difference=interval
+    )
 
 
 def _matrix_row(key: str, cell: MatrixCell) -> MatrixRow:
@@ -296,7 +301,9 @@ def _matrix_row(key: str, cell: MatrixCell) -> MatrixRow:
 def causes_of(sums: ImpactSums) -> tuple[CauseRow, ...]:
     """The parts of the rules that moved applicants: the most frequent first causes, at most 50."""
     rows = [
-        CauseRow(name, c.first, c.alone, c.named, c.gained, c.lost, c.examples)
+        CauseRow(
+            name, c.first, c.alone, named=c.named, gained=c.gained, lost=c.lost, examples=c.examples
+        )
         for name, c in sums.causes.items()
     ]
     return tuple(sorted(rows, key=lambda row: (-row.first, -row.named, row.name))[:MOST_ROWS])

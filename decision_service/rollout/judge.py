@@ -100,7 +100,7 @@ def departs(
     `earlier` is what the champion did before this comparison began. It only makes the test quicker:
     where it misleads, the test is slower and as safe.
     """
-    return evidence(champion, challenger, allowed, earlier) >= -log(FALSE_ALARMS)
+    return evidence(champion, challenger, allowed, earlier=earlier) >= -log(FALSE_ALARMS)
 
 
 def evidence(
@@ -109,7 +109,7 @@ def evidence(
     """The logarithm of the smallest ratio over the allowed pairs of rates."""
     if not (champion.units and challenger.units):
         return 0.0
-    return _evidence(_Counts.of(champion), _Counts.of(challenger), allowed, earlier)
+    return _evidence(_Counts.of(champion), _Counts.of(challenger), allowed, earlier=earlier)
 
 
 def units_needed(
@@ -133,7 +133,7 @@ def units_needed(
             champions = units * champions_per_challenger
             first = _Counts(champions * champion_rate, champions * (1 - champion_rate))
             second = _Counts(units * rate, units * (1 - rate))
-            return _evidence(first, second, allowed, earlier) >= -log(FALSE_ALARMS)
+            return _evidence(first, second, allowed, earlier=earlier) >= -log(FALSE_ALARMS)
 
         return shows
 
@@ -143,17 +143,20 @@ def units_needed(
 
 def interval(tally: ArmCount) -> tuple[float, float]:
     """The 95 % interval of a rate looked at once (Wilson 1927), for display only."""
-    n, z = tally.units, _NORMAL_95
+    n = tally.units
+    z = _NORMAL_95
     if n == 0:
         return 0.0, 1.0
     spread = z * sqrt(tally.rate * (1 - tally.rate) / n + z * z / (4 * n * n))
-    middle, scale = tally.rate + z * z / (2 * n), 1 + z * z / n
+    middle = tally.rate + z * z / (2 * n)
+    scale = 1 + z * z / n
     return max(0.0, (middle - spread) / scale), min(1.0, (middle + spread) / scale)
 
 
 def difference_interval(first: ArmCount, second: ArmCount) -> tuple[float, float]:
     """The same of the difference of two arms' rates, second minus first (Newcombe 1998)."""
-    (low, high), (least, most) = interval(first), interval(second)
+    (low, high) = interval(first)
+    (least, most) = interval(second)
     difference = second.rate - first.rate
     below = hypot(second.rate - least, high - first.rate)
     above = hypot(most - second.rate, first.rate - low)
@@ -200,7 +203,8 @@ def _best_allowed(first: _Counts, second: _Counts, allowed: ConfidenceBand) -> f
 
 def _best_at(first: _Counts, second: _Counts, difference: float) -> float:
     """The largest log-likelihood of rates that differ by exactly this, by bisection."""
-    low, high = max(0.0, -difference), min(1.0, 1.0 - difference)
+    low = max(0.0, -difference)
+    high = min(1.0, 1.0 - difference)
     if low > high:
         return -inf
     for _ in range(_HALVINGS):
@@ -278,9 +282,10 @@ def judge_latency(guardrail: Guardrail, ceiling: Ceiling, p99_ms: float, units: 
 
 def judge_arms(guardrail: Guardrail, plan: Plan, arms: ArmTallies) -> Judgement:
     """The arms compared by the sequential test, which may be repeated at any time."""
-    champion, challenger = arms.champion, arms.challenger
+    champion = arms.champion
+    challenger = arms.challenger
     allowed = meant(plan, guardrail.metric)
-    tripped = departs(champion, challenger, allowed, arms.earlier)
+    tripped = departs(champion, challenger, allowed, earlier=arms.earlier)
     units = min(champion.units, challenger.units)
     judged = _judged(guardrail, challenger.rate - champion.rate, units, tripped=tripped)
     return replace(judged, units=challenger.units)
@@ -288,7 +293,8 @@ def judge_arms(guardrail: Guardrail, plan: Plan, arms: ArmTallies) -> Judgement:
 
 def applicants_needed(guardrail: Guardrail, plan: Plan, arms: ArmTallies) -> int | None:
     """None where no number would do; a thousand times as slow as judging."""
-    champion, challenger = arms.champion, arms.challenger
+    champion = arms.champion
+    challenger = arms.challenger
     if not (champion.units and challenger.units):
         return None
     return units_needed(
@@ -304,7 +310,8 @@ def meant(plan: Plan, metric: Metric) -> ConfidenceBand:
     challenger = plan.versions.challenger
     expected = challenger.expect.get(metric) if challenger else None
     expected = expected or ExpectedOutcome(Decimal(0), Decimal(0))
-    change, within = expected.change, expected.within
+    change = expected.change
+    within = expected.within
     return ConfidenceBand(float(change - within), float(change + within))
 
 
@@ -312,7 +319,7 @@ def _judged(guardrail: Guardrail, value: float, units: int, *, tripped: bool) ->
     standing = GuardrailState.TRIPPED if tripped else GuardrailState.OK
     if units < guardrail.min_units:
         standing = GuardrailState.WAITING
-    return Judgement(guardrail.name, standing, value, units)
+    return Judgement(guardrail.name, standing, value, units=units)
 
 
 class Readiness(msgspec.Struct, frozen=True):
@@ -344,16 +351,18 @@ def waits_for(
     track: Track | None = state.go_live
     if name is TrackName.CHALLENGER:
         challenger = plan.versions.challenger
-        stages, track = challenger.stages if challenger else None, state.challenger
+        stages = challenger.stages if challenger else None
+        track = state.challenger
     if stages is None or track is None:
         return None
-    present, above = stages.named(track.stage), stages.after(track.stage)
+    present = stages.named(track.stage)
+    above = stages.after(track.stage)
     held, fewest = (present.hold, present.min_decisions) if present else (None, 0)
     return Readiness(
         next=above,
         holds_until=track.since + held if held else track.since,
         decisions_missing=max(0, fewest - decisions),
-        blocked_by=(*_blocks(state, track, judgements), *_second(plan, state, name, above)),
+        blocked_by=(*_blocks(state, track, judgements), *_second(plan, state, name, above=above)),
     )
 
 
@@ -361,7 +370,7 @@ def not_awaited(
     plan: Plan, state: RolloutState, name: TrackName, decisions: int, now: datetime
 ) -> str:
     """What a step up now would not wait for, in words; empty where hold and count are met."""
-    readiness = waits_for(plan, state, name, decisions, ())
+    readiness = waits_for(plan, state, name, decisions=decisions, judgements=())
     if readiness is None:
         return ""
     found = []
@@ -376,7 +385,9 @@ def advances_itself(
     plan: Plan, state: RolloutState, decisions: int, judgements: Sequence[Judgement], now: datetime
 ) -> bool:
     """Whether go-live moves on without an operator; a challenger never does."""
-    readiness = waits_for(plan, state, TrackName.GO_LIVE, decisions, judgements)
+    readiness = waits_for(
+        plan, state, TrackName.GO_LIVE, decisions=decisions, judgements=judgements
+    )
     return plan.go_live.advance is Advance.AUTO and readiness is not None and readiness.at(now)
 
 

@@ -126,7 +126,7 @@ def _is_unit(scalar: Scalar, key: str, report: Report) -> bool:
     return False
 
 
-NAME = _spelled(_NAME, "P201", "a name", "lower-case letters, digits, `_` and `-`")
+NAME = _spelled(_NAME, "P201", "a name", letters="lower-case letters, digits, `_` and `-`")
 SHARE = Kind(_share, {"type": "number", "minimum": 0, "maximum": 100})
 WAIT = Kind(_wait, forms.DURATION)
 VERSION = Kind(lambda f, key: f.integer(key, 1), forms.VERSION)

@@ -278,7 +278,8 @@ def track_clashes(plan: Plan, name: TrackName, track: Track) -> tuple[PlanConfli
     what: str = "go-live"
     keys: tuple[str, ...] = ("go_live",)
     if name is TrackName.CHALLENGER:
-        what, keys = f"challenger version {track.version}", ("challenger",)
+        what = f"challenger version {track.version}"
+        keys = ("challenger",)
     salt, stages = ladder(plan, name)
     found = []
     if track.stage is not None and stages.named(track.stage) is None:

@@ -106,14 +106,18 @@ def _plain_collection(value: object) -> object:
 
 
 def _stages(read: Read, what: str) -> Stages:
-    report, steps = read.report, []
+    report = read.report
+    steps = []
     lower: RolloutStage | None = None
     for one, _ in read["stages"]:
         if one is None:
             continue
         percent = one["percent"]
         stage = RolloutStage(
-            one["name"] or "", percent or 0, one["hold"] or timedelta(0), one["min_decisions"] or 0
+            one["name"] or "",
+            percent or 0,
+            one["hold"] or timedelta(0),
+            min_decisions=one["min_decisions"] or 0,
         )
         steps.append((stage, one.place("percent")))
         if lower and percent is not None and percent < lower.percent:
@@ -123,7 +127,8 @@ def _stages(read: Read, what: str) -> Stages:
     if read.has("stages") and not read["stages"]:
         read.error("P204", "stages", f"{what} has no stage", "add one: {name: all, percent: 100}")
     refuse_repeated(((stage.name or None, place) for stage, place in steps), "stages", report)
-    initial, names = read["initial_stage"], [stage.name for stage, _ in steps]
+    initial = read["initial_stage"]
+    names = [stage.name for stage, _ in steps]
     if initial and names and all(names) and initial.text not in names:
         message = f"`initial_stage` is `{initial.text}`, which is no stage here"
         report.error("P206", initial.place, message, did_you_mean(initial.text, names))
@@ -142,7 +147,8 @@ def _go_live(read: Read | None, names: DeclaredNames | None) -> GoLive | None:
         if unit in read["deny"]:
             message = f"`{shortened(unit)}` is on `allow` and on `deny`, where `deny` wins"
             read.report.warning("P212", place, message, "remove it from one of them")
-    stages, advance = _stages(read, "`go_live`"), read["advance"] or Advance.MANUAL
+    stages = _stages(read, "`go_live`")
+    advance = read["advance"] or Advance.MANUAL
     for stage in stages.steps[:-1] if advance is Advance.AUTO else ():
         if not stage.hold:  # it would be over at once
             message = f"`advance` is auto, but stage `{stage.name}` has no `hold`"
@@ -153,17 +159,19 @@ def _go_live(read: Read | None, names: DeclaredNames | None) -> GoLive | None:
         read["salt"] or "",
         stages,
         frozenset(read["allow"]),
-        frozenset(read["deny"]),
-        tuple(segment for segment, _ in segments if segment),
-        advance,
+        deny=frozenset(read["deny"]),
+        segments=tuple(segment for segment, _ in segments if segment),
+        advance=advance,
     )
 
 
 def _segment(read: Read, names: DeclaredNames | None) -> Segment | None:
-    name, percent, when = read["name"], read["percent"], read["when"]
+    name = read["name"]
+    percent = read["percent"]
+    when = read["when"]
     if when is None or names is None:
         return None
-    condition = read_formula(when, names, read.report, ValueType.FLAG)
+    condition = read_formula(when, names, read.report, expected=ValueType.FLAG)
     if condition is None or name is None or percent is None:
         return None
     return Segment(name, condition, percent)
@@ -223,7 +231,7 @@ def _challenger(
         version or 0,
         read["salt"] or "",
         _stages(read, "`challenger`"),
-        {
+        expect={
             metric: ExpectedOutcome((low + high) / 2, (high - low) / 2)
             for metric, (low, high) in bounds.items()
             if low is not None and high is not None
@@ -256,7 +264,7 @@ def parse_plan(
     """
     report = Report()
     root = yaml.read(path, texts.plan, report)
-    plan = None if root is None else read_plan(root, report, product, versions)
+    plan = None if root is None else read_plan(root, report, product, known=versions)
     if texts.desk is not None:
         desk = read_desk(str(PurePosixPath(path).with_name(DESK)), texts.desk, report)
         desk = desk and replace(desk, digest=_sha256(_plain(desk)))
@@ -285,13 +293,13 @@ def read_plan(root: YamlNode, report: Report, product: str, known: DeclaredVersi
         product,
         "",
         read["unit"],
-        read["pin_for"],
-        go_live,
-        versions,
-        guardrails,
-        frozenset(known),
-        caps,
-        read["second_person_above"],
+        pin_for=read["pin_for"],
+        go_live=go_live,
+        versions=versions,
+        guardrails=guardrails,
+        available=frozenset(known),
+        caps=caps,
+        second_person_above=read["second_person_above"],
     )
 
 
@@ -311,7 +319,7 @@ def read_desk(path: str, text: str, report: Report) -> ReviewPolicy | None:
         tuple(_queues(desk)),
         _authority(desk),
         tuple(_reasons(desk)),
-        (contest and contest["sla"]) or CONTEST_SLA,
+        contest_sla=(contest and contest["sla"]) or CONTEST_SLA,
     )
 
 
@@ -319,14 +327,16 @@ def _queues(desk: Read) -> Iterator[ReviewQueue]:
     for queue, _ in desk["queues"]:
         if queue is None:
             continue
-        name, when = queue["name"], queue["when"]
+        name = queue["name"]
+        when = queue["when"]
         if name in (DEFAULT_QUEUE, CONTEST_QUEUE):
             message = f"a queue is named `{name}`, which is the service's own"
             queue.error("P320", "name", message, "choose another name")
         if when is None:
             yield ReviewQueue(name, queue["sla"])
             continue
-        least, most = when["minimum_amount"], when["max_amount"]
+        least = when["minimum_amount"]
+        most = when["max_amount"]
         if least is not None and most is not None and least > most:
             message = (
                 f"`minimum_amount` {least} is above `max_amount` {most}, so the queue takes nothing"
@@ -339,7 +349,8 @@ def _queues(desk: Read) -> Iterator[ReviewQueue]:
 def _authority(read: Read) -> Authority | None:
     if read["review"] is None or read["review_second"] is None:
         return None
-    one, two = read["review"], read["review_second"]
+    one = read["review"]
+    two = read["review_second"]
     if one > two:
         message = f"one person may approve up to {one}, and two only up to {two}"
         read.error("P322", "review_second", message, "let `review_second` be at least `review`")

@@ -99,7 +99,7 @@ def advance(
     `track` may be None while the plan has no challenger. Whether a stage was held long enough is
     asked before (`readiness`).
     """
-    above = _above(plan, state, track, now)
+    above = _above(plan, state, track, now=now)
     if isinstance(above, Refusal):
         return above
     name = track or TrackName.GO_LIVE
@@ -107,7 +107,7 @@ def advance(
     stage = (moved or above.go_live).stage
     if not needs_two(plan, ladder(plan, name)[1].percent(stage)):
         return above
-    return _proposed(state, Proposal(ProposalKind.ADVANCE, stage or "", who, now, name))
+    return _proposed(state, Proposal(ProposalKind.ADVANCE, stage or "", who, at=now, track=name))
 
 
 def confirm(
@@ -121,7 +121,7 @@ def confirm(
     if fresh and first.by == who:
         return Refusal(_waits_for_another(plan.product, first))
     if first.kind is ProposalKind.ADVANCE:
-        return _above(plan, state, first.track, now)
+        return _above(plan, state, first.track, now=now)
     if first.kind is ProposalKind.REVIVE:
         arm = next((one for one in Arm if one.value == first.goal), None)
         return _switch(replace(state, proposed=None), arm, killed=False)
@@ -145,7 +145,7 @@ def roll_back(
     plan: Plan, state: RolloutState, track: TrackName | None, now: datetime
 ) -> StepResult:
     """One stage down; below the first is 0 %, and there it is refused."""
-    return _on_track(plan, state, track, now, _down)
+    return _on_track(plan, state, track, now=now, move=_down)
 
 
 def kill(state: RolloutState, arm: Switched) -> StepResult:
@@ -159,7 +159,7 @@ def revive(plan: Plan, state: RolloutState, arm: Switched, who: str, now: dateti
     if revived == state or not needs_two(plan, _share_of(plan, state, arm)):
         return revived
     goal = "" if arm is None else arm.value
-    return _proposed(state, Proposal(ProposalKind.REVIVE, goal, who, now))
+    return _proposed(state, Proposal(ProposalKind.REVIVE, goal, who, at=now))
 
 
 def clashes(plan: Plan, state: RolloutState) -> tuple[PlanConflict, ...]:
@@ -204,10 +204,12 @@ def fitting(plan: Plan, state: RolloutState, held: RolloutState) -> RolloutState
     A track at a stage or on a salt that this plan does not have stays where it was
     in `held`. Kills and pauses always count.
     """
-    go_live, challenger = state.go_live, state.challenger
+    go_live = state.go_live
+    challenger = state.challenger
     if track_clashes(plan, TrackName.GO_LIVE, go_live):
         go_live = replace(held.go_live, killed=go_live.killed)
-    known, before = _same_challenger(plan, challenger), _same_challenger(plan, held.challenger)
+    known = _same_challenger(plan, challenger)
+    before = _same_challenger(plan, held.challenger)
     if known and before and track_clashes(plan, TrackName.CHALLENGER, known):
         challenger = replace(before, killed=known.killed)
     return replace(state, go_live=go_live, challenger=challenger)
@@ -242,7 +244,7 @@ def _deciders(plan: Plan, before: tuple[int, ...] = ()) -> tuple[int, ...]:
 def _above(plan: Plan, state: RolloutState, track: TrackName | None, now: datetime) -> StepResult:
     if state.paused:
         return Refusal(f"the rollout of {plan.product} is paused: resume it before advancing")
-    return _on_track(plan, state, track, now, _up)
+    return _on_track(plan, state, track, now=now, move=_up)
 
 
 def _proposed(state: RolloutState, change: Proposal) -> StepResult:
@@ -331,8 +333,11 @@ def widenings(before: Plan, after: Plan, state: RolloutState) -> tuple[str, ...]
     `state` is that of the plan in force; where it asks for no second person any greater share is
     one of them.
     """
-    held, lock = before.second_person_above, after.second_person_above
-    limit, was, now = held or 0, before.go_live, after.go_live
+    held = before.second_person_above
+    lock = after.second_person_above
+    limit = held or 0
+    was = before.go_live
+    now = after.go_live
     plain = {
         "`second_person_above` is gone": held is not None and lock is None,
         "`second_person_above` is higher": None not in (held, lock) and (lock or 0) > limit,
@@ -343,15 +348,15 @@ def widenings(before: Plan, after: Plan, state: RolloutState) -> tuple[str, ...]
     }
     return (
         *(words for words, widens in plain.items() if widens),
-        *_go_live(before, after, state, limit),
-        *_versions(before, after, state, limit),
+        *_go_live(before, after, state, limit=limit),
+        *_versions(before, after, state, limit=limit),
         *_guardrails(before, after),
         *_money(before, after),
     )
 
 
 def _go_live(before: Plan, after: Plan, state: RolloutState, limit: int) -> Iterator[str]:
-    yield from _stages(before, after, TrackName.GO_LIVE, state.go_live, limit)
+    yield from _stages(before, after, TrackName.GO_LIVE, track=state.go_live, limit=limit)
     old = {(s.name, s.condition.text): s.percent for s in before.go_live.segments}
     new = {(s.name, s.condition.text): s.percent for s in after.go_live.segments}
     for (name, condition), share in new.items():
@@ -374,14 +379,16 @@ def _stages(before: Plan, after: Plan, name: TrackName, track: Track, limit: int
 
 
 def _versions(before: Plan, after: Plan, state: RolloutState, limit: int) -> Iterator[str]:
-    old, new = before.versions.challenger, after.versions.challenger
-    was, champion = before.versions.champion, after.versions.champion
+    old = before.versions.challenger
+    new = after.versions.challenger
+    was = before.versions.champion
+    champion = after.versions.champion
     if champion != was:
         yield f"the champion is v{champion} and no longer v{was}"
     if new is None:
         return
     if old is not None and state.challenger is not None and old.version == new.version:
-        yield from _stages(before, after, TrackName.CHALLENGER, state.challenger, limit)
+        yield from _stages(before, after, TrackName.CHALLENGER, track=state.challenger, limit=limit)
         if new.expect != old.expect:
             yield f"the challenger v{new.version} is expected to differ otherwise"
     elif (share := new.stages.percent(new.stages.initial)) > limit:
@@ -400,7 +407,8 @@ def _guardrails(before: Plan, after: Plan) -> Iterator[str]:
 
 def _as_strict(old: Guardrail, new: Guardrail) -> bool:
     """Whether it trips at least where the old one does, and then does the same."""
-    strict, same = new.min_units <= old.min_units, new.ceiling
+    strict = new.min_units <= old.min_units
+    same = new.ceiling
     if old.ceiling is not None and new.ceiling is not None:
         strict = strict and new.ceiling.maximum <= old.ceiling.maximum
         same = replace(new.ceiling, maximum=old.ceiling.maximum)

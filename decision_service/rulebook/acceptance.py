@@ -94,7 +94,8 @@ async def newest_list_changes(log: DecisionLog, most: int) -> Sequence[ListChang
 
 
 def _changes(before: RuleFolder, after: RuleFolder) -> Iterator[ListChange]:
-    old, new = _texts(before), _texts(after)
+    old = _texts(before)
+    new = _texts(after)
     for path in sorted(old.keys() | new.keys()):
         if old.get(path) != new.get(path):
             first, second = (_read(path, texts.get(path)) for texts in (old, new))
@@ -102,9 +103,9 @@ def _changes(before: RuleFolder, after: RuleFolder) -> Iterator[ListChange]:
                 path,
                 first.digest,
                 second.digest,
-                len(second.keys),
-                len(second.keys.keys() - first.keys.keys()),
-                len(first.keys.keys() - second.keys.keys()),
+                keys=len(second.keys),
+                added=len(second.keys.keys() - first.keys.keys()),
+                removed=len(first.keys.keys() - second.keys.keys()),
             )
 
 
@@ -159,17 +160,22 @@ async def downgrades(
     deciding = None if last is None else published_as(last)
     if deciding is None or last is None or last.manifest is None:
         return ()
-    published, path = published_as(folder), last.manifest.path
+    published = published_as(folder)
+    path = last.manifest.path
     if published is None:
-        return (_problem("M005", path, f"there is no manifest, and {_named(deciding)}", deciding),)
+        return (
+            _problem(
+                "M005", path, f"there is no manifest, and {_named(deciding)}", deciding=deciding
+            ),
+        )
     if published.at < deciding.at:
         message = f"these rules were published at {published.at}, and {_named(deciding)}"
-        return (_problem("M006", path, message, deciding),)
+        return (_problem("M006", path, message, deciding=deciding),)
     if published.digest == deciding.digest or published.allow_rollback == deciding.name:
         return ()
     if await log.text(_decided(published)) is not None:
         message = f"these rules decided here before, and {_named(deciding)}"
-        return (_problem("M007", path, message, deciding),)
+        return (_problem("M007", path, message, deciding=deciding),)
     return ()
 
 
@@ -183,7 +189,9 @@ def _problem(code: str, path: str, message: str, deciding: Publication) -> Diagn
         f"publish them as new ones: {command}; where they decided before: "
         f"{command} --allow-rollback {deciding.name}"
     )
-    return Diagnostic(code, Severity.ERROR, path, 1, 1, 2, message, hint)
+    return Diagnostic(
+        code, Severity.ERROR, path, line=1, column=1, end=2, message=message, hint=hint
+    )
 
 
 def published_as(folder: RuleFolder) -> Publication | None:
@@ -217,7 +225,8 @@ def _texts_of_folder(
     body = msgspec.json.encode(folder)
     if last is not None and last.body == body:
         return (), ()
-    key, changes = _key_of_folder(now, last), list_changes(_folder(last), folder, now)
+    key = _key_of_folder(now, last)
+    changes = list_changes(_folder(last), folder, now)
     texts = [StoredText(key, LAST_GOOD, body), *manifest_record(folder)]
     if changes is None:
         return texts, ()
@@ -255,7 +264,7 @@ async def keep_data(log: DecisionLog, folder: RuleFolder) -> RuleFolder:
             name = version_name(product.product, number)
             data = await _data_decided_with(log, product.product, number)
             if data is None and last is not None:
-                data = _data_loaded_with(last, product.product, number, file.text)
+                data = _data_loaded_with(last, product.product, number, text=file.text)
             if data is not None and data != folder.data:
                 kept[name] = {one: text for one, text in data.items() if one in folder.shipped}
     return replace(folder, kept=kept)
@@ -299,7 +308,11 @@ async def unacceptable(
     have signed the publication.
     """
     last = await last_good_folder(log)
-    unsigned = () if signers is None else unapproved(folder, rulebook, last, signers(), now.date())
+    unsigned = (
+        ()
+        if signers is None
+        else unapproved(folder, rulebook, last, signers=signers(), today=now.date())
+    )
     older = unsigned or await downgrades(log, folder, last)
     if older or edits_used:
         return older
@@ -316,10 +329,10 @@ def unapproved(
     """A key withdrawn since ends none that decides; without `rulebook` no floor is looked at."""
     manifest = folder.manifest
     if manifest is None:
-        return approval_problems(f"{folder.root}/{MANIFEST}", None, signers, today)
+        return approval_problems(f"{folder.root}/{MANIFEST}", None, signers, today=today)
     decides = last is not None and last.manifest == manifest
     published = published_as(folder)
-    found = approval_problems(manifest.path, published, signers, None if decides else today)
+    found = approval_problems(manifest.path, published, signers, today=None if decides else today)
     if published is None:
         return found
     below = () if rulebook is None else floor_problems(manifest.path, published.tested, rulebook)
@@ -339,7 +352,16 @@ def floor_problems(
                     f"{figure} of {name}: {found[figure]} %, less than the {floor} % of {POLICY}"
                 )
                 hint = "`decision-service rules test --figures` prints the cases that it lacks"
-                yield Diagnostic("M016", Severity.ERROR, path, 1, 1, 2, message, hint)
+                yield Diagnostic(
+                    "M016",
+                    Severity.ERROR,
+                    path,
+                    line=1,
+                    column=1,
+                    end=2,
+                    message=message,
+                    hint=hint,
+                )
 
 
 async def altered(
@@ -359,9 +381,10 @@ def _problems(found: Iterable[tuple[TextFile, CompiledRuleset, str]]) -> tuple[D
     report = Report()
     for file, ruleset, earlier in found:
         root = yaml.read(file.path, file.text, report)
-        top = Place(file.path, 1, 1, 2)
+        top = Place(file.path, 1, 1, end=2)
         place = root.key_place("version") if isinstance(root, MapNode) else top
-        name, number = ruleset.ruleset, ruleset.version
+        name = ruleset.ruleset
+        number = ruleset.version
         message = f"{name} v{number} has decided with other content (digest {earlier[:12]})"
         hint = (
             f"bring v{number} back as it was, its tables, `_data` and `_shared` too, "

@@ -41,10 +41,12 @@ MOST_EVIDENCE_BYTES = 64 << 20
 MOST_LIST_BYTES = 4 << 20
 """The same for a list of keys."""
 
-MOST_BYTES_OF_LISTS, MOST_KEYS_OF_LISTS = 16 << 20, 200_000
+MOST_BYTES_OF_LISTS = 16 << 20
+MOST_KEYS_OF_LISTS = 200_000
 """The sizes above which no further list is read, of all lists of a folder together."""
 
-_DATA, _SHARED = "_data", "_shared"
+_DATA = "_data"
+_SHARED = "_shared"
 LAW = "_law"
 PACKAGED = "(package)/_law"
 """Where messages say that a law of the package lies."""
@@ -78,7 +80,8 @@ def read_policy(
 
 
 def _floors(fields: Fields) -> Floors:
-    node, known = fields.get("floors"), Floors.__struct_fields__
+    node = fields.get("floors")
+    known = Floors.__struct_fields__
     inner = node and Fields.of(node, "`floors`", fields.report, optional=known)
     if not inner:
         return Floors()
@@ -87,14 +90,17 @@ def _floors(fields: Fields) -> Floors:
 
 
 def _accepted(fields: Fields, products: Collection[str]) -> Iterator[Acceptance]:
-    report, seen = fields.report, set[tuple[str, str]]()
+    report = fields.report
+    seen = set[tuple[str, str]]()
     for item in fields.items("accept"):
         keys = Acceptance.__struct_fields__
         entry = Fields.of(item, "an entry of `accept`", report, required=keys)
         if not entry:
             continue
-        product, reason, what = entry.text("product"), entry.text("reason"), entry.get("what")
-        word = what and as_choice(what, "`what`", PlanRisk, report)
+        product = entry.text("product")
+        reason = entry.text("reason")
+        what = entry.get("what")
+        word = what and as_choice(what, "`what`", PlanRisk, report=report)
         if product is not None and product not in products:
             message = f"there is no product {product} here"
             report.warning("M014", entry.place("product"), message, did_you_mean(product, products))
@@ -276,7 +282,8 @@ class _Reading:
             for name in names
             if not name.startswith(_HIDDEN) and (self._root / name).is_dir()
         ]
-        manifest, policy = self._single(MANIFEST, names), self._single(POLICY, names)
+        manifest = self._single(MANIFEST, names)
+        policy = self._single(POLICY, names)
         shared = {
             f"{_SHARED}/{name}": file.text for name, file in self._read(_SHARED, _YAML_LIKE)
         } | {f"{_SHARED}/{path}": text for path, text in self._lists(_SHARED).items()}

@@ -31,7 +31,16 @@ class Laws(msgspec.Struct, frozen=True):
 def laws_of(folder: RuleFolder) -> Laws:
     found: dict[str, PriceLaw] = {}
     faults = [
-        Diagnostic("R002", Severity.ERROR, file.path, 1, 1, 2, file.sentence, "")
+        Diagnostic(
+            "R002",
+            Severity.ERROR,
+            file.path,
+            line=1,
+            column=1,
+            end=2,
+            message=file.sentence,
+            hint="",
+        )
         for file in folder.unread_laws
     ]
     for file in folder.laws:
@@ -62,7 +71,8 @@ def law_problems(
 def _of_version(
     laws: Mapping[str, PriceLaw], version: CompiledRuleset
 ) -> Iterator[tuple[str, Place, str, str]]:
-    terms, promised = offer_of(version), set[str]()
+    terms = offer_of(version)
+    promised = set[str]()
     for guarantee in version.guarantees:
         promised.add(guarantee.law)
         named = laws.get(guarantee.law)

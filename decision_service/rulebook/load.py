@@ -67,7 +67,7 @@ def compilations(
     folder: RuleFolder, product: ProductTexts, blocked: frozenset[str], now: datetime
 ) -> dict[int, Compilation]:
     return {
-        version: compile_ruleset(files_of(folder, product, version), catalogue(), blocked, now)
+        version: compile_ruleset(files_of(folder, product, version), catalogue(), blocked, now=now)
         for version in sorted(product.rulesets)
     }
 
@@ -81,7 +81,9 @@ def unused_tables(product: ProductTexts, compiled: Collection[Compilation]) -> I
         message = f"no version of {product.product} reads this table"
         hint = f"name it in a version, `rows: {{file: {name}}}`, or remove it"
         path = f"{product.path}/{name}"
-        yield Diagnostic("R510", Severity.WARNING, path, 1, 1, 2, message, hint)
+        yield Diagnostic(
+            "R510", Severity.WARNING, path, line=1, column=1, end=2, message=message, hint=hint
+        )
 
 
 def versions_of(
@@ -99,7 +101,7 @@ def versions_of(
         files = files_of(folder, product, version)
         if ruleset.version != version:
             message = f"the file is named v{version}, but `version` is {ruleset.version}"
-            found.append(problem(files.path, "R003", message, "make them equal"))
+            found.append(problem(files.path, "R003", message, hint="make them equal"))
         texts.append(ruleset_text(ruleset, files))
         yield version, ruleset
 
@@ -116,32 +118,34 @@ def product_of(
     if product.plan is None:
         message = f"{product.product} has no rollout.yaml"
         hint = "add one that says which version is the champion and how it goes live"
-        found.append(problem(f"{product.path}/rollout.yaml", "P001", message, hint))
+        found.append(problem(f"{product.path}/rollout.yaml", "P001", message, hint=hint))
         return None
     names = {
         version: input_names(versions[version]) if version in versions else None
         for version in (*product.rulesets, *unreadable)
     }
     texts_of = PlanTexts(product.plan.text, product.desk.text if product.desk else None)
-    reading = parse_plan(product.plan.path, texts_of, product.product, names)
+    reading = parse_plan(product.plan.path, texts_of, product.product, versions=names)
     found.extend(reading.diagnostics)
     if reading.plan is None or not versions:
         return None
     named = (reading.plan.versions.of(arm) for arm in Arm)
     deciding = [versions[number] for number in named if number and number in versions]
-    problems = plan_problems(product.plan, product.desk, reading.plan, deciding)
+    problems = plan_problems(product.plan, product.desk, reading.plan, deciding=deciding)
     found.extend(problems)
     if any(one.severity is Severity.ERROR for one in problems):
         return None
     texts.append(StoredText(reading.plan.digest, "plan", msgspec.json.encode(texts_of)))
     demanding = Demanding([*versions.values()], reading.plan.review)
-    notices = notices_of(product.path, product.notices, demanding, found)
+    notices = notices_of(product.path, product.notices, demanding, found=found)
     state = initial_state(reading.plan, now)
-    return Product(product.product, versions, reading.plan, state, notices)
+    return Product(product.product, versions, reading.plan, state=state, notices=notices)
 
 
 def problem(path: str, code: str, message: str, hint: str) -> Diagnostic:
-    return Diagnostic(code, Severity.ERROR, path, 1, 1, 2, message, hint)
+    return Diagnostic(
+        code, Severity.ERROR, path, line=1, column=1, end=2, message=message, hint=hint
+    )
 
 
 class LoadResult(msgspec.Struct, frozen=True):
@@ -180,25 +184,27 @@ def load_rules(
     folder: RuleFolder, now: datetime, blocked: frozenset[str] = frozenset()
 ) -> LoadResult:
     """All problems of all files; `blocked` are factors and inputs that no rule may use."""
-    found = [problem(file.path, "R002", file.sentence, "") for file in folder.unreadable]
+    found = [problem(file.path, "R002", file.sentence, hint="") for file in folder.unreadable]
     if folder.manifest is not None:
         manifest = folder.manifest
-        found += manifest_problems(manifest.path, manifest.text, folder.contents, _kept(folder))
+        found += manifest_problems(
+            manifest.path, manifest.text, folder.contents, kept=_kept(folder)
+        )
     products: dict[str, Product] = {}
     texts: list[StoredText] = []
     by_version: dict[str, Compilation] = {}
     for one in folder.products:
-        compiled = compilations(folder, one, blocked, now)
+        compiled = compilations(folder, one, blocked, now=now)
         by_version |= {one.rulesets[v].path: c for v, c in compiled.items()}
         unreadable = unreadable_versions(folder, one)
         if not unreadable:
             found.extend(unused_tables(one, compiled.values()))
-        versions = dict(versions_of(folder, one, compiled, found, texts))
-        product = product_of(one, unreadable, versions, found, texts, now)
+        versions = dict(versions_of(folder, one, compiled, found=found, texts=texts))
+        product = product_of(one, unreadable, versions, found=found, texts=texts, now=now)
         if product is not None:
             products[one.product] = product
     if not folder.products and not found:
-        found.append(problem("rules", "R001", "the folder holds no product", "add one"))
+        found.append(problem("rules", "R001", "the folder holds no product", hint="add one"))
     found.extend(_lists(folder, by_version, now))
     found.extend(shared_problems(folder.root, folder.shared_files, by_version.values()))
     policy = Policy()
@@ -208,11 +214,16 @@ def load_rules(
         found.extend(faults)
     laws = laws_of(folder)
     loading = LoadResult(
-        None, _once(found, by_version), tuple(texts), by_version, products=products, laws=laws
+        None,
+        _once(found, by_version),
+        tuple(texts),
+        by_version=by_version,
+        products=products,
+        laws=laws,
     )
     if loading.errors:
         return loading
-    rulebook = Rulebook(products, published_as(folder), policy, laws.by_name)
+    rulebook = Rulebook(products, published_as(folder), policy, laws=laws.by_name)
     return replace(loading, rulebook=rulebook)
 
 
@@ -238,7 +249,8 @@ def _lists(
     folder: RuleFolder, by_version: Mapping[str, Compilation], now: datetime
 ) -> tuple[Diagnostic, ...]:
     """Everything wrong with lists; warnings for those that no rule asks, or that list nothing."""
-    report, shared = Report(), folder.shared_lists
+    report = Report()
+    shared = folder.shared_lists
     asked = {one.product: _asked(one, by_version) for one in folder.products}
     known = [names for names in asked.values() if names is not None]
     every = frozenset().union(*known) if len(known) == len(asked) else None
@@ -249,7 +261,8 @@ def _lists(
             (one.path, path, text, asked[one.product], who) for path, text in one.lists.items()
         ]
     for root, path, text, names, who in files:
-        place, name = Place(f"{root}/{path}", 1, 1, 2), list_name(path)
+        place = Place(f"{root}/{path}", 1, 1, end=2)
+        name = list_name(path)
         found = read_list(place.file, text, report)
         if name is None:
             hint = "use small letters, digits and `_`: blocked_employers.csv"

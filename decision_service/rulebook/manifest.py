@@ -232,11 +232,21 @@ def manifest_problems(
     files = fields.map("files") if fields else None
     entries = files.entries if files is not None else ()
     for entry in entries:
-        _check(entry, contents, kept.get(entry.key, ()), report)
+        _check(entry, contents, kept.get(entry.key, ()), report=report)
     extra = () if files is None else sorted(contents.keys() - {entry.key for entry in entries})
-    root, message = PurePosixPath(path).parent, "the file was not published"
+    root = PurePosixPath(path).parent
+    message = "the file was not published"
     unpublished = (
-        Diagnostic("M003", Severity.ERROR, str(root / name), 1, 1, 2, message, _REMEDY)
+        Diagnostic(
+            "M003",
+            Severity.ERROR,
+            str(root / name),
+            line=1,
+            column=1,
+            end=2,
+            message=message,
+            hint=_REMEDY,
+        )
         for name in extra
     )
     return (*report.diagnostics(), *unpublished)
@@ -301,7 +311,7 @@ def evidence_problems(
                 f"the manifest names {name}.json with the SHA-256 {signed[:16]}, which {is_there}"
             )
             hint = f"put the file back that was signed, or begin again: {_SIGN}"
-            yield _problem("M013", path, 1, message, hint)
+            yield _problem("M013", path, 1, message=message, hint=hint)
 
 
 def approval_problems(
@@ -316,20 +326,29 @@ def approval_problems(
     signed = {signing: one for signing, one in both.items() if one is not None}
     if published is None or not signed:
         message = "the rules are not published with two persons' signatures"
-        return (_problem("M008", path, 1, message, f"{_SIGN}, by one and then by another"),)
-    first, second = signed.get(Signing.PROPOSED), signed.get(Signing.APPROVED)
+        return (
+            _problem("M008", path, 1, message=message, hint=f"{_SIGN}, by one and then by another"),
+        )
+    first = signed.get(Signing.PROPOSED)
+    second = signed.get(Signing.APPROVED)
     found = []
     if first is None:
         message = "no caller signed these rules first"
-        found.append(_problem("M008", path, 1, message, _SIGN))
+        found.append(_problem("M008", path, 1, message=message, hint=_SIGN))
     elif second is None:
         message = f"no second caller signed the rules that `{first.name}` signed"
-        found.append(_problem("M008", path, 1, message, f"another caller does: {_SIGN}"))
+        found.append(
+            _problem("M008", path, 1, message=message, hint=f"another caller does: {_SIGN}")
+        )
     elif first.name == second.name:
         message = f"`{second.name}` signed these rules twice"
-        found.append(_problem("M010", path, second.line, message, "let another caller sign them"))
+        found.append(
+            _problem(
+                "M010", path, second.line, message=message, hint="let another caller sign them"
+            )
+        )
     for signing, approval in signed.items():
-        problem = _judged(published, signing, approval, signers, today)
+        problem = _judged(published, signing, approval, signers=signers, today=today)
         if problem is not None:
             found.append(_problem(problem[0], path, approval.line, *problem[1:]))
     return tuple(found)
@@ -343,7 +362,8 @@ def _judged(
     today: date | None,
 ) -> tuple[str, str, str] | None:
     """Code, message and hint of a signature that does not count; None where it does."""
-    signer, name = signers.get(approval.name), approval.name
+    signer = signers.get(approval.name)
+    name = approval.name
     role = {Signing.PROPOSED: "rules", Signing.APPROVED: "rules_approve"}[signing]
     if signer is None or signing not in signer.signs:
         hint = f"give that caller the role and a key in the callers file, or let one of {role} sign"
@@ -373,7 +393,9 @@ def _verifies(public: bytes, signature: bytes, signed: bytes) -> bool:
 
 
 def _problem(code: str, path: str, line: int, message: str, hint: str) -> Diagnostic:
-    return Diagnostic(code, Severity.ERROR, path, line, 1, 2, message, hint)
+    return Diagnostic(
+        code, Severity.ERROR, path, line=line, column=1, end=2, message=message, hint=hint
+    )
 
 
 def new_key() -> bytes:

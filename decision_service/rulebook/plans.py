@@ -47,7 +47,7 @@ def plan_problems(
     if deciding:
         for cap, node in zip(plan.caps, _nodes(_value(root, "caps")), strict=False):
             if cap.arm is None:
-                _check_cap(cap, node, deciding, report)
+                _check_cap(cap, node, deciding, report=report)
     if deciding and desk is not None:
         _check_tags(yaml.read(desk.path, desk.text, report), deciding, report)
     return report.diagnostics()
@@ -65,7 +65,8 @@ def _check_cap(
         return
     place = place_of(node, "amount_per_day")
     for ruleset in deciding:
-        least, name = _least(ruleset), f"v{ruleset.version}"
+        least = _least(ruleset)
+        name = f"v{ruleset.version}"
         if _offer(ruleset) is None and _AMOUNT not in ruleset.inputs:
             message = (
                 f"the cap `{cap.name}` counts amounts, and {name} has no offer and no `{_AMOUNT}`"
@@ -150,7 +151,8 @@ def found_risks(product: Product, policy: Policy) -> Iterator[FoundRisk]:
 
 def plan_warnings(folder: RuleFolder, rulebook: Rulebook) -> Iterator[Diagnostic]:
     for product in folder.products:
-        report, files = Report(), (product.plan, product.desk)
+        report = Report()
+        files = (product.plan, product.desk)
         plan, desk = (yaml.read(one.path, one.text, report) if one else None for one in files)
         for one in found_risks(rulebook.product(product.product), rulebook.policy):
             root = desk if one.of_desk else plan
@@ -171,7 +173,7 @@ def _first_stages(plan: Plan) -> Iterator[FoundRisk]:
             message = f"`{keys[-1]}` begins at {share / 1000:g} %"
             hint = "begin at a stage of 10 % at most"
             where = (*keys, "initial_stage")
-            yield FoundRisk("P214", where, message, hint, PlanRisk.FIRST_STAGE)
+            yield FoundRisk("P214", where, message, hint=hint, named=PlanRisk.FIRST_STAGE)
     for index, segment in enumerate(plan.go_live.segments):
         condition = segment.condition
         always = not can_hold([(condition.tree, False)], condition.currency)
@@ -181,23 +183,23 @@ def _first_stages(plan: Plan) -> Iterator[FoundRisk]:
                 f"{segment.percent / 1000:g} % of them are decided at any stage"
             )
             place = ("go_live", "segments", index, "percent")
-            yield FoundRisk("P215", place, message, "lower its share, or narrow its `when`")
+            yield FoundRisk("P215", place, message, hint="lower its share, or narrow its `when`")
 
 
 def _fences(plan: Plan) -> Iterator[FoundRisk]:
     if not plan.guardrails:
         hint = "add ceilings on errors, referrals and missing data"
         message = "no guardrail watches this rollout"
-        yield FoundRisk("P417", (), message, hint, PlanRisk.NO_GUARDRAILS)
+        yield FoundRisk("P417", (), message, hint=hint, named=PlanRisk.NO_GUARDRAILS)
     for index, guardrail in enumerate(plan.guardrails):
         test = guardrail.ceiling
         if test is not None and guardrail.metric.is_rate and test.maximum >= _HARDLY_TRIPS:
             message = f"guardrail `{guardrail.name}` hardly ever trips: `max` is {test.maximum}"
-            yield FoundRisk("P418", ("guardrails", index, "max"), message, "0.40 is 40 %")
+            yield FoundRisk("P418", ("guardrails", index, "max"), message, hint="0.40 is 40 %")
     if not plan.product_caps:
         hint = "add `caps` with `amount_per_day` or `approvals_per_day`"
         message = "nothing bounds what a day approves"
-        yield FoundRisk("P318", (), message, hint, PlanRisk.NO_CAPS)
+        yield FoundRisk("P318", (), message, hint=hint, named=PlanRisk.NO_CAPS)
 
 
 def _authority(product: Product) -> Iterator[FoundRisk]:
@@ -209,7 +211,7 @@ def _authority(product: Product) -> Iterator[FoundRisk]:
         if one >= asked.upper:
             message = f"one person may grant {one:f}, and no more than {asked.upper:f} is asked for"
             hint = "leave the greater amounts to `review_second`"
-            yield FoundRisk("P328", ("review",), message, hint, of_desk=True)
+            yield FoundRisk("P328", ("review",), message, hint=hint, of_desk=True)
 
 
 def _check_tags(desk: YamlNode | None, deciding: Sequence[CompiledRuleset], report: Report) -> None:

@@ -165,7 +165,8 @@ class ActiveRulesStatus(msgspec.Struct, frozen=True):
         """A line for operators where the folder's last reading was refused."""
         if not self.refused:
             return ()
-        found, when = count(self.refused), f"{self.read:%Y-%m-%dT%H:%M:%SZ}"
+        found = count(self.refused)
+        when = f"{self.read:%Y-%m-%dT%H:%M:%SZ}"
         return (f"rules refused at {when} ({found}); the last good ones decide",)
 
 

@@ -48,7 +48,7 @@ class Cell:
     spans: tuple[ValueRange, ...] = ()
     labels: tuple[Literal, ...] = ()
     text: str = field(default="-", compare=False)
-    place: Place = field(default=Place("", 1, 1, 2), compare=False)
+    place: Place = field(default=Place("", 1, 1, end=2), compare=False)
 
     def has(self, value: Any) -> bool:
         if self.sort is CellKind.SPANS:
@@ -72,7 +72,8 @@ class CellReader(msgspec.Struct, frozen=True):
         return self._labels(scalar, text)
 
     def _spans(self, scalar: Scalar, text: str) -> Cell | None:
-        interval, operation = _INTERVAL.fullmatch(text), _OPERATION.fullmatch(text)
+        interval = _INTERVAL.fullmatch(text)
+        operation = _OPERATION.fullmatch(text)
         if interval is not None:
             spans = self._interval(scalar, *interval.groups())
         elif operation is not None:
@@ -91,15 +92,16 @@ class CellReader(msgspec.Struct, frozen=True):
     def _is_bare(self, text: str) -> bool:
         if self.symbol.type is ValueType.DATE:
             return parse_day(text) is not None
-        return Scalar(text, plain=True, place=Place("", 1, 1, 2)).is_number
+        return Scalar(text, plain=True, place=Place("", 1, 1, end=2)).is_number
 
     def _interval(
         self, scalar: Scalar, opening: str, low: str, high: str, closing: str
     ) -> tuple[ValueRange, ...] | None:
-        first, last = self._literal(scalar, low), self._literal(scalar, high)
+        first = self._literal(scalar, low)
+        last = self._literal(scalar, high)
         if first is None or last is None:
             return None
-        span = ValueRange(first, last, opening == "(", closing == ")")
+        span = ValueRange(first, last, opening == "(", open_high=closing == ")")
         if not span.empty:
             return (span,)
         self.report.error("R131", scalar.place, f"the interval `{scalar.text}` is empty")
@@ -120,7 +122,7 @@ class CellReader(msgspec.Struct, frozen=True):
     def _literal(self, scalar: Scalar, text: str) -> Any:
         part = Scalar(text, plain=True, place=scalar.place, verbatim=False)
         type_ = ValueType.NUMBER if self.symbol.type is ValueType.INTEGER else self.symbol.type
-        return as_literal(part, type_, f"`{text}`", self.currency, self.report)
+        return as_literal(part, type_, f"`{text}`", currency=self.currency, report=self.report)
 
     def _labels(self, scalar: Scalar, text: str) -> Cell | None:
         operation = re.fullmatch(r"(==|!=)\s*(\S.*)", text)
@@ -161,7 +163,8 @@ class CellReader(msgspec.Struct, frozen=True):
 
 
 def cell_tree(cell: Cell, name: tree.NameRead) -> Node:
-    text, place = f"{name.text} in {cell.text}", cell.place
+    text = f"{name.text} in {cell.text}"
+    place = cell.place
     if cell.sort is CellKind.ANYTHING:
         return tree.Constant(FLAG, value=True, text=text, place=place)
     if cell.sort is CellKind.MISSING:
@@ -174,12 +177,12 @@ def cell_tree(cell: Cell, name: tree.NameRead) -> Node:
 
 def _span(span: ValueRange, cell: Cell, name: tree.NameRead) -> Node:
     if span.low is not None and span.low == span.high:
-        return _compare(name, "==", span.low, cell)
+        return _compare(name, "==", span.low, cell=cell)
     ends: list[Node] = []
     if span.low is not None:
-        ends.append(_compare(name, ">" if span.open_low else ">=", span.low, cell))
+        ends.append(_compare(name, ">" if span.open_low else ">=", span.low, cell=cell))
     if span.high is not None:
-        ends.append(_compare(name, "<" if span.open_high else "<=", span.high, cell))
+        ends.append(_compare(name, "<" if span.open_high else "<=", span.high, cell=cell))
     if len(ends) == 1:
         return ends[0]
     return tree.All(tuple(ends), text=f"{name.text} in {cell.text}", place=cell.place)
@@ -217,7 +220,8 @@ def finder(
 ) -> Callable[[Any], T | None]:
     """A function from a value to the result of the first cell that has it, None where none has."""
     bins = column(0, cells, type_)
-    edges, found = bins.edges, [_first(rows.sure, results) for rows in bins.regions]
+    edges = bins.edges
+    found = [_first(rows.sure, results) for rows in bins.regions]
     labels = {label: _first(rows.sure, results) for label, rows in bins.labels.items()}
     if not found:
         return labels.get
@@ -288,7 +292,7 @@ def read_rows(
 ) -> list[RawRow | None]:
     """The rows; one that cannot be split into the columns is reported and None."""
     if isinstance(node, Scalar):
-        return _from_file(node, columns, files, report)
+        return _from_file(node, columns, files, report=report)
     if isinstance(node, ListNode):
         return [_from_list(item, len(columns), report) for item in node.items]
     message = "`rows` must be a list of rows, or a file such as tables/limit.csv"
@@ -303,7 +307,7 @@ def _from_list(node: YamlNode, width: int, report: Report) -> RawRow | None:
         return None
     scalars = [as_scalar(item, "a cell", report) for item in node.items]
     if len(scalars) != width:
-        _wrong_width(node.place, len(scalars), width, report)
+        _wrong_width(node.place, len(scalars), width, report=report)
         return None
     cells = tuple(s for s in scalars if s is not None)
     return RawRow(cells, node.place) if len(cells) == width else None
@@ -321,7 +325,7 @@ def _from_file(
         return []
     path = str(PurePosixPath(files.path).parent / name.text)
     if name.text in files.unreadable:
-        report.error("R002", Place(path, 1, 1, 2), files.unreadable[name.text])
+        report.error("R002", Place(path, 1, 1, end=2), files.unreadable[name.text])
         return []
     key = _key(name.text, files)
     if key is None:
@@ -341,7 +345,7 @@ class _CsvReader(CsvText):
     def read(self, columns: Sequence[str]) -> list[RawRow | None]:
         if self.size > LARGEST_TEXT:
             message = f"the table is larger than {LARGEST_TEXT // 1024} KiB"
-            self.report.error("R102", Place(self.path, 1, 1, 2), message)
+            self.report.error("R102", Place(self.path, 1, 1, end=2), message)
             return []
         header = self.cells(1)
         if len(header) == 1 and len(columns) > 1 and self.is_otherwise_separated():
@@ -365,7 +369,7 @@ class _CsvReader(CsvText):
                 sound = False
         for column in absent:
             message = f"the header has no column `{column}`"
-            self.report.error("R132", Place(self.path, 1, 1, 2), message)
+            self.report.error("R132", Place(self.path, 1, 1, end=2), message)
             sound = False
         return [names.index(column) for column in columns] if sound else None
 
@@ -374,7 +378,7 @@ class _CsvReader(CsvText):
         if not cells:
             return None
         if len(cells) != len(order):
-            place = Place(self.path, number, 1, len(self.lines[number - 1]) + 1)
-            _wrong_width(place, len(cells), len(order), self.report)
+            place = Place(self.path, number, 1, end=len(self.lines[number - 1]) + 1)
+            _wrong_width(place, len(cells), len(order), report=self.report)
             return None
         return RawRow(tuple(cells[i] for i in order), self.line(number))

@@ -182,7 +182,7 @@ def check_approval(draft: RulesetDraft) -> None:
         return
     for stage in _stages(draft):
         for index, rule in enumerate(stage):
-            if rule.then is Outcome.APPROVE and not _is_reported(rule, index, stage, draft):
+            if rule.then is Outcome.APPROVE and not _is_reported(rule, index, stage, draft=draft):
                 _check_approving_rule(rule, worse, draft)
 
 
@@ -255,7 +255,7 @@ def check_fitness(draft: RulesetDraft) -> None:
     inside = {f"derived.{d.name}": d.tree for d in draft.derived}
     for part in draft.parts():
         for written in part.written():
-            _misplaced(written.tree, part, inside, draft)
+            _misplaced(written.tree, part, inside, draft=draft)
         if isinstance(part.part, RulesPart):
             _noise(part.part, inside, draft)
 
@@ -268,7 +268,8 @@ def _scores_or_prices(part: NamedPart) -> bool:
 
 def _factors(node: tree.Node, inside: dict[str, tree.Node]) -> Iterable[tuple[str, Place]]:
     """The names an expression rests on, derived ones followed to theirs."""
-    waiting, left = [node], dict(inside)
+    waiting = [node]
+    left = dict(inside)
     while waiting:
         for each in tree.walk(waiting.pop()):
             if isinstance(each, tree.NameRead):
@@ -312,7 +313,7 @@ def check_history(draft: RulesetDraft) -> None:
         if part.component is Component.KNOCKOUT and isinstance(part.part, RulesPart):
             for rule in part.part.rules:
                 for factor, months in _thresholds(rule):
-                    _check(rule, factor, months, names, draft)
+                    _check(rule, factor, months, names=names, draft=draft)
 
 
 def _provided_for(draft: RulesetDraft) -> set[str]:
@@ -338,7 +339,8 @@ def _thresholds(rule: Rule) -> Iterable[tuple[str, Decimal]]:
     """Names of months-of-history factors that must be at least so many to pass."""
     if rule.then is not Outcome.DECLINE or not isinstance(rule.when, tree.Compare):
         return
-    left, right = rule.when.left, rule.when.right
+    left = rule.when.left
+    right = rule.when.right
     is_months = isinstance(left, tree.NameRead) and ".months_" in left.symbol.name
     if rule.when.operator != "<" or not is_months or left.type is not tree.INTEGER:
         return
@@ -360,17 +362,18 @@ def check_params(draft: RulesetDraft) -> None:
         for each in param.series
     }
     begun = min((first for first in firsts.values() if first is not None), default=None)
-    now, zone = draft.now, draft.zone
+    now = draft.now
+    zone = draft.zone
     today = None if now is None or zone is None else now.astimezone(zone).date()
     for (name, label), first in firsts.items():
         if first is None or begun is None:
             continue
         if first > begun:
             hint = f"other parameters begin on {begun}: give it a value from then on"
-            _report(name, label, first, hint, draft)
+            _report(name, label, first, hint=hint, draft=draft)
         elif today is not None and first > today:
             hint = f"today is {today}: give it a value from then on"
-            _report(name, label, first, hint, draft)
+            _report(name, label, first, hint=hint, draft=draft)
 
 
 def _report(name: str, label: str, first: date, hint: str, draft: RulesetDraft) -> None:
@@ -431,7 +434,8 @@ def check_unused(draft: RulesetDraft) -> None:
 
 def _check_files(draft: RulesetDraft) -> None:
     """R513 (a warning) for each file under `uses` of which nothing is used."""
-    used, node = {file for file, _ in draft.shared}, draft.root.get(USES)
+    used = {file for file, _ in draft.shared}
+    node = draft.root.get(USES)
     root = PurePosixPath(draft.files.path).parent.parent
     for item in node.items if isinstance(node, ListNode) and not draft.unread else ():
         if isinstance(item, Scalar) and str(root / item.text) not in used:

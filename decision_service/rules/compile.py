@@ -186,7 +186,7 @@ def compile_ruleset(
     report = Report()
     node = read(files.path, files.text, report)
     node = node and with_shared(node, files, report)
-    draft = read_draft(node, files, Names(catalogue, blocked), report) if node else None
+    draft = read_draft(node, files, Names(catalogue, blocked), report=report) if node else None
     if draft is not None:
         draft.now = now
         run_checks(draft, checks)
@@ -211,7 +211,7 @@ def read_draft(
     if not root:
         return None
     names.lists = list_names(files)
-    draft = RulesetDraft(files, report, names, root)
+    draft = RulesetDraft(files, report, names, root=root)
     read_header(draft)
     read_data(draft)
     draft.valid_for = root.duration("valid_for")
@@ -325,7 +325,7 @@ def _stage(part: NamedPart, derived: tuple[DerivedValue, ...] = ()) -> Stage:
     runner: Runner = part.part.runner()
     if part.condition is not None:
         runner = ConditionalRunner(part.condition, runner, part.part.outputs())
-    return Stage(part.name, part.component, runner, derived)
+    return Stage(part.name, part.component, runner, derived=derived)
 
 
 def _timeline(draft: RulesetDraft) -> Timeline:
@@ -338,7 +338,7 @@ def _period(draft: RulesetDraft, start: date | None) -> ParamPeriod:
     values: list[Any] = [None] * draft.names.size
     for param in draft.params.values():
         symbol = draft.names.symbols[f"params.{param.name}"]
-        values[symbol.slot] = _value_of(param, symbol, start, draft)
+        values[symbol.slot] = _value_of(param, symbol, start, draft=draft)
     return ParamPeriod(start, tuple(values), _next_change(draft, start))
 
 

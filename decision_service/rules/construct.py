@@ -30,7 +30,9 @@ SEGMENT = "segment"
 SEVERITY = {Outcome.APPROVE: 1, Outcome.REFER: 2, Outcome.DECLINE: 3}
 OUTCOME_WORDS = tuple(outcome.value for outcome in SEVERITY)
 
-_APPROVE, _REFER, _DATA = Outcome.APPROVE, Outcome.REFER, Component.DATA
+_APPROVE = Outcome.APPROVE
+_REFER = Outcome.REFER
+_DATA = Component.DATA
 _KIND = ReferKind.DATA
 
 
@@ -66,7 +68,7 @@ def data_finding(gap: Gap, outcome: Outcome = _REFER, because: Node | None = Non
     """The argument from a gap, by default a referral with the cause's reason."""
     kind = _KIND if outcome is _REFER else None
     code = gap.missing.code or REASONS[gap.missing.cause]
-    return Finding(outcome, code, _DATA, kind, gap, because)
+    return Finding(outcome, code, _DATA, kind=kind, gap=gap, because=because)
 
 
 class Conclusion(msgspec.Struct, frozen=True, gc=False):

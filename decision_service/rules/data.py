@@ -40,10 +40,13 @@ CEILINGS_FILE = "scheme_ceilings.yaml"
 LAGS_FILE = "posting_lags.yaml"
 CLASSES_FILE = "transaction_classes.yaml"
 EMPLOYERS_FILE = "employers.yaml"
-MOST_MONTHS, MOST_DAYS = 24, 92
+MOST_MONTHS = 24
+MOST_DAYS = 92
 _FEE_SHARES = "fee_shares"
-_LEAST_SHARE, _MOST_SHARE = Decimal("0.01"), Decimal("0.5")
-DEFAULT, PAYROLL = "default", "payroll"
+_LEAST_SHARE = Decimal("0.01")
+_MOST_SHARE = Decimal("0.5")
+DEFAULT = "default"
+PAYROLL = "payroll"
 LEGAL_FORMS = (
     "Inc", "Corp", "Corporation", "Co", "Company", "Ltd", "Limited", "PT", "Tbk", "Pte", "Pvt",
 )  # fmt: skip
@@ -112,9 +115,9 @@ def read_ceilings(
 ) -> tuple[SchemeCeiling, ...]:
     """The ceilings in file order; their patterns must match one of the providers, if any."""
     known = list(providers)
-    written = shared(_ceilings, files, CEILINGS_FILE, report) or ()
+    written = shared(_ceilings, files, CEILINGS_FILE, report=report) or ()
     for each in written:
-        check_pattern(each.ceiling.provider, each.place, known, report)
+        check_pattern(each.ceiling.provider, each.place, known, report=report)
     return tuple(each.ceiling for each in written)
 
 
@@ -131,17 +134,20 @@ def _ceiling(node: YamlNode, report: Report) -> _Written | None:
     fields = Fields.of(node, "a ceiling", report, required=_CEILING_KEYS)
     if fields is None:
         return None
-    provider, since = fields.text("provider"), fields.day("since")
+    provider = fields.text("provider")
+    since = fields.day("since")
     currency = as_currency(fields.scalar("currency"), report)
     minor = None if currency is None else _amount(fields, currency)
     if provider is None or currency is None or since is None or minor is None:
         return None
-    return _Written(SchemeCeiling(provider, currency, since, minor), fields.place("provider"))
+    return _Written(
+        SchemeCeiling(provider, currency, since, amount=minor), fields.place("provider")
+    )
 
 
 def _amount(fields: Fields, currency: str) -> int | None:
     node = fields.get("amount")
-    amount = None if node is None else as_amount(node, "`amount`", currency, fields.report)
+    amount = None if node is None else as_amount(node, "`amount`", currency, report=fields.report)
     if amount is not None and amount <= 0:
         fields.report.error("R123", fields.place("amount"), "a ceiling must be above 0")
         return None
@@ -179,7 +185,7 @@ def _class_rule(node: YamlNode, report: Report) -> ClassRule | None:
     if provider is None or gives is None:
         return None
     folded = tuple(word.casefold() for word in words if word is not None)
-    return ClassRule(provider, folded, _SIGNS.get(sign or "", 0), TransactionClass(gives))
+    return ClassRule(provider, folded, _SIGNS.get(sign or "", 0), gives=TransactionClass(gives))
 
 
 class ListedProvider(msgspec.Struct, frozen=True):
@@ -216,7 +222,7 @@ def _fee_shares(fields: Fields, report: Report) -> dict[str, Decimal]:
     found = {}
     for entry in node.entries if node else ():
         what = f"the fee share of `{entry.key}`"
-        share = as_decimal(entry.value, what, report, _LEAST_SHARE, _MOST_SHARE)
+        share = as_decimal(entry.value, what, report, low=_LEAST_SHARE, high=_MOST_SHARE)
         if share is not None:
             found[entry.key] = share
     return found
@@ -229,13 +235,13 @@ def _provider(provider_id: str, node: YamlNode, report: Report) -> ListedProvide
     if fields is None:
         return None
     type_ = fields.text("type")
-    kinds = [as_choice(k, "a kind", _SUPPORTED, report) for k in fields.items("supported")]
+    kinds = [as_choice(k, "a kind", _SUPPORTED, report=report) for k in fields.items("supported")]
     supported = tuple(kind for kind in kinds if kind is not None)
     documents = bool(fields.flag("documents"))
     charges_fees = bool(fields.flag("charges_fees"))
     if type_ is None:
         return None
-    provider = Provider(provider_id, type_, supported, fields.text("name") or "")
+    provider = Provider(provider_id, type_, supported, name=fields.text("name") or "")
     return ListedProvider(provider, documents, charges_fees)
 
 
@@ -254,7 +260,10 @@ def _employers(path: str, text: str, report: Report) -> Employers:
     if fields is None:
         return Employers()
     none = [as_text(n, "a word", report) for n in fields.items("not_employers")]
-    forms = [as_choice(n, "a legal form", LEGAL_FORMS, report) for n in fields.items("legal_forms")]
+    forms = [
+        as_choice(n, "a legal form", LEGAL_FORMS, report=report)
+        for n in fields.items("legal_forms")
+    ]
     return Employers(_folded(none), _folded(forms))
 
 
@@ -269,13 +278,14 @@ def read_data(draft: RulesetDraft) -> None:
 
 
 def _of_files(draft: RulesetDraft) -> DataPolicy:
-    files, report = draft.files, draft.report
-    listed = shared(_providers, files, PROVIDERS_FILE, report) or ()
-    employers = shared(_employers, files, EMPLOYERS_FILE, report) or Employers()
+    files = draft.files
+    report = draft.report
+    listed = shared(_providers, files, PROVIDERS_FILE, report=report) or ()
+    employers = shared(_employers, files, EMPLOYERS_FILE, report=report) or Employers()
     providers = {each.provider.id: each.provider for each in listed}
     policy = DataPolicy(
         draft.names.currency,
-        transaction_classes=shared(_classes, files, CLASSES_FILE, report) or (),
+        transaction_classes=shared(_classes, files, CLASSES_FILE, report=report) or (),
         provider_types=providers,
         ceilings=read_ceilings(files, providers, report),
         not_employers=employers.none,
@@ -284,7 +294,7 @@ def _of_files(draft: RulesetDraft) -> DataPolicy:
         fee_providers=frozenset(e.provider.id for e in listed if e.charges_fees),
         fee_shares={e.provider.id: e.fee_share for e in listed if e.fee_share is not None} or None,
     )
-    return _with_lags(policy, shared(_lags, files, LAGS_FILE, report) or (), report)
+    return _with_lags(policy, shared(_lags, files, LAGS_FILE, report=report) or (), report)
 
 
 class _Lag(msgspec.Struct, frozen=True):
@@ -302,7 +312,8 @@ def _lags(path: str, text: str, report: Report) -> tuple[_Lag, ...]:
 
 
 def _lag(entry: MapEntry, report: Report) -> _Lag | None:
-    pattern, scalar = entry.key, as_scalar(entry.value, f"`{entry.key}`", report)
+    pattern = entry.key
+    scalar = as_scalar(entry.value, f"`{entry.key}`", report)
     if not _GLOB.fullmatch(pattern):
         hint = "a provider id, with `*` for any characters: sss_*"
         report.error("R125", entry.key_place, f"`{pattern}` is no provider pattern", hint)
@@ -317,7 +328,7 @@ def _lag(entry: MapEntry, report: Report) -> _Lag | None:
         report.error("R123", scalar.place, message, "write `2 months` or `10 days`")
         return None
     months, days = (number, 0) if unit == "month" else (0, number)
-    return _Lag(pattern, months, days, entry.key_place)
+    return _Lag(pattern, months, days, place=entry.key_place)
 
 
 def _with_lags(policy: DataPolicy, lags: Sequence[_Lag], report: Report) -> DataPolicy:
@@ -329,9 +340,10 @@ def _with_lags(policy: DataPolicy, lags: Sequence[_Lag], report: Report) -> Data
     named = {lag.pattern: lag for lag in lags if lag.pattern in (DEFAULT, PAYROLL)}
     patterns = [lag for lag in lags if lag.pattern not in named]
     for lag in patterns:
-        check_pattern(lag.pattern, lag.place, policy.provider_types, report)
+        check_pattern(lag.pattern, lag.place, policy.provider_types, report=report)
     _warn_of_hidden(patterns, policy, report)
-    default, payroll = named.get(DEFAULT), named.get(PAYROLL)
+    default = named.get(DEFAULT)
+    payroll = named.get(PAYROLL)
     return replace(
         policy,
         default_lag=default.months if default else 0,

@@ -112,7 +112,9 @@ class Names:
     ) -> Symbol:
         """Give a name a slot; a name that is there already keeps its slot."""
         slot = self.symbols[name].slot if name in self.symbols else self.size
-        symbol = Symbol(name, type_, slot, lower, upper, labels, constant)
+        symbol = Symbol(
+            name, type_, slot, lower=lower, upper=upper, labels=labels, constant=constant
+        )
         self.symbols[name] = symbol
         return symbol
 
@@ -123,7 +125,7 @@ class Names:
             return NameFault("R220", f"`{name}` may not be used in a decision", hint)
         spec = self.catalogue.get(name)
         if spec is not None and name not in self.symbols:
-            self.define(name, spec.type, spec.lower, spec.upper, spec.labels)
+            self.define(name, spec.type, spec.lower, upper=spec.upper, labels=spec.labels)
         if name in self.symbols and name not in self.below:
             self.used[name] = None
             return self.symbols[name]
@@ -170,7 +172,8 @@ class Names:
         kin = {n for n in everything if n.startswith(f"{family}.")}
         code, what = _UNKNOWN.get(family, ("R204", "unknown factor"))
         if kin and family not in _UNKNOWN and not kin & set(self.catalogue):
-            code, what = "R206", "unknown output"
+            code = "R206"
+            what = "unknown output"
         hint = self._hint(name, kin or everything)
         return NameFault(code, f"{what} `{name}`", hint)
 
@@ -274,7 +277,7 @@ class RulesetDraft(msgspec.Struct):
     def expression(self, scalar: Scalar | None, expected: ValueType | None = None) -> Node | None:
         if scalar is None:
             return None
-        node = read_expression(scalar, self.names, self.report, expected)
+        node = read_expression(scalar, self.names, self.report, expected=expected)
         if node is None:
             self.names.touch(scalar.text)
         return node
@@ -288,11 +291,11 @@ class RulesetDraft(msgspec.Struct):
 
     def use_reason(self, scalar: Scalar) -> bool:
         """Whether a code is declared under `reasons`; notes its use."""
-        return self._use(scalar, "reason", "R207", self.reasons, self.used_reasons)
+        return self._use(scalar, "reason", "R207", known=self.reasons, used=self.used_reasons)
 
     def use_tag(self, scalar: Scalar) -> bool:
         """Whether a tag is declared under `tags`; notes its use."""
-        return self._use(scalar, "tag", "R212", self.tags, self.used_tags)
+        return self._use(scalar, "tag", "R212", known=self.tags, used=self.used_tags)
 
     def _use(
         self, scalar: Scalar, word: str, code: str, known: Collection[str], used: set[str]
@@ -368,7 +371,7 @@ def with_shared(
     if uses is None or not isinstance(node, MapNode):
         return node
     for section in [each for path in _used(uses, files, report) for each in path]:
-        node = _joined(node, section, uses.place, report, kept)
+        node = _joined(node, section, uses.place, report=report, kept=kept)
     return node
 
 

@@ -63,7 +63,8 @@ def load(
 ) -> LoadedFactors:
     """Factors as a ruleset takes them on a day; `same` are these as loaded for any ruleset."""
     program = ruleset.program
-    intake, period = program.intake, program.timeline.at(as_of.date)
+    intake = program.intake
+    period = program.timeline.at(as_of.date)
     values = list(period.values)
     if same is not None and same.intake is intake:
         intake.copy_factors(same.values, values)
@@ -94,32 +95,34 @@ def evaluate(ruleset: CompiledRuleset, facts: Facts) -> Verdict:
         trace = ruleset.program.run(facts.inputs, facts.as_of.date, facts.answers, state)
         if state.undecided:
             state.refers.append(_NOTHING_CONCLUDED)
-        return _verdict(ruleset, state, trace, facts.as_of, loaded.period)
+        return _verdict(ruleset, state, trace, as_of=facts.as_of, period=loaded.period)
 
 
 def _verdict(
     ruleset: CompiledRuleset, state: State, trace: Trace, as_of: AsOf, period: ParamPeriod
 ) -> Verdict:
-    outcome, kind = state.outcome, None
-    declined, valid_for = outcome is Outcome.DECLINE, ruleset.valid_for
+    outcome = state.outcome
+    kind = None
+    declined = outcome is Outcome.DECLINE
+    valid_for = ruleset.valid_for
     reasons: tuple[Reason, ...] = ()
     if outcome is not Outcome.APPROVE:
         findings = state.declines if declined else state.refers
         kind = _refer_kind(outcome, findings)
-        reasons = ranked(ruleset, kind, findings, state.values)
+        reasons = ranked(ruleset, kind, findings, values=state.values)
     requests = data_requests(state.gaps) if state.gaps else ()
     return Verdict(
         outcome,
         kind,
         reasons,
-        requests,
-        tuple(state.scores),
-        None if declined else state.offer,
-        () if declined else tuple(state.conditions),
-        None if valid_for is None else as_of.instant + valid_for,
-        period.ends,
-        trace,
-        tuple([Tag(s.name, s.told) for s in ruleset.tags.values() if s.name in state.tags]),
+        data_requests=requests,
+        scores=tuple(state.scores),
+        offer=None if declined else state.offer,
+        conditions=() if declined else tuple(state.conditions),
+        valid_until=None if valid_for is None else as_of.instant + valid_for,
+        param_change=period.ends,
+        raw_trace=trace,
+        tags=tuple([Tag(s.name, s.told) for s in ruleset.tags.values() if s.name in state.tags]),
     )
 
 
@@ -287,7 +290,8 @@ def _details(finding: Finding, ruleset: CompiledRuleset, values: Sequence[Any]) 
 def data_requests(gaps: Sequence[Gap]) -> tuple[DataRequest, ...]:
     found: dict[str, DataRequest] = {}
     for gap in gaps:
-        name, missing = gap.name, gap.missing
+        name = gap.name
+        missing = gap.missing
         if name not in found:
             found[name] = DataRequest(name, missing, _help(gap))
     return tuple(found.values())
@@ -311,7 +315,8 @@ _ASKED = "inputs.requested_amount"
 
 def traces(ruleset: CompiledRuleset, verdict: Verdict) -> tuple[StageTrace, ...]:
     """Every stage with its parts and the values compared; the verdict is this ruleset's."""
-    program, trace = ruleset.program, verdict.raw_trace
+    program = ruleset.program
+    trace = verdict.raw_trace
     if not isinstance(trace, Trace):
         return ()
     pairs = [
@@ -319,18 +324,20 @@ def traces(ruleset: CompiledRuleset, verdict: Verdict) -> tuple[StageTrace, ...]
         *zip(program.closing, trace.closing, strict=True),
     ]
     with exactly():
-        return tuple(_stage_trace(stage, found, trace.values, ruleset) for stage, found in pairs)
+        return tuple(
+            _stage_trace(stage, found, trace.values, ruleset=ruleset) for stage, found in pairs
+        )
 
 
 def _stage_trace(
     stage: Stage, found: Conclusion | None, values: Sequence[Any], ruleset: CompiledRuleset
 ) -> StageTrace:
     if found is None:
-        return StageTrace(stage.name, stage.component, None, (), _NOT_RUN)
+        return StageTrace(stage.name, stage.component, None, rules=(), note=_NOT_RUN)
     view = PartView(stage.name, values, ruleset.program.wording)
     rows = stage.runner.describe(found.record, view)
     note = stage.runner.note(found.record)
-    return StageTrace(stage.name, stage.component, found.outcome, rows, note)
+    return StageTrace(stage.name, stage.component, found.outcome, rules=rows, note=note)
 
 
 def offer_limits(ruleset: CompiledRuleset) -> tuple[str, ...]:

@@ -83,7 +83,7 @@ class Expectation(msgspec.Struct, frozen=True):
             yield differs(f"offer.{name}", expected, _plain(actual.get(name, "none")))
 
 
-NOTHING_EXPECTED = Expectation(None, None, {}, {}, None)
+NOTHING_EXPECTED = Expectation(None, None, {}, maps={}, offer=None)
 
 
 def _plain(value: Value | OfferKind | None) -> Any:
@@ -118,7 +118,8 @@ _ACTUAL: Mapping[str, Callable[[Verdict], Iterable[str]]] = {
 
 
 def _listed(key: str, given: tuple[str, ...], verdict: Verdict) -> Difference | None:
-    actual, expected = tuple(_ACTUAL[key](verdict)), shown(given)
+    actual = tuple(_ACTUAL[key](verdict))
+    expected = shown(given)
     in_any_order = key == "tags"  # also those for colleagues alone
     met = set(given) == set(actual) if in_any_order else given == actual
     return None if met else Difference(key, expected, shown(actual))
@@ -136,7 +137,8 @@ def in_full(node: YamlNode) -> YamlNode:
     parts: dict[str, list[MapEntry]] = {}
     for match in re.finditer(r"\S+", node.text):
         part, equals, value = match[0].partition("=")
-        place, (group, _, name) = node.at(*match.span()), part.partition(".")
+        place = node.at(*match.span())
+        (group, _, name) = part.partition(".")
         written = Scalar(value if equals else part, plain=True, place=place)
         if not match.start():
             found["outcome"] = written
@@ -181,7 +183,7 @@ def read_expectation(
 def _texts(fields: Fields, key: str, known: _Known) -> tuple[str, ...]:
     scalars = [as_scalar(item, f"`{key}`", fields.report) for item in fields.items(key)]
     for scalar in (s for s in scalars if s is not None):
-        _check(scalar.text, scalar.place, known.get(key), fields.report)
+        _check(scalar.text, scalar.place, known.get(key), report=fields.report)
     return tuple(s.text for s in scalars if s is not None)
 
 
@@ -189,10 +191,10 @@ def _named(fields: Fields, key: str, known: _Known) -> dict[str, Any]:
     found: dict[str, Any] = {}
     node = fields.map(key)
     for entry in node.entries if node is not None else ():
-        _check(entry.key, entry.key_place, known.get(key), fields.report)
+        _check(entry.key, entry.key_place, known.get(key), report=fields.report)
         scalar = as_scalar(entry.value, f"`{entry.key}`", fields.report)
         if scalar is not None:
-            _check(scalar.text, scalar.place, known.get(f"{key}.{entry.key}"), fields.report)
+            _check(scalar.text, scalar.place, known.get(f"{key}.{entry.key}"), report=fields.report)
             number = Decimal(scalar.text) if scalar.is_number else scalar.text
             found[entry.key] = scalar.text == "true" if scalar.is_flag else number
     return found

@@ -59,9 +59,10 @@ def read_inputs(draft: RulesetDraft) -> None:
 
 
 def _input(entry: MapEntry, draft: RulesetDraft) -> InputSpec | None:
-    name, report = entry.key, draft.report
+    name = entry.key
+    report = draft.report
     what = f"input `{name}`"
-    named = check_identifier(name, entry.key_place, "the input", report)
+    named = check_identifier(name, entry.key_place, "the input", report=report)
     fields = INPUT.open(entry.value, report, what=what)
     word = fields.choice("type", _TYPES) if fields is not None else None
     if fields is None or word is None or not named:
@@ -73,7 +74,7 @@ def _input(entry: MapEntry, draft: RulesetDraft) -> InputSpec | None:
     if type_ is not (wanted := WIRE_TYPES.get(name, type_)):
         message = f"`{name}` comes with every request as {wanted}, not as {type_}"
         report.error("R311", fields.place("type"), message, f"write `type: {wanted}`")
-    lower, upper = read_bounds(fields, type_, draft.names.currency, report)
+    lower, upper = read_bounds(fields, type_, draft.names.currency, report=report)
     return InputSpec(
         name=name,
         type=type_,
@@ -156,7 +157,7 @@ def bind_inputs(
         given = sent.get(name)
         found: Input | FieldProblem
         if given is not None:
-            found = _observed(spec, given, ruleset, today)
+            found = _observed(spec, given, ruleset, today=today)
         elif spec.required:
             found = _problem(spec, "is missing", ruleset)
         else:
@@ -181,7 +182,9 @@ def bind_made_up(
     also_known: frozenset[str] = frozenset(),
 ) -> BoundInputs:
     """`bind_inputs` of facts without days: what needs one was observed on the day of the facts."""
-    return bind_inputs(ruleset, as_sent(ruleset, inputs, day or _LONG_AGO), day, also_known)
+    return bind_inputs(
+        ruleset, as_sent(ruleset, inputs, day or _LONG_AGO), day, also_known=also_known
+    )
 
 
 def as_sent(ruleset: CompiledRuleset, inputs: Mapping[str, Input], day: date) -> dict[str, Input]:
@@ -273,7 +276,7 @@ def _bind(spec: InputSpec, value: Value, ruleset: CompiledRuleset) -> Value | Fi
     if isinstance(typed, Money) and typed.currency != ruleset.currency:
         return _problem(spec, f"is in {typed.currency}", ruleset, value=typed.currency)
     if spec.labels and typed not in spec.labels:
-        return _problem(spec, "has another value", ruleset, spec.because)
+        return _problem(spec, "has another value", ruleset, because=spec.because)
     if isinstance(typed, str) and len(typed) > _LONGEST_TEXT:
         return _problem(spec, f"has {len(typed):,} characters", ruleset)
     if isinstance(typed, int | Decimal | Money) and not isinstance(typed, bool):
@@ -304,7 +307,9 @@ def _within(
     if above and below:
         return value
     printed = _printed(Decimal(amount), spec, ruleset)
-    return _problem(spec, f"is {printed}", ruleset, spec.because, value=_plain(Decimal(amount)))
+    return _problem(
+        spec, f"is {printed}", ruleset, because=spec.because, value=_plain(Decimal(amount))
+    )
 
 
 def _problem(
@@ -352,9 +357,12 @@ def _printed(amount: Decimal, spec: InputSpec, ruleset: CompiledRuleset) -> str:
     return ruleset.program.wording.value(amount, spec.type)
 
 
-OWN, SHARED = "lists/", "_shared/lists/"
+OWN = "lists/"
+SHARED = "_shared/lists/"
 MOST_KEYS = 50_000
-KEY, BECAUSE, UNTIL = "key", "because", "until"
+KEY = "key"
+BECAUSE = "because"
+UNTIL = "until"
 SALTED = re.compile(r"sha256:([0-9a-f]{16,64})")
 HASH = re.compile(r"[0-9a-f]{64}")
 _SEPARATED = re.compile(r"[;|\t]|,(?! )")
@@ -412,7 +420,7 @@ def _read(path: str, text: str, report: Report) -> KeyList | None:
     keys = reader.keys()
     digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
     name = PurePosixPath(path).stem
-    return None if report.failed else KeyList(name, digest, keys, reader.salt)
+    return None if report.failed else KeyList(name, digest, keys, salt=reader.salt)
 
 
 class KeyListReader(CsvText):
@@ -443,7 +451,8 @@ class KeyListReader(CsvText):
             self.report.error("R132", cell.place, f"`{name}` is {what}", hint)
             sound = False
         if sound:
-            self.columns, self.salt = names, salted[1] if salted is not None else ""
+            self.columns = names
+            self.salt = salted[1] if salted is not None else ""
 
     def keys(self) -> dict[str, date | None]:
         found: dict[str, date | None] = {}
@@ -458,7 +467,9 @@ class KeyListReader(CsvText):
             first = lines.setdefault(key, number)
             if first != number:
                 hint = f"it is on line {first} already"
-                self._error("R124", number, values, KEY, "the key is repeated", hint)
+                self._error(
+                    "R124", number, values, column=KEY, message="the key is repeated", hint=hint
+                )
             found[key] = self._last_day(number, values)
         return found
 
@@ -467,7 +478,7 @@ class KeyListReader(CsvText):
         if len(numbers) <= MOST_KEYS:
             return numbers
         message = f"the list has {len(numbers):,} keys; {MOST_KEYS:,} are allowed"
-        self.report.error("R102", Place(self.path, 1, 1, 2), message, "split it")
+        self.report.error("R102", Place(self.path, 1, 1, end=2), message, "split it")
         return []
 
     def _fits(self, number: int, values: Sequence[str]) -> bool:
@@ -481,14 +492,28 @@ class KeyListReader(CsvText):
     def _key(self, number: int, values: Sequence[str]) -> str:
         key = values[0] if self.salt else folded(values[0])
         if not key:
-            self._error("R138", number, values, KEY, "the line has no key", "add it, or remove it")
+            self._error(
+                "R138",
+                number,
+                values,
+                column=KEY,
+                message="the line has no key",
+                hint="add it, or remove it",
+            )
         elif self.salt and not HASH.fullmatch(key):
             hint = "write the SHA-256 in hex of `SALT:key`, the salt being that of the first cell"
-            self._error("R138", number, values, KEY, "a key of a hashed list is not hashed", hint)
+            self._error(
+                "R138",
+                number,
+                values,
+                column=KEY,
+                message="a key of a hashed list is not hashed",
+                hint=hint,
+            )
         elif not self.salt and _SEPARATED.search(values[0]):
             hint = "write one key a line; a comma within a key has a blank after it"
             message = f"the key `{shortened(values[0])}` looks like two"
-            self._error("R140", number, values, KEY, message, hint)
+            self._error("R140", number, values, column=KEY, message=message, hint=hint)
         return key
 
     def _last_day(self, number: int, values: Sequence[str]) -> date | None:
@@ -497,7 +522,9 @@ class KeyListReader(CsvText):
         last = parse_day(written) if written else None
         if written and last is None:
             message = f"`{written}` is no date"
-            self._error("R310", number, values, UNTIL, message, day_hint(written))
+            self._error(
+                "R310", number, values, column=UNTIL, message=message, hint=day_hint(written)
+            )
         return last
 
     def _error(
@@ -525,7 +552,8 @@ def list_answers(
     lists = ruleset.lists if instead is None else {**ruleset.lists, **instead}
     found: list[ListAnswer] = []
     for question in ruleset.questions:
-        given, keys = inputs.get(question.input), lists.get(question.list)
+        given = inputs.get(question.input)
+        keys = lists.get(question.list)
         value = None if given is None else value_sent(given)
         if not isinstance(value, str):
             continue

@@ -33,16 +33,28 @@ from decision_service.rules.language.types import FLAG as TRUTH
 from decision_service.rules.literals import BOUNDED
 from decision_service.rules.program import WAITING
 
-USES, SEGMENTS, RECOURSE, MAX_AGE = "uses", "segments", "recourse", "max_age"
+USES = "uses"
+SEGMENTS = "segments"
+RECOURSE = "recourse"
+MAX_AGE = "max_age"
 SOURCE = "source"
-MAXIMUM, AMOUNT, MINIMUM = "max_amount", "approved_amount", "minimum_amount"
-BELOW, TERM, RATE, TIER = "reason", "term_months", "monthly_rate", "tier"
+MAXIMUM = "max_amount"
+AMOUNT = "approved_amount"
+MINIMUM = "minimum_amount"
+BELOW = "reason"
+TERM = "term_months"
+RATE = "monthly_rate"
+TIER = "tier"
 WHEN_MISSING = ("REFER", "DECLINE", "SKIP")
 OF_OUTCOMES = ("reason", "reason_factor", "when_missing", "because")
 CALLER, NOBODY = TOLD = ("caller", "nobody")
 KINDS = ("never", "always", "monotone", "hiding", "law")
-PRICE, NOMINAL, EFFECTIVE, FEES = "price", "nominal_rate", "effective_rate", "fees"
-PENALTY, MOST_COST = "late_penalty", "most_total_cost"
+PRICE = "price"
+NOMINAL = "nominal_rate"
+EFFECTIVE = "effective_rate"
+FEES = "fees"
+PENALTY = "late_penalty"
+MOST_COST = "most_total_cost"
 DIRECTIONS = {"up": 1, "down": -1}
 WIRE_TYPES = {
     "requested_amount": ValueType.MONEY,
@@ -50,7 +62,11 @@ WIRE_TYPES = {
 }
 """The types of the inputs that are fields of every request."""
 
-MOST_BINS, MOST_COLUMNS, MOST_ROWS, MOST_TERMS, MOST_TERM_MONTHS = 40, 12, 2_000, 24, 600
+MOST_BINS = 40
+MOST_COLUMNS = 12
+MOST_ROWS = 2_000
+MOST_TERMS = 24
+MOST_TERM_MONTHS = 600
 LARGEST_POINTS = 10**9
 STAGES = ("rules", "scorecard", "table")
 COMPONENTS: Mapping[str, tuple[Component, ...]] = {

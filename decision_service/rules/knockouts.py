@@ -76,9 +76,10 @@ class Ready(msgspec.Struct, frozen=True):
         kind = None
         if rule.then is Outcome.REFER:
             kind = ReferKind.LEGAL if component is Component.LEGAL else ReferKind.POLICY
-        when, about = rule.when, rule.reason_factor
+        when = rule.when
+        about = rule.reason_factor
         holds = Finding(
-            rule.then, rule.reason, component, kind, because=when, about=about, name=rule.id
+            rule.then, rule.reason, component, kind=kind, because=when, about=about, name=rule.id
         )
         return cls(rule, when, slots, holds)
 
@@ -175,7 +176,8 @@ def _finding(ready: Ready, truth: Any) -> Finding | None:
 
 def _gone(ready: Ready, truth: Unknown) -> Finding | None:
     """The effect of a rule with a missing value: a failure refers, whatever `when_missing`."""
-    gap, rule = truth.shown, ready.rule
+    gap = truth.shown
+    rule = ready.rule
     if ready.holds is None:
         return None
     if gap.missing.cause not in ABSENT:
@@ -191,10 +193,11 @@ def _bounded(runner: RulesRunner, truths: Truths, state: State) -> Effects:
     gaps: list[Gap] = []
     worlds = state.everywhere(runner.weigh)
     for index, (each, truth) in enumerate(zip(runner.ready, truths, strict=True)):
-        finding, behind = _finding(each, truth), state.behind(each.slots)
+        finding = _finding(each, truth)
+        behind = state.behind(each.slots)
         if behind and each.holds is not None:
             others = [None if world is None else world[0][index] for world in worlds]
-            finding = _marked(finding, truth, behind, others)
+            finding = _marked(finding, truth, behind, truths=others)
         if finding is not None:
             effects[each.rule.id] = finding
             gaps += truth.gaps if truth.__class__ is Unknown else ()
@@ -307,7 +310,8 @@ def _tags(read: Read, draft: RulesetDraft) -> tuple[str, ...]:
 
 
 def _reason_factor(read: Read) -> str:
-    scalar, when = read["reason_factor"], read["when"]
+    scalar = read["reason_factor"]
+    when = read["when"]
     if scalar is None or when is None:
         return ""
     if not read.has("reason"):
@@ -362,11 +366,13 @@ def _demand(node: YamlNode, draft: RulesetDraft) -> ConditionSpec | None:
     read = DEMAND.read(node, draft.report, draft)
     if read is None:
         return None
-    id_, place, text = read["id"], read.place("id"), read["text"]
+    id_ = read["id"]
+    place = read.place("id")
+    text = read["text"]
     if id_ is not None:
         draft.claim(id_, place, "condition")
     texts = read_texts(text, f"the text of `{id_ or '?'}`", draft.report) if text else None
-    return ConditionSpec(id_ or "?", read["when"], texts or {}, place)
+    return ConditionSpec(id_ or "?", read["when"], texts or {}, place=place)
 
 
 class ConditionsRunner:

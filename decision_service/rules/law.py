@@ -49,7 +49,8 @@ CEILINGS: Mapping[str, str] = {
 }
 """What a law may limit, in words."""
 
-INSTALMENTS, TOTAL = "instalments", "total"
+INSTALMENTS = "instalments"
+TOTAL = "total"
 _KEYS = ("title", "source", "checked_by_counsel", "scope", "ceilings")
 _SCOPE = ("currency", "principal", "months")
 _MOST = 10
@@ -118,7 +119,8 @@ def read_law(path: str, name: str, text: str) -> LawReading:
 
 
 def _law(name: str, fields: Fields, report: Report) -> PriceLaw | None:
-    title, source = fields.text("title"), fields.text("source")
+    title = fields.text("title")
+    source = fields.text("source")
     checked = fields.choice("checked_by_counsel", ("yes", "no"))
     written = fields.map("ceilings")
     ceilings = _ceilings(written, report) if written else {}
@@ -131,7 +133,7 @@ def _law(name: str, fields: Fields, report: Report) -> PriceLaw | None:
     amount = scope.get("principal")
     if amount is None or currency is None or months is None:
         return None
-    principal = as_amount(amount, "`principal`", currency, report)
+    principal = as_amount(amount, "`principal`", currency, report=report)
     return PriceLaw(
         name,
         title or "",
@@ -164,7 +166,7 @@ def _step(entry: MapEntry, report: Report) -> Step | None:
     start = parse_day(entry.key)
     if start is None:
         report.error("R123", entry.key_place, f"`{entry.key}` is no date", day_hint(entry.key))
-    most = as_decimal(entry.value, f"the ceiling from {entry.key}", report, 0, _MOST)
+    most = as_decimal(entry.value, f"the ceiling from {entry.key}", report, low=0, high=_MOST)
     return None if start is None or most is None else Step(start, most)
 
 

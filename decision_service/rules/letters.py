@@ -189,10 +189,10 @@ def read_notices(path: str, text: str, language: str) -> NoticeReading:
     if language not in LANGUAGES:
         message = f"letters are not written in `{language}`"
         hint = f"name the file one of {', '.join(f'{one}.yaml' for one in LANGUAGES)}"
-        report.error("N101", Place(path, 1, 1, 2), message, hint)
+        report.error("N101", Place(path, 1, 1, end=2), message, hint)
         return NoticeReading(None, report.diagnostics())
     root = yaml.read(path, text, report)
-    texts = None if root is None else _texts(root, text, language, report)
+    texts = None if root is None else _texts(root, text, language, report=report)
     return NoticeReading(None if report.failed else texts, report.diagnostics())
 
 
@@ -225,7 +225,7 @@ def _read_price(fields: Fields) -> Iterator[str]:
         hint = "the law has an approval disclose each: add it to a line of `price`"
         fields.report.error("N104", fields.place("price"), message, hint)
     for line in filter(None, lines):
-        _check(line, "price", PLACEHOLDERS, fields.place("price"), fields.report)
+        _check(line, "price", PLACEHOLDERS, place=fields.place("price"), report=fields.report)
         yield " ".join(line.split())
 
 
@@ -241,7 +241,7 @@ def _kind(fields: Fields, kind: NoticeKind) -> KindTexts:
 
 def _filled(fields: Fields, key: str) -> str:
     text = fields.text(key) or ""
-    _check(text, key, PLACEHOLDERS, fields.place(key), fields.report)
+    _check(text, key, PLACEHOLDERS, place=fields.place(key), report=fields.report)
     return " ".join(text.split())
 
 
@@ -275,7 +275,7 @@ def _changes(node: MapNode | None, report: Report) -> Iterator[tuple[str, str]]:
     if node is None:
         return
     for factor, words in _worded(node, report):
-        _check(words, factor, OF_CHANGES, node.key_place(factor), report)
+        _check(words, factor, OF_CHANGES, place=node.key_place(factor), report=report)
         yield factor, words
 
 
@@ -300,21 +300,55 @@ def notices_of(
     """
     read: dict[str, NoticeTexts] = {}
     for name, text in sorted(files.items()):
-        file, language = f"{path}/{name}", name.rpartition("/")[2].removesuffix(".yaml")
+        file = f"{path}/{name}"
+        language = name.rpartition("/")[2].removesuffix(".yaml")
         reading = read_notices(file, text, language)
         found.extend(reading.diagnostics)
         if reading.texts is not None:
             read[language] = reading.texts
             for code, message, hint in _unsaid(reading.texts, demanding):
-                found.append(Diagnostic(code, Severity.WARNING, file, 1, 1, 2, message, hint))
+                found.append(
+                    Diagnostic(
+                        code,
+                        Severity.WARNING,
+                        file,
+                        line=1,
+                        column=1,
+                        end=2,
+                        message=message,
+                        hint=hint,
+                    )
+                )
             if not reading.texts.price and any(map(_offer, demanding.versions)):
                 message = "nothing says what an approval costs, which the law has it disclose"
                 hint = "add `price`: lines with the rate, the fees and all that is to be paid"
-                found.append(Diagnostic("N115", Severity.ERROR, file, 1, 1, 2, message, hint))
+                found.append(
+                    Diagnostic(
+                        "N115",
+                        Severity.ERROR,
+                        file,
+                        line=1,
+                        column=1,
+                        end=2,
+                        message=message,
+                        hint=hint,
+                    )
+                )
             elif found_late := _late_unsaid(reading.texts, demanding.versions):
                 message = f"`price` does not say {found_late}, which a version's offer has"
                 hint = "the law limits each: add it to a line of `price`"
-                found.append(Diagnostic("N104", Severity.ERROR, file, 1, 1, 2, message, hint))
+                found.append(
+                    Diagnostic(
+                        "N104",
+                        Severity.ERROR,
+                        file,
+                        line=1,
+                        column=1,
+                        end=2,
+                        message=message,
+                        hint=hint,
+                    )
+                )
     if files:
         found.extend(chain.from_iterable(map(_undisclosed, demanding.versions)))
     return read
@@ -335,7 +369,8 @@ def _offer(version: CompiledRuleset) -> OfferRunner | None:
 
 def _undisclosed(version: CompiledRuleset) -> Iterator[Diagnostic]:
     """N116 for each line of the price that an offer lacks, or that is of another type."""
-    offer, report = _offer(version), Report()
+    offer = _offer(version)
+    report = Report()
     lines = {} if offer is None else offer.terms.lines
     for name in (*DISCLOSED, WEEKLY if WEEKLY in lines else MONTHLY) if lines else ():
         number = name in {"monthly_rate", "instalments"}

@@ -42,7 +42,7 @@ def as_literal(
     """A literal as evaluation wants it: money in minor units; None where it is none."""
     if type_ is not ValueType.MONEY:
         return _READERS[type_](node, what, report)
-    amount = as_amount(node, what, currency, report)
+    amount = as_amount(node, what, currency, report=report)
     return None if amount is None else money_minor(amount, currency)
 
 
@@ -74,7 +74,9 @@ def read_bounds(fields: Fields, type_: ValueType, currency: str, report: Report)
                 message = f"`{key}` does not fit the type {type_}"
                 report.error("R312", fields.node.key_place(key), message, "remove it")
         return None, None
-    lower, upper = (_bound(fields, key, type_, currency, report) for key in ("min", "max"))
+    lower, upper = (
+        _bound(fields, key, type_, currency=currency, report=report) for key in ("min", "max")
+    )
     if lower is not None and upper is not None and lower > upper:
         report.error("R123", fields.place("min"), f"`min` {lower} is above `max` {upper}")
         return None, None
@@ -100,7 +102,7 @@ def _bound(
     if node is None:
         return None
     if type_ is ValueType.MONEY:
-        return as_amount(node, f"`{key}`", currency, report)
+        return as_amount(node, f"`{key}`", currency, report=report)
     return as_decimal(node, f"`{key}`", report)
 
 
@@ -108,7 +110,8 @@ class CsvText:
     """A CSV text; its lines are numbered from 1, and an empty one has no cells."""
 
     def __init__(self, path: str, text: str, report: Report) -> None:
-        self.path, self.report = path, report
+        self.path = path
+        self.report = report
         plain = text.removeprefix("\ufeff")
         report.add_text(path, plain)
         self.lines = split_lines(plain)
@@ -121,7 +124,7 @@ class CsvText:
 
     def line(self, number: int) -> Place:
         text = self.lines[number - 1] if number <= len(self.lines) else ""
-        return Place(self.path, number, 1, max(2, len(text) + 1))
+        return Place(self.path, number, 1, end=max(2, len(text) + 1))
 
     def values(self, number: int) -> list[str]:
         line = self.lines[number - 1] if number <= len(self.lines) else ""
@@ -137,7 +140,8 @@ class CsvText:
         return self.placed(number, self.values(number))
 
     def placed(self, number: int, values: Sequence[str]) -> list[Scalar]:
-        line, whole = self.lines[number - 1] if self.lines else "", self.line(number)
+        line = self.lines[number - 1] if self.lines else ""
+        whole = self.line(number)
         cells: list[Scalar] = []
         position = 0
         for value in values:
@@ -155,5 +159,5 @@ class CsvText:
         message = f"the cells are separated by {_OTHER_SEPARATORS[separator]}, not by commas"
         hint = "save it as CSV in UTF-8 with commas"
         column = self.lines[0].index(separator) + 1
-        self.report.error("R135", Place(self.path, 1, column, column + 1), message, hint)
+        self.report.error("R135", Place(self.path, 1, column, end=column + 1), message, hint)
         return True

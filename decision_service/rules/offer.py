@@ -122,12 +122,13 @@ def chosen(choice: TermChoice, text: str, place: Place) -> Node:
     pairs = list(zip(choice.terms, choice.asked, strict=True))
     found: Node = _months(0, text, place)
     for term, asked in reversed(pairs):
-        found = _either(asked, term, found, text, place)
+        found = _either(asked, term, found, text=text, place=place)
     return found
 
 
 def nothing_without_term(amount: Node, term: Symbol) -> Node:
-    text, place = amount.text, amount.place
+    text = amount.text
+    place = amount.place
     name = tree.NameRead(term, text=term.name, place=place)
     fits = tree.Compare(">=", name, _months(1, text, place), text=text, place=place)
     nothing = tree.Constant(MONEY, 0, text=text, place=place)
@@ -202,7 +203,7 @@ def _terms(fields: Fields, draft: RulesetDraft) -> tuple[int, ...]:
     items = fields.items("of")
     found: list[int] = []
     for item in items:
-        term = as_integer(item, "a term", draft.report, 1, MOST_TERM_MONTHS)
+        term = as_integer(item, "a term", draft.report, low=1, high=MOST_TERM_MONTHS)
         if term is None:
             continue
         if sorted({*found, term}) in ([*found, term], [term, *reversed(found)]):
@@ -319,7 +320,8 @@ def _limiting(node: Node, lines: Mapping[int, Binding]) -> Binding:
 
 def _chosen(node: tree.Choice, lines: Mapping[int, Binding]) -> Binding:
     condition = compile_tree(node.condition)
-    then, otherwise = _limiting(node.then, lines), _limiting(node.otherwise, lines)
+    then = _limiting(node.then, lines)
+    otherwise = _limiting(node.otherwise, lines)
     return lambda values: then(values) if condition(values) is True else otherwise(values)
 
 
@@ -397,7 +399,7 @@ class OfferRunner:
             return value
         if line.symbol.type is MONEY and -self.largest <= value <= self.largest:
             return floor(value)
-        left = from_runtime(line.symbol.name, value, line.symbol.type, self.terms.currency)
+        left = from_runtime(line.symbol.name, value, line.symbol.type, currency=self.terms.currency)
         return left.minor if isinstance(left, Money) else left
 
     def _mark(self, state: State) -> None:
@@ -406,7 +408,8 @@ class OfferRunner:
             return
         needed = state.read | self.limits
         for line, evaluate, read in zip(self.lines, self.closures, self.read, strict=True):
-            slot, behind = line.symbol.slot, state.behind(read)
+            slot = line.symbol.slot
+            behind = state.behind(read)
             if behind:
                 state.marks[slot] = behind
             for world in state.worlds if slot in needed else ():
@@ -426,7 +429,8 @@ class OfferRunner:
     def _below(self, behind: tuple[Gap, ...], state: State) -> Conclusion:
         """APPROVE and REFER decline, an amount with bounds refers; no REFER is LEGAL here."""
         if not behind:
-            below, because = self.terms.below, self.shortfall
+            below = self.terms.below
+            because = self.shortfall
             finding = Finding(Outcome.DECLINE, below, Component.POLICY, because=because)
             return Conclusion((finding,), ())
         if state.outcome is Outcome.REFER:
@@ -434,7 +438,8 @@ class OfferRunner:
         return Conclusion((data_finding(behind[0]),), (), behind)
 
     def _shortfall(self) -> Node:
-        amount, minimum = self.terms.lines[AMOUNT], self.terms.lines[MINIMUM]
+        amount = self.terms.lines[AMOUNT]
+        minimum = self.terms.lines[MINIMUM]
         left = tree.NameRead(amount.symbol, text=amount.symbol.name, place=amount.place)
         right = tree.NameRead(minimum.symbol, text=minimum.symbol.name, place=minimum.place)
         text = f"{left.text} < {right.text}"
@@ -463,13 +468,15 @@ class OfferRunner:
         price = self.terms.price
         if price is None:
             return {}
-        penalty, cost = leaving.get(price.late_penalty), leaving.get(price.most_total_cost)
+        penalty = leaving.get(price.late_penalty)
+        cost = leaving.get(price.most_total_cost)
         # A penalty written as a whole number is a share all the same
         share = None if penalty is None else Decimal(penalty)
         return {PENALTY: share, MOST_COST: cost}
 
     def _leaving(self, given: Mapping[str, Any]) -> dict[str, Any]:
-        currency, amounts = self.terms.currency, self.amounts
+        currency = self.terms.currency
+        amounts = self.amounts
         return {
             name: Money(currency, value) if name in amounts else value
             for name, value in given.items()
@@ -501,7 +508,7 @@ class OfferRunner:
             line = self.terms.lines[name]
             shown = view.wording.value(value, line.symbol.type)
             gone = isinstance(value, Unknown)
-            yield Effect(name, shown, (line.tree,), (line.symbol.name,), gone)
+            yield Effect(name, shown, (line.tree,), gives=(line.symbol.name,), decides=gone)
         limits = () if self.shortfall is None else (self.shortfall,)
         yield Effect(BELOW, str(found.outcome), limits, decides=True)
 
@@ -578,7 +585,9 @@ def read_offer(node: YamlNode, _component: Component, draft: RulesetDraft) -> Of
     _check_choice(written, draft)
     requested = draft.names.symbols.get(_REQUESTED)
     price = _read_price(written, draft)
-    terms = Terms(lines, below, requested, draft.names.currency, choice, price)
+    terms = Terms(
+        lines, below, requested, currency=draft.names.currency, choice=choice, price=price
+    )
     return OfferPart(terms, written.place)
 
 
@@ -599,7 +608,8 @@ def _price_line(name: tree.NameRead | None, key: str, draft: RulesetDraft) -> st
     if name is None:
         return ""
     family, _, line = name.symbol.name.partition(".")
-    wanted, number = _PRICE_TYPES[key], name.symbol.type in (INTEGER, NUMBER)
+    wanted = _PRICE_TYPES[key]
+    number = name.symbol.type in (INTEGER, NUMBER)
     if family != "offer":
         message = f"`{name.text}` is no line of the offer"
         hint = f"give it one, `{key}: {name.text}`, and name that: `offer.{key}`"
@@ -617,7 +627,7 @@ def _line(entry: MapEntry, choice: TermChoice | None, draft: RulesetDraft) -> Of
     if gone:
         draft.report.error("R120", entry.key_place, f"the offer has no `{entry.key}`", gone)
         return None
-    named = check_identifier(entry.key, entry.key_place, "the offer line", draft.report)
+    named = check_identifier(entry.key, entry.key_place, "the offer line", report=draft.report)
     tree = _tree(entry, choice, draft)
     if tree is None or not named:
         draft.names.broken.add(f"offer.{entry.key}")
@@ -682,7 +692,8 @@ def price(ruleset: CompiledRuleset, verdict: Verdict, amount: Money) -> Approval
     with exactly():
         given, found = runner.priced(values, amount.minor)
         failed = _failed_checks(ruleset, State(values, ruleset.program.read))
-    instalment, minimum = given.get(MONTHLY), given.get(MINIMUM)
+    instalment = given.get(MONTHLY)
+    minimum = given.get(MINIMUM)
     return ApprovalTerms(
         given.get(TERM) or None,
         instalment if isinstance(instalment, Money) else None,

@@ -57,7 +57,7 @@ class KeyList(msgspec.Struct, frozen=True):
         last = self.keys.get(key)
         listed = key in self.keys and (last is None or day <= last)
         ends = last + _DAY if listed and last is not None else None
-        return ListAnswer(self.name, question.input, listed, self.digest, ends)
+        return ListAnswer(self.name, question.input, listed, digest=self.digest, ends=ends)
 
 
 def folded(key: str) -> str:
@@ -158,7 +158,8 @@ class Intake(msgspec.Struct, frozen=True):
         values: list[Any],
         entries: Iterable[IntakeEntry] | None = None,
     ) -> None:
-        get, currency = factors.get, self.currency
+        get = factors.get
+        currency = self.currency
         for key, slot, kind, symbol in self.factors if entries is None else entries:
             found = get(key, _NOT_FETCHED)
             value: Any = found.value
@@ -220,7 +221,7 @@ def _looked_at(symbol: Symbol, value: Any, currency: str) -> Any:
     """Take plain numbers as they are; convert or check all else."""
     if value.__class__ is Decimal and symbol.type is ValueType.NUMBER and value.is_finite():
         return value
-    return to_runtime(symbol.name, value, symbol.type, currency)
+    return to_runtime(symbol.name, value, symbol.type, currency=currency)
 
 
 def _without_value(name: str, found: FactorValue) -> Unknown:
@@ -367,7 +368,7 @@ class Guarantee:
     hidden: tuple[Symbol, ...] = ()
     must: bool = False
     law: str = ""
-    place: Place = field(default=Place("", 1, 1, 2), compare=False)
+    place: Place = field(default=Place("", 1, 1, end=2), compare=False)
 
 
 class RulesetFiles(msgspec.Struct, frozen=True):

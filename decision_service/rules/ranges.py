@@ -77,7 +77,7 @@ def _last(span: ValueRange, type_: ValueType) -> Any:
 def meet(left: ValueRange, right: ValueRange) -> ValueRange:
     low = left if compare_lows(left, right) >= 0 else right
     high = _sooner(left, right)
-    return ValueRange(low.low, high.high, low.open_low, high.open_high)
+    return ValueRange(low.low, high.high, low.open_low, open_high=high.open_high)
 
 
 def _sooner(left: ValueRange, right: ValueRange) -> ValueRange:
@@ -99,7 +99,8 @@ def compare_lows(left: ValueRange, right: ValueRange) -> int:
 
 def hull(spans: Sequence[ValueRange]) -> ValueRange:
     """The smallest span around all of them, ends included."""
-    lows, highs = [s.low for s in spans], [s.high for s in spans]
+    lows = [s.low for s in spans]
+    highs = [s.high for s in spans]
     return ValueRange(None if None in lows else min(lows), None if None in highs else max(highs))
 
 
@@ -181,7 +182,8 @@ def span_of(node: Node, known: SlotRanges, currency: str) -> ValueRange:
 
 class _Spans:
     def __init__(self, known: SlotRanges, currency: str) -> None:
-        self.known, self.currency = known, currency
+        self.known = known
+        self.currency = currency
 
     def of(self, node: Node) -> ValueRange:
         match node:
@@ -201,7 +203,8 @@ class _Spans:
         return EVERYTHING
 
     def _arithmetic(self, node: tree.Arithmetic) -> ValueRange:
-        left, right = self.of(node.left), self.of(node.right)
+        left = self.of(node.left)
+        right = self.of(node.right)
         if node.operator == "+":
             return _sum(left, right)
         if node.operator == "-":
@@ -224,7 +227,7 @@ class _Spans:
 def _negative(span: ValueRange) -> ValueRange:
     low = None if span.high is None else -span.high
     high = None if span.low is None else -span.low
-    return ValueRange(low, high, span.open_high, span.open_low)
+    return ValueRange(low, high, span.open_high, open_high=span.open_low)
 
 
 def _sum(left: ValueRange, right: ValueRange) -> ValueRange:
@@ -323,7 +326,7 @@ class _Search(msgspec.Struct):
             return False
         if isinstance(node, tree.Compare):
             operator = node.operator if truth else tree.CONTRARY[node.operator]
-            return self._compare(operator, node.left, node.right, world)
+            return self._compare(operator, node.left, node.right, world=world)
         if isinstance(node, tree.Within):
             return self._within(node, node.negated is not truth, world)
         if isinstance(node, tree.NameRead):
@@ -332,12 +335,13 @@ class _Search(msgspec.Struct):
 
     def _compare(self, operator: str, left: Node, right: Node, world: _World) -> bool:
         if left.type not in ORDERED:
-            return self._labels(operator, left, right, world)
-        first, second = self._span(left, world), self._span(right, world)
+            return self._labels(operator, left, right, world=world)
+        first = self._span(left, world)
+        second = self._span(right, world)
         if not _possible(operator, first, second):
             return False
-        return self._narrow(left, operator, second, world) and self._narrow(
-            right, tree.MIRRORED[operator], first, world
+        return self._narrow(left, operator, second, world=world) and self._narrow(
+            right, tree.MIRRORED[operator], first, world=world
         )
 
     def _span(self, node: Node, world: _World) -> ValueRange:
@@ -369,7 +373,7 @@ class _Search(msgspec.Struct):
             return True
         span = self._span(operand, world)
         options = [ValueRange(o, o) for o in node.options if span.has(o)]
-        return bool(options) and self._narrow(operand, "==", hull(options), world)
+        return bool(options) and self._narrow(operand, "==", hull(options), world=world)
 
 
 def _narrow_labels(symbol: Symbol, labels: frozenset[Any], world: _World, *, keep: bool) -> bool:

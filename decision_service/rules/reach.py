@@ -123,7 +123,8 @@ def _totals(card: Card) -> list[Decimal]:
     for each in card.characteristics:
         totals = {total + points for total in totals for points in set(each.scores)}
         if len(totals) > _MOST_TOTALS:
-            low, high = card.lowest(), card.highest()
+            low = card.lowest()
+            high = card.highest()
             starts = {b.start for b in card.bands if b.start is not None and low <= b.start <= high}
             return [low, high, *starts]
     return sorted(totals)
@@ -142,7 +143,7 @@ def check_bins(draft: RulesetDraft) -> None:
 def _overlaps(each: Characteristic, draft: RulesetDraft) -> None:
     for index, later in enumerate(each.bins):
         for earlier in each.bins[:index]:
-            shared = _shared(earlier, later, each, draft)
+            shared = _shared(earlier, later, each, draft=draft)
             if shared:
                 message = f"bins of `{each.name.text}` overlap"
                 hint = f"{shared} is in the bin on line {earlier.cell.place.line} too"
@@ -177,7 +178,8 @@ def _gaps(each: Characteristic, draft: RulesetDraft) -> None:
 
 
 def _span_gaps(each: Characteristic, draft: RulesetDraft) -> None:
-    symbol, wording = each.name.symbol, Wording(draft.names.currency)
+    symbol = each.name.symbol
+    wording = Wording(draft.names.currency)
     spans = [span for b in each.bins for span in b.cell.spans]
     left = gaps(whole(symbol, draft.names.currency), spans, symbol.type)
     if not left:
@@ -210,7 +212,8 @@ class _Window(msgspec.Struct, frozen=True):
 
 def implied(name: str, value: Decimal, other: str) -> ValueRange | None:
     """Values of another count where one has this: in fewer months no more, in more a few more."""
-    one, two = _window(name), _window(other)
+    one = _window(name)
+    two = _window(other)
     if one is None or two is None or one.family != two.family:
         return None
     longer = two.months - one.months
@@ -275,7 +278,8 @@ def _check(rule: Rule, card: Card, draft: RulesetDraft) -> None:
         for tells, who in _SURVIVORS:
             dead = list(_dead(bound, card, tells))
             if dead:
-                values, wording = ValueRange(min(dead), max(dead)), Wording(draft.names.currency)
+                values = ValueRange(min(dead), max(dead))
+                wording = Wording(draft.names.currency)
                 passed = f"`{bound.name.text}` of {wording.span(values, bound.name.type)}"
                 what = f"scorecard `{card.id}` can only decline {who}"
                 message = f"{rule.what} lets through {passed}, but {what}"
@@ -328,14 +332,14 @@ def _dead(bound: _Bound, card: Card, tells: Tells) -> Iterator[Decimal]:
     """The values from the bound on of which even the best total is declined."""
     for index in range(_MOST_STEPS if bound.name.type is INTEGER else 1):
         value = bound.value + index * bound.step
-        best = _best_points(bound.name.symbol.name, value, card, tells)
+        best = _best_points(bound.name.symbol.name, value, card, tells=tells)
         if best is None or card.band_of(best).then is not Outcome.DECLINE:
             return
         yield value
 
 
 def _best_points(name: str, value: Decimal, card: Card, tells: Tells) -> Decimal | None:
-    best = [_points(each, name, value, tells) for each in card.characteristics]
+    best = [_points(each, name, value, tells=tells) for each in card.characteristics]
     found = [points for points in best if points is not None]
     return card.base + sum(found) if len(found) == len(best) else None
 
@@ -489,5 +493,6 @@ def _joined(
     pairs = zip(regions, spans, strict=True)
     for rows, group in groupby(pairs, key=lambda pair: pair[0]):
         parts = [span for _, span in group]
-        first, last = parts[0], parts[-1]
-        yield rows, ValueRange(first.low, last.high, first.open_low, last.open_high)
+        first = parts[0]
+        last = parts[-1]
+        yield rows, ValueRange(first.low, last.high, first.open_low, open_high=last.open_high)

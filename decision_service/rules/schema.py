@@ -121,7 +121,8 @@ def _in_words() -> Schema:
 
 
 def _expectation() -> Schema:
-    codes, names = listed(forms.REASON), listed(forms.TEXT)
+    codes = listed(forms.REASON)
+    names = listed(forms.TEXT)
     known = {
         "outcome": choice(o for o in Outcome if o is not Outcome.NOT_ENROLLED),
         "refer_kind": choice(ReferKind),

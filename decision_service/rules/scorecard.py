@@ -52,7 +52,7 @@ from decision_service.rules.language.yaml import MapNode, Scalar, YamlNode
 _ADVERSE = (Outcome.REFER, Outcome.DECLINE)
 _APPROVES = Finding(Outcome.APPROVE, "", Component.SCORECARD)
 _DECLINES = Finding(Outcome.DECLINE, "", Component.SCORECARD)
-_REFERS = {kind: Finding(Outcome.REFER, "", Component.SCORECARD, kind) for kind in ReferKind}
+_REFERS = {kind: Finding(Outcome.REFER, "", Component.SCORECARD, kind=kind) for kind in ReferKind}
 
 
 class Bin(msgspec.Struct, frozen=True):
@@ -136,7 +136,8 @@ class _Ready:
         self.characteristic = characteristic
         self.slot = characteristic.name.symbol.slot
         self.points = tuple(b.points for b in characteristic.bins)
-        self.worst, self.best = characteristic.worst, characteristic.best
+        self.worst = characteristic.worst
+        self.best = characteristic.best
         best_bin = next(b for b in characteristic.bins if b.points == self.best)
         best = cell_tree(best_bin.cell, characteristic.name)
         scored = [Scored(p, p, i) for i, p in enumerate(self.points)]
@@ -166,14 +167,17 @@ class ScorecardRunner:
         self.card = card
         self.ready = [_Ready(c) for c in card.characteristics]
         self.found = [(ready.slot, ready.find, ready) for ready in self.ready]
-        self.score_slot, self.band_slot = card.score.slot, card.band.slot
+        self.score_slot = card.score.slot
+        self.band_slot = card.band.slot
         self.total = tree.NameRead(card.score, text=card.score.name, place=card.bands[0].place)
         self.choices = lru_cache(1024)(self._choices)
 
     def run(self, state: State) -> Conclusion:
-        values, marks = state.values, state.marks
+        values = state.values
+        marks = state.marks
         scored: list[Scored] = []
-        low, bounded = self.card.base, False
+        low = self.card.base
+        bounded = False
         for slot, find, ready in self.found:
             value = values[slot]
             sure = value.__class__ is not Unknown and slot not in marks
@@ -186,7 +190,7 @@ class ScorecardRunner:
         if bounded:
             return self._within_bounds(scored, low, state)
         band = self.card.band_of(low)
-        self._put(state, low, low, band)
+        self._put(state, low, low, band=band)
         if band.then is Outcome.APPROVE:
             return Conclusion((_APPROVES,), (scored, low, low))
         findings = self._findings(scored, band.then, ReferKind.SCORE)
@@ -194,9 +198,10 @@ class ScorecardRunner:
 
     def _within_bounds(self, scored: Sequence[Scored], low: Decimal, state: State) -> Conclusion:
         high = sum([s.high for s in scored], self.card.base)
-        worst, best = self.card.band_of(low), self.card.band_of(high)
+        worst = self.card.band_of(low)
+        best = self.card.band_of(high)
         gaps = _gaps(scored)
-        self._put(state, low, high, worst)
+        self._put(state, low, high, band=worst)
         self._split(scored, gaps, state)
         if worst.then is Outcome.APPROVE and not any([s.tainted for s in scored]):  # noqa: C419
             return Conclusion((_APPROVES,), (scored, low, high), gaps)
@@ -239,7 +244,7 @@ class ScorecardRunner:
 
     def _put(self, state: State, low: Decimal, high: Decimal, band: Band) -> None:
         state.put((self.score_slot, self.band_slot), (low, band.name))
-        state.scores.append(Score(self.card.id, low, high, band.name))
+        state.scores.append(Score(self.card.id, low, high, band=band.name))
 
     def trees(self) -> Iterable[tree.Node]:
         return [cell_tree(b.cell, c.name) for c in self.card.characteristics for b in c.bins]
@@ -257,7 +262,9 @@ class ScorecardRunner:
         actual = view.wording.value(view.values[ready.slot], each.name.type)
         text = each.bins[scored.bin].cell.text if scored.bin >= 0 else ""
         truth = Truth.TRUE if scored.bin >= 0 else Truth.UNKNOWN
-        comparison = ComparisonTrace(each.name.text, "in", text, actual, text, truth)
+        comparison = ComparisonTrace(
+            each.name.text, "in", text, actual=actual, required=text, truth=truth
+        )
         points = _range(scored.low, scored.high)
         lost = scored.bin >= 0 and scored.low < ready.best
         return RuleTrace(
@@ -274,11 +281,12 @@ class ScorecardRunner:
         scored, low, _ = found.record
         for ready, each in zip(self.ready, scored, strict=True):
             name = ready.characteristic.name
-            yield Effect(name.text, _range(each.low, each.high), (name,), (self.total.text,))
+            yield Effect(name.text, _range(each.low, each.high), (name,), gives=(self.total.text,))
         band = self.card.band_of(low).name
         names = (self.total.text, self.card.band.name)
-        effect, shown = f"{band} {found.outcome}", f"band {band}"
-        yield Effect("band", effect, (self.total,), names, decides=True, name=shown)
+        effect = f"{band} {found.outcome}"
+        shown = f"band {band}"
+        yield Effect("band", effect, (self.total,), gives=names, decides=True, name=shown)
 
     def coverage(self, record: tuple[Any, ...]) -> Iterable[tuple[str, str]]:
         scored, low, _ = record
@@ -305,11 +313,12 @@ def _unsure(ready: _Ready, value: Any, marks: Mapping[int, tuple[Gap, ...]]) -> 
         value = Unknown([Unknown((), gap) for gap in marks[ready.slot]])
     elif value.__class__ is not Unknown:
         value = rule_error(ready.characteristic.name.text, "the value has no bin")
-    gap, fixed = value.shown, ready.characteristic.fixed
+    gap = value.shown
+    fixed = ready.characteristic.fixed
     tainted = gap.missing.cause not in ABSENT
     if fixed is not None and not tainted:
-        return Scored(fixed, fixed, -1, gap)
-    return Scored(ready.worst, ready.best, -1, gap, bounded=True, tainted=tainted)
+        return Scored(fixed, fixed, -1, gap=gap)
+    return Scored(ready.worst, ready.best, -1, gap=gap, bounded=True, tainted=tainted)
 
 
 def _gaps(scored: Sequence[Scored]) -> tuple[Gap, ...]:
@@ -372,7 +381,9 @@ def read_scorecard(
         draft.not_empty(fields, key)
     if id_ is None or not known:
         return None
-    return ScorecardPart(_card(id_, base, characteristics, known, draft), fields.place("id"))
+    return ScorecardPart(
+        _card(id_, base, characteristics, bands=known, draft=draft), fields.place("id")
+    )
 
 
 def _card(
@@ -400,8 +411,10 @@ def _characteristic(node: YamlNode, draft: RulesetDraft) -> Characteristic | Non
     if fields is None:
         return None
     name = draft.name(fields.scalar("factor"))
-    reason, because = draft.reason(fields, "reason"), fields.text("because")
-    fixed, items = _fixed(fields), _bin_nodes(fields, draft)
+    reason = draft.reason(fields, "reason")
+    because = fields.text("because")
+    fixed = _fixed(fields)
+    items = _bin_nodes(fields, draft)
     if name is None:
         return None
     reader = CellReader(name.symbol, draft.names.currency, draft.report)
@@ -453,4 +466,4 @@ def _band(node: YamlNode, draft: RulesetDraft) -> Band | None:
     read = BAND.read(node, draft.report)
     if read is None or read["name"] is None or read["then"] is None:
         return None
-    return Band(read["name"].text, read["from"], Outcome(read["then"]), read.place("name"))
+    return Band(read["name"].text, read["from"], Outcome(read["then"]), place=read.place("name"))

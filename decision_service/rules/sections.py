@@ -158,11 +158,14 @@ def _reason(entry: MapEntry, report: Report) -> ReasonSpec | None:
     texts = read_texts(node, f"the text of `{code}`", report) if node is not None else None
     if texts is None or not sound:
         return None
-    return ReasonSpec(code, texts, read["regulatory"], read["group"] or code, read["priority"])
+    return ReasonSpec(
+        code, texts, read["regulatory"], group=read["group"] or code, priority=read["priority"]
+    )
 
 
 def _check_code(entry: MapEntry, report: Report) -> bool:
-    code, place = entry.key, entry.key_place
+    code = entry.key
+    place = entry.key_place
     if not _CODE.fullmatch(code) or len(code) > _LONGEST_CODE:
         hint = "use capitals, digits and `_`: SHORT_INCOME_HISTORY"
         report.error("R125", place, f"`{code}` is no reason code", hint)
@@ -186,7 +189,7 @@ def read_tags(draft: RulesetDraft) -> None:
 
 
 def _tag(entry: MapEntry, report: Report) -> TagSpec | None:
-    sound = check_identifier(entry.key, entry.key_place, "the tag", report)
+    sound = check_identifier(entry.key, entry.key_place, "the tag", report=report)
     read = TAG.read(entry.value, report, what=f"tag `{entry.key}`")
     if read is None or not sound:
         return None
@@ -228,12 +231,14 @@ def read_guarantees(draft: RulesetDraft) -> None:
     """Read every guarantee; names count as used by the rules alone."""
     node = draft.root.get("guarantees")
     items = as_list(node, "`guarantees`", draft.report) if node is not None else ()
-    used, draft.names.claims = dict(draft.names.used), True
+    used = dict(draft.names.used)
+    draft.names.claims = True
     for item in items:
         found = _guarantee(item, draft)
         _check_names(item, used, draft)
         draft.guarantees += [found] if found is not None else []
-    draft.names.used, draft.names.claims = used, False
+    draft.names.used = used
+    draft.names.claims = False
     if node is not None and len(items) > MOST_GUARANTEES:
         message = f"there are {len(items)} guarantees; {MOST_GUARANTEES} are allowed"
         draft.report.error("R123", node.place, message)
@@ -244,7 +249,8 @@ def _guarantee(node: YamlNode, draft: RulesetDraft) -> Guarantee | None:
     fields = GUARANTEE.open(node, draft.report)
     if fields is None:
         return None
-    name, kinds = fields.text("name"), [kind for kind in KINDS if fields.has(kind)]
+    name = fields.text("name")
+    kinds = [kind for kind in KINDS if fields.has(kind)]
     if name is not None:
         draft.claim(name, fields.place("name"), "guarantee")
     if len(kinds) != 1:
@@ -381,7 +387,8 @@ class ParamLimits(msgspec.Struct, frozen=True):
         if self.type not in BOUNDED or not isinstance(value, int | Decimal):
             return True
         amount = major(value, self.type, currency)
-        low, high = self.lower, self.upper
+        low = self.lower
+        high = self.upper
         return (low is None or low <= amount) and (high is None or amount <= high)
 
     def refusal(self, node: YamlNode) -> str:
@@ -397,12 +404,12 @@ class ParamLimits(msgspec.Struct, frozen=True):
 
 def read_limits(fields: Fields, name: str, type_: ValueType, draft: RulesetDraft) -> ParamLimits:
     """The limits as written, a share's own where no bounds are."""
-    lower, upper = read_bounds(fields, type_, draft.names.currency, draft.report)
+    lower, upper = read_bounds(fields, type_, draft.names.currency, report=draft.report)
     unit = _unit(fields, type_, draft)
     if unit == SHARE:
         lower = Decimal(0) if lower is None else lower
         upper = Decimal(1) if upper is None else upper
-    return ParamLimits(name, type_, lower, upper, unit)
+    return ParamLimits(name, type_, lower, upper=upper, unit=unit)
 
 
 def _unit(fields: Fields, type_: ValueType, draft: RulesetDraft) -> str:
@@ -438,7 +445,7 @@ def _step(entry: MapEntry, limits: ParamLimits, draft: RulesetDraft) -> Step | N
                 f"{hint}; values by segment need `segments:` with a name that has the labels"
             )
         draft.report.error("R123", entry.key_place, f"`{entry.key}` is no date", hint)
-    value = read_value(entry.value, f"the value from {entry.key}", limits, draft)
+    value = read_value(entry.value, f"the value from {entry.key}", limits, draft=draft)
     return None if start is None or value is None else Step(start, value)
 
 
@@ -447,7 +454,7 @@ def read_value(
 ) -> Literal | None:
     """A literal of the parameter's type; R315 where it lies beyond the limits."""
     currency = draft.names.currency
-    value = as_literal(node, limits.type, what, currency, draft.report)
+    value = as_literal(node, limits.type, what, currency=currency, report=draft.report)
     if value is None or limits.has(value, currency):
         return value
     draft.report.error("R315", node.place, f"{what} {limits.refusal(node)}", limits.hint)
@@ -457,8 +464,8 @@ def read_value(
 def read_labelled(
     values: MapNode, by: NameRead, limits: ParamLimits, draft: RulesetDraft
 ) -> ParamSpec | None:
-    found = [_of_label(entry, by, limits, draft) for entry in values.entries]
-    _check_covered(by, values, limits.name, draft)
+    found = [_of_label(entry, by, limits, draft=draft) for entry in values.entries]
+    _check_covered(by, values, limits.name, draft=draft)
     labels = tuple(each for each in found if each is not None and each.steps)
     if not labels or len(labels) < len(found):
         return None
@@ -466,11 +473,11 @@ def read_labelled(
         limits.name,
         limits.type,
         (),
-        limits.lower,
-        limits.upper,
-        limits.unit,
-        by.symbol.name,
-        tuple(sorted(labels, key=lambda each: each.label)),
+        lower=limits.lower,
+        upper=limits.upper,
+        unit=limits.unit,
+        by=by.symbol.name,
+        labels=tuple(sorted(labels, key=lambda each: each.label)),
     )
 
 
@@ -486,8 +493,8 @@ def _of_label(
         return None
     label = "" if entry.key == DEFAULT else entry.key
     if isinstance(entry.value, MapNode):
-        return LabelValues(label, read_dated(entry.value, f"`{entry.key}`", limits, draft))
-    value = read_value(entry.value, f"the value of {entry.key}", limits, draft)
+        return LabelValues(label, read_dated(entry.value, f"`{entry.key}`", limits, draft=draft))
+    value = read_value(entry.value, f"the value of {entry.key}", limits, draft=draft)
     return LabelValues(label, () if value is None else (Step(None, value),))
 
 
@@ -516,29 +523,32 @@ def read_params(draft: RulesetDraft) -> None:
 
 
 def _param(entry: MapEntry, draft: RulesetDraft) -> ParamSpec | None:
-    name, report = entry.key, draft.report
+    name = entry.key
+    report = draft.report
     what = f"parameter `{name}`"
-    named = check_identifier(name, entry.key_place, "the parameter", report)
+    named = check_identifier(name, entry.key_place, "the parameter", report=report)
     fields = PARAM.open(entry.value, report, what=what)
     word = fields.choice("type", _TYPES) if fields is not None else None
     if fields is None or word is None or not named:
         return None
-    limits = read_limits(fields, name, ValueType(word), draft)
+    limits = read_limits(fields, name, ValueType(word), draft=draft)
     node = fields.get("value")
     values = node.entries if isinstance(node, MapNode) else ()
     by = next((draft.segments[one.key] for one in values if one.key in draft.segments), None)
     if isinstance(node, MapNode) and by is not None:
-        return read_labelled(node, by, limits, draft)
+        return read_labelled(node, by, limits, draft=draft)
     steps = _steps(node, limits, draft)
     if not steps:
         return None
-    return ParamSpec(name, limits.type, steps, limits.lower, limits.upper, limits.unit)
+    return ParamSpec(
+        name, limits.type, steps, lower=limits.lower, upper=limits.upper, unit=limits.unit
+    )
 
 
 def _steps(node: YamlNode | None, limits: ParamLimits, draft: RulesetDraft) -> tuple[Step, ...]:
     if isinstance(node, MapNode):
-        return read_dated(node, "`value`", limits, draft)
-    value = None if node is None else read_value(node, "`value`", limits, draft)
+        return read_dated(node, "`value`", limits, draft=draft)
+    value = None if node is None else read_value(node, "`value`", limits, draft=draft)
     return () if value is None else (Step(None, value),)
 
 

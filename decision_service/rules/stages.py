@@ -65,7 +65,8 @@ def read_derived(draft: RulesetDraft) -> None:
 
 def read_waiting(draft: RulesetDraft, *, last: bool = False) -> None:
     """Read the expressions that rest on nothing to come any more; after the last stage, all."""
-    names, left = draft.names, []
+    names = draft.names
+    left = []
     for each in draft.waiting:
         if last or all(n in names.symbols or n in names.broken for n in each.needs):
             names.waiting.pop(f"derived.{each.entry.key}", None)
@@ -78,13 +79,13 @@ def read_waiting(draft: RulesetDraft, *, last: bool = False) -> None:
 
 
 def _define(entry: MapEntry, draft: RulesetDraft) -> None:
-    named = check_identifier(entry.key, entry.key_place, "the derived name", draft.report)
+    named = check_identifier(entry.key, entry.key_place, "the derived name", report=draft.report)
     scalar = as_scalar(entry.value, f"`{entry.key}`", draft.report)
     node = draft.expression(scalar)
     if node is None or not named:
         draft.names.broken.add(f"derived.{entry.key}")
         return
-    draft.derived.append(Derived(entry.key, entry.key_place, node, len(draft.stages)))
+    draft.derived.append(Derived(entry.key, entry.key_place, node, after=len(draft.stages)))
     draft.names.define(f"derived.{entry.key}", node.type, *_bounds(node, draft), _labels(node))
 
 
@@ -130,7 +131,8 @@ def _cycles(node: MapNode) -> dict[str, str]:
 
 def _way_back(name: str, uses: Mapping[str, list[str]]) -> list[str]:
     """The shortest chain of uses from a name back to itself, breadth first; empty if none."""
-    ways, seen = [[name]], {name}
+    ways = [[name]]
+    seen = {name}
     while ways:
         way = ways.pop(0)
         for used in uses.get(way[-1], ()):
@@ -215,7 +217,7 @@ def _read_stage(node: YamlNode, draft: RulesetDraft) -> None:
     if construct is None:
         draft.touch(node)
         return
-    fitting = _component(fields, component, construct, draft)
+    fitting = _component(fields, component, construct, draft=draft)
     body = fields.get(construct.key)
     part = construct.read(body, fitting, draft) if body is not None else None
     if part is None:
@@ -223,7 +225,9 @@ def _read_stage(node: YamlNode, draft: RulesetDraft) -> None:
         draft.names.broken |= construct.announces(body) if body is not None else set()
         return
     stages = draft.closing if fitting is Component.LEGAL else draft.stages
-    stages.append(NamedPart(name or "?", fitting, part, fields.place("name"), condition))
+    stages.append(
+        NamedPart(name or "?", fitting, part, place=fields.place("name"), condition=condition)
+    )
 
 
 def _condition(name: str, fields: Fields, draft: RulesetDraft) -> StageCondition | None:
@@ -274,7 +278,7 @@ def read_closing(draft: RulesetDraft) -> None:
         part = construct.read(body, component, draft)
         if part is not None:
             place = draft.root.node.key_place(key)
-            draft.closing.append(NamedPart(key, component, part, place))
+            draft.closing.append(NamedPart(key, component, part, place=place))
     stages = draft.root.get("stages")
     for stage in stages.items if isinstance(stages, ListNode) else ():
         if _sees_the_offer(stage):
@@ -303,7 +307,9 @@ class ConditionalRunner:
     def __init__(
         self, condition: StageCondition, inner: Runner, outputs: Sequence[tree.Symbol]
     ) -> None:
-        self.condition, self.inner, self.outputs = condition, inner, outputs
+        self.condition = condition
+        self.inner = inner
+        self.outputs = outputs
         self.weigh = compile_conditions([condition.when])
 
     def run(self, state: State) -> Conclusion:
@@ -335,7 +341,8 @@ class ConditionalRunner:
 
     def describe(self, record: tuple[Any, ...], view: PartView) -> tuple[RuleTrace, ...]:
         found: ConditionalRecord = record[0]
-        weighed, gap = found.noted[1], found.gap
+        weighed = found.noted[1]
+        gap = found.gap
         row = RuleTrace(
             stage=view.stage,
             id=SEGMENT,
@@ -351,8 +358,11 @@ class ConditionalRunner:
     def effects(self, found: Conclusion, view: PartView) -> Iterable[Effect]:
         record: ConditionalRecord = found.record[0]
         names = tuple(symbol.name for symbol in self.outputs)
-        when, open_ = (self.condition.when,), record.gap is not None
-        yield Effect("", _effect(record), when, names, open_, name=SEGMENT)  # no rule has this id
+        when = (self.condition.when,)
+        open_ = record.gap is not None
+        yield Effect(
+            "", _effect(record), when, gives=names, decides=open_, name=SEGMENT
+        )  # no rule has this id
         if record.inner is not None:
             yield from self.inner.effects(replace(found, record=record.inner), view)
 

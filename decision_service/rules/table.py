@@ -121,7 +121,8 @@ class TableRunner:
             first = possible & -possible
             if sure & first:
                 return first.bit_length() - 1
-            sure, possible = 0, first
+            sure = 0
+            possible = first
         if possible & ~sure:
             return self._unknown(possible & ~sure, values)
         if sure and not sure & (sure - 1):
@@ -174,7 +175,7 @@ class TableRunner:
             "row",
             self._shown(given, view),
             (*self.grid.names, *trees),
-            tuple(symbol.name for symbol in self.grid.outputs.values()),
+            gives=tuple(symbol.name for symbol in self.grid.outputs.values()),
             name=self.note(found.record).partition(":")[0],
         )
 
@@ -184,29 +185,35 @@ class TableRunner:
         effect = self._shown(given, view)
         if isinstance(found, Unknown):
             end = len(self.grid.rows)
-            last = RuleTrace(view.stage, self.grid.id, Truth.UNKNOWN, effect)
+            last = RuleTrace(view.stage, self.grid.id, Truth.UNKNOWN, effect=effect)
         else:
-            end, every = found, range(len(matches))
-            last = self._row_trace(found, Truth.TRUE, every, view, effect)
+            end = found
+            every = range(len(matches))
+            last = self._row_trace(found, Truth.TRUE, every, view=view, effect=effect)
         shown = range(max(0, end - MOST_SHOWN), end)
         return (*[self._row_trace(row, *_miss(row, matches), view) for row in shown], last)
 
     def _row_trace(
         self, index: int, truth: Truth, columns: Sequence[int], view: PartView, effect: str = ""
     ) -> RuleTrace:
-        cells, seen = self.grid.rows[index].cells, []
+        cells = self.grid.rows[index].cells
+        seen = []
         for name, cell in ((self.grid.names[i], cells[i].text) for i in columns):
             actual = view.wording.value(view.values[name.symbol.slot], name.type)
-            seen.append(ComparisonTrace(name.text, "in", cell, actual, cell, truth))
-        id_, note = f"{self.grid.id} row {index + 1}", "" if seen else "it matches, others may too"
-        return RuleTrace(view.stage, id_, truth, effect, comparisons=tuple(seen), note=note)
+            seen.append(
+                ComparisonTrace(name.text, "in", cell, actual=actual, required=cell, truth=truth)
+            )
+        id_ = f"{self.grid.id} row {index + 1}"
+        note = "" if seen else "it matches, others may too"
+        return RuleTrace(view.stage, id_, truth, effect=effect, comparisons=tuple(seen), note=note)
 
     def coverage(self, record: tuple[Any, ...]) -> Iterable[tuple[str, str]]:
         if not isinstance(record[0], Unknown):
             yield f"table {self.grid.id}", f"row {record[0] + 1}"
 
     def goals(self) -> Iterable[tuple[str, str, Place]]:
-        what, rows = f"table {self.grid.id}", enumerate(self.grid.rows, 1)
+        what = f"table {self.grid.id}"
+        rows = enumerate(self.grid.rows, 1)
         return [(what, f"row {number}", row.place) for number, row in rows]
 
 
@@ -265,7 +272,8 @@ class TablePart:
 def announces(node: YamlNode) -> set[str]:
     if not isinstance(node, MapNode):
         return set()
-    id_, give = node.get("id"), node.get("give")
+    id_ = node.get("id")
+    give = node.get("give")
     if not isinstance(id_, Scalar) or not isinstance(give, MapNode):
         return set()
     return {f"{id_.text}.{entry.key}" for entry in give.entries}
@@ -280,7 +288,7 @@ def read_table(node: YamlNode, _component: Component, draft: RulesetDraft) -> Ta
     types = _types(fields, draft)
     hit = fields.choice("hit", Hit)
     draft.not_empty(fields, "rows")
-    raw = _raw_rows(fields, names, types, draft)
+    raw = _raw_rows(fields, names, types, draft=draft)
     if id_ is None or not types or any(name is None for name in names):
         return None
     reading = _Rows([n for n in names if n is not None], types, draft)
@@ -289,7 +297,7 @@ def read_table(node: YamlNode, _component: Component, draft: RulesetDraft) -> Ta
         id=id_,
         hit=Hit(hit or Hit.FIRST),
         names=tuple(reading.names),
-        outputs=_define(id_, types, reading, draft),
+        outputs=_define(id_, types, reading, draft=draft),
         rows=tuple(row for row in rows if row is not None),
     )
     return TablePart(grid, fields.place("id"), complete=None not in rows)
@@ -308,12 +316,12 @@ def _types(fields: Fields, draft: RulesetDraft) -> dict[str, ValueType]:
     node = fields.map("give")
     types: dict[str, ValueType] = {}
     for entry in node.entries if node is not None else ():
-        named = check_identifier(entry.key, entry.key_place, "the output", draft.report)
+        named = check_identifier(entry.key, entry.key_place, "the output", report=draft.report)
         hint = replaced_by("`give`", entry.key)
         if hint:
             message = f"a table does not give `{entry.key}`: it concludes nothing"
             draft.report.error("R120", entry.key_place, message, hint)
-        word = as_choice(entry.value, f"`{entry.key}`", _TYPES, draft.report)
+        word = as_choice(entry.value, f"`{entry.key}`", _TYPES, report=draft.report)
         if named and word is not None:
             types[entry.key] = ValueType(word)
     return types
@@ -325,14 +333,15 @@ def _raw_rows(
     types: Mapping[str, ValueType],
     draft: RulesetDraft,
 ) -> list[RawRow | None]:
-    node, when = fields.get("rows"), fields.items("when")
+    node = fields.get("rows")
+    when = fields.items("when")
     if node is None or not when or not types:
         return []
     columns = [
         name.text if name is not None else item.text if isinstance(item, Scalar) else ""
         for item, name in zip(when, names, strict=True)
     ]
-    rows = read_rows(node, [*columns, *types], draft.files, draft.report)
+    rows = read_rows(node, [*columns, *types], draft.files, report=draft.report)
     draft.used_tables.update(filter(None, [table_file(node, draft.files)]))
     if len(rows) > MOST_ROWS:
         message = f"{len(rows):,} rows; {MOST_ROWS:,} are allowed"
@@ -351,7 +360,9 @@ class _Rows:
         types: Mapping[str, ValueType],
         draft: RulesetDraft,
     ) -> None:
-        self.names, self.types, self.draft = names, types, draft
+        self.names = names
+        self.types = types
+        self.draft = draft
         self.readers = [CellReader(n.symbol, draft.names.currency, draft.report) for n in names]
         self.texts: dict[str, list[str]] = {name: [] for name in types}
 
@@ -371,8 +382,13 @@ class _Rows:
     def _give(self, name: str, type_: ValueType, scalar: Scalar) -> Node | None:
         if type_ in _COMPUTED:
             return self.draft.expression(scalar, type_)
-        currency, report = self.draft.names.currency, self.draft.report
-        value = None if scalar.torn else as_literal(scalar, type_, f"`{name}`", currency, report)
+        currency = self.draft.names.currency
+        report = self.draft.report
+        value = (
+            None
+            if scalar.torn
+            else as_literal(scalar, type_, f"`{name}`", currency=currency, report=report)
+        )
         if value is None:
             return None
         if isinstance(value, str):

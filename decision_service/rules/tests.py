@@ -120,7 +120,8 @@ class Sure:
 
     def without_offer(self) -> Sure:
         other = Sure(self.ruleset)
-        other.claims, other.given = self.claims, self.given
+        other.claims = self.claims
+        other.given = self.given
         other.names = self.names - self.offered
         return other
 
@@ -325,7 +326,8 @@ def label_goals(ruleset: CompiledRuleset) -> Iterable[tuple[str, str, Place]]:
 
 def labels_reached(ruleset: CompiledRuleset, values: Sequence[Any]) -> Iterable[tuple[str, str]]:
     for labelled in ruleset.program.labelled:
-        param, label = ruleset.params[labelled.param], values[labelled.by]
+        param = ruleset.params[labelled.param]
+        label = values[labelled.by]
         if label.__class__ is Unknown:
             yield param_goal(param), "unknown"
             continue
@@ -412,7 +414,8 @@ def _facts(ruleset: CompiledRuleset, case: RuleTestCase) -> Facts | str:
 
 
 def goals_reached(ruleset: CompiledRuleset, verdict: Verdict) -> Iterable[Goal]:
-    program, trace = ruleset.program, verdict.raw_trace
+    program = ruleset.program
+    trace = verdict.raw_trace
     parts = (*program.stages, *program.closing)
     conclusions = (*trace.stages, *trace.closing) if isinstance(trace, Trace) else ()
     for part, conclusion in zip(parts, conclusions, strict=True):

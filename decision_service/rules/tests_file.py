@@ -122,7 +122,8 @@ def read_marks(
         if one and (one.has("from") or one.has("to")):
             marks.extend(_marks(one))
         elif one:
-            check, because = one.choice("at", rules), one.text("because")
+            check = one.choice("at", rules)
+            because = one.text("because")
             legal += [LegalMark(*rules[check], because, item.place)] if check and because else []
     return tuple(marks), tuple(legal)
 
@@ -132,7 +133,9 @@ def _marks(fields: Fields) -> Iterator[FigureMark]:
         if not fields.has(key):
             message = f"a mark on a change has no `{key}`"
             fields.report.error("R121", fields.node.place, message, f"add `{key}:`")
-    at, before, because = fields.scalar("at"), fields.scalar("from"), fields.text("because")
+    at = fields.scalar("at")
+    before = fields.scalar("from")
+    because = fields.text("because")
     if at is None or before is None or because is None:
         return
     values = fields.items("to")
@@ -142,7 +145,7 @@ def _marks(fields: Fields) -> Iterator[FigureMark]:
     for item in values:
         after = as_scalar(item, "a changed value", fields.report)
         if after is not None:
-            yield FigureMark(at.text, before.text, after.text, because, after.place)
+            yield FigureMark(at.text, before.text, after.text, because=because, place=after.place)
 
 
 def check_possible(node: YamlNode, spec: FactorSpec, value: Value, report: Report) -> None:
@@ -178,8 +181,9 @@ class Given(msgspec.Struct, frozen=True):
         unsent = self.unsent | (other.unsent - set(self.inputs))
         inputs = {**other.inputs, **self.inputs}
         sent = {name: value for name, value in inputs.items() if name not in unsent}
-        factors, lists = {**other.factors, **self.factors}, {**other.lists, **self.lists}
-        return Given(sent, factors, unsent, lists)
+        factors = {**other.factors, **self.factors}
+        lists = {**other.lists, **self.lists}
+        return Given(sent, factors, unsent, lists=lists)
 
 
 class RuleTestCase(msgspec.Struct, frozen=True):
@@ -221,7 +225,8 @@ def case_target(path: str, text: str) -> Target | None:
     node = read(path, text, Report())
     if not isinstance(node, MapNode):
         return None
-    name, version = node.get("ruleset"), node.get("version")
+    name = node.get("ruleset")
+    version = node.get("version")
     if not (isinstance(name, Scalar) and isinstance(version, Scalar) and version.is_integer):
         return None
     cases = node.get("cases")
@@ -238,7 +243,7 @@ def read_given(
 ) -> Given:
     nodes = {"inputs": inputs, "factors": factors}
     entries = [MapEntry(key, node.place, node) for key, node in nodes.items() if node]
-    place = entries[0].key_place if entries else Place("", 1, 1, 2)
+    place = entries[0].key_place if entries else Place("", 1, 1, end=2)
     fields = Fields(MapNode(tuple(entries), place), "the story", report, optional=GIVEN)
     return FactsReader(fields, ruleset, catalogue).given(fields)
 
@@ -263,7 +268,7 @@ def parse_cases(
     cases = FactsReader(fields, ruleset, catalogue).cases() if fields else []
     marks, legal = read_marks(fields, ruleset) if fields else ((), ())
     read_cases = () if report.failed else tuple(cases)
-    return CaseFile(path, read_cases, report.diagnostics(), marks, legal)
+    return CaseFile(path, read_cases, report.diagnostics(), marks=marks, unreached=legal)
 
 
 def claim_name(name: str | None, place: Place, names: dict[str, Place], report: Report) -> None:
@@ -280,7 +285,9 @@ class FactsReader:
     def __init__(
         self, fields: Fields, ruleset: CompiledRuleset, catalogue: Mapping[str, FactorSpec]
     ) -> None:
-        self.fields, self.ruleset, self.catalogue = fields, ruleset, catalogue
+        self.fields = fields
+        self.ruleset = ruleset
+        self.catalogue = catalogue
         self.report = fields.report
         self.names: dict[str, Place] = {}
         self.incomplete = Incomplete()
@@ -319,11 +326,12 @@ class FactsReader:
         return self.given(fields) if fields else Given()
 
     def given(self, fields: Fields) -> Given:
-        inputs, factors = fields.map("inputs"), fields.map("factors")
+        inputs = fields.map("inputs")
+        factors = fields.map("factors")
         lists = read_given_lists(fields.map("lists"), self.ruleset, self.report)
         entries = inputs.entries if inputs is not None else ()
         unsent = frozenset(entry.key for entry in entries if _is(entry.value, _UNSENT))
-        return Given(_each(inputs, self._input), _each(factors, self._factor), unsent, lists)
+        return Given(_each(inputs, self._input), _each(factors, self._factor), unsent, lists=lists)
 
     def _at_edges(self, node: YamlNode) -> Iterator[YamlNode]:
         """A case as it is; one with `edges` as a case for each value of each figure."""
@@ -333,7 +341,8 @@ class FactsReader:
             return
         figures = self._filled(edges, "edges")
         if node.get("expect") is not None:
-            place, hint = node.key_place("expect"), "write what is expected at each value"
+            place = node.key_place("expect")
+            hint = "write what is expected at each value"
             self.report.error("R120", place, "a case with `edges` has no `expect`", hint)
         for figure in figures:
             for value in self._filled(figure.value, figure.key):
@@ -348,7 +357,8 @@ class FactsReader:
 
     def _at_edge(self, node: MapNode, figure: MapEntry, value: MapEntry) -> MapNode:
         """A case with this value of the figure, which is named by both."""
-        place, key = value.key_place, figure.key.removeprefix("inputs.")
+        place = value.key_place
+        key = figure.key.removeprefix("inputs.")
         section = "as_of" if key == "as_of" else "factors" if key == figure.key else "inputs"
         spec = self.ruleset.inputs.get(key) or self.catalogue.get(key)
         text = spec is not None and spec.type is ValueType.TEXT
@@ -373,19 +383,30 @@ class FactsReader:
         if not fields.has("expect"):
             hint = "add `expect:`, or `edges:` with the values of a figure"
             self.report.error("R121", fields.node.place, "a case has no `expect`", hint)
-        name, place = fields.text("name"), fields.place("name")
-        claim_name(name, place, self.names, self.report)
+        name = fields.text("name")
+        place = fields.place("name")
+        claim_name(name, place, self.names, report=self.report)
         expect = fields.get("expect")
         expectation = read_expectation(expect, self.report, self.ruleset) if expect else None
-        own, as_of = self.given(fields), self._as_of(fields) or self.as_of
+        own = self.given(fields)
+        as_of = self._as_of(fields) or self.as_of
         given = own.over(self.defaults)
-        self._check_complete(own, given, place, as_of)
+        self._check_complete(own, given, place, as_of=as_of)
         if as_of is None and not fields.has("as_of") and not self.fields.has("as_of"):
             hint = "add it, or to the file"
             self.incomplete.add("R805", place, "the case has no `as_of`", hint)
         if name is None or expectation is None:
             return None
-        return RuleTestCase(name, place, expectation, given, as_of, "", self.defaults, self.as_of)
+        return RuleTestCase(
+            name,
+            place,
+            expectation,
+            given=given,
+            as_of=as_of,
+            snapshot="",
+            defaults=self.defaults,
+            usual=self.as_of,
+        )
 
     def _check_complete(self, own: Given, given: Given, place: Place, as_of: AsOf | None) -> None:
         """R803 and R804; what the case does not say itself is reported once for all."""
@@ -418,7 +439,8 @@ class FactsReader:
         return self._value(entry.value, spec.type, f"`{entry.key}`")
 
     def _factor(self, entry: MapEntry) -> FactorValue | None:
-        name, spec = entry.key, self.catalogue.get(entry.key)
+        name = entry.key
+        spec = self.catalogue.get(entry.key)
         if spec is None:
             hint = did_you_mean(name, self.catalogue)
             self.report.error("R204", entry.key_place, f"unknown factor `{name}`", hint)
@@ -430,7 +452,7 @@ class FactsReader:
         value = self._value(node, spec.type, f"`{name}`")
         if value is None:
             return None
-        check_possible(node, spec, value, self.report)
+        check_possible(node, spec, value, report=self.report)
         return FactorValue(name, value)
 
     def _missing(self, scalar: Scalar) -> Missing | None:
@@ -449,8 +471,8 @@ class FactsReader:
     def _value(self, node: YamlNode, type_: ValueType, what: str) -> Value | None:
         currency = self.ruleset.currency
         if type_ is not ValueType.MONEY:
-            return as_literal(node, type_, what, currency, self.report)
-        amount = as_amount(node, what, currency, self.report)
+            return as_literal(node, type_, what, currency=currency, report=self.report)
+        amount = as_amount(node, what, currency, report=self.report)
         return None if amount is None else Money(currency, to_minor(amount, currency))
 
 

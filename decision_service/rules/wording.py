@@ -117,12 +117,13 @@ class Wording:
         """A value in its outside form; None where there is none."""
         if value is None or value.__class__ is Unknown:
             return None
-        found = from_runtime("", value, type_, self.currency)
+        found = from_runtime("", value, type_, currency=self.currency)
         return None if isinstance(found, Unknown) else found
 
     def money(self, minor: Decimal | int) -> str:
         """An amount in minor units, rounded down, with its decimals only where there are any."""
-        digits, sign = exponent(self.currency), currency_sign(self.currency)
+        digits = exponent(self.currency)
+        sign = currency_sign(self.currency)
         if isinstance(minor, Decimal) and minor.adjusted() > _LONGEST:
             return f"{sign} {minor.scaleb(-digits):.6E}"
         whole, rest = divmod(abs(floor(minor)), 10**digits)
@@ -218,13 +219,16 @@ class Wording:
     ) -> Explain:
         operator = _contrary(leaf.operator) if truth else leaf.operator
         required = self.value(against.value, against.type)
-        slot, type_, text = name.symbol.slot, name.type, name.text
+        slot = name.symbol.slot
+        type_ = name.type
+        text = name.text
         limit = self.typed(against.value, against.type)
 
         def explain(values: Values) -> Seen:
-            actual, other = self.value(values[slot], type_), required
+            actual = self.value(values[slot], type_)
+            other = required
             if actual == required:
-                actual, other = self._apart(values[slot], against.value, type_, required)
+                actual, other = self._apart(values[slot], against.value, type_, shown=required)
             return text, actual, f"{operator} {other}", self.typed(values[slot], type_), limit
 
         return explain
@@ -258,29 +262,39 @@ class Wording:
 
     def _flag(self, leaf: Node, values: Values) -> WordedComparison:
         shown = self._shown(leaf, values)
-        return WordedComparison(leaf.type, leaf.text, "", "true", "true", shown)
+        return WordedComparison(
+            leaf.type, leaf.text, "", against="true", right="true", actual=shown
+        )
 
     def _known(self, leaf: tree.FunctionCall, values: Values) -> WordedComparison:
-        asked, word = leaf.arguments[0], leaf.function
+        asked = leaf.arguments[0]
+        word = leaf.function
         gone = isinstance(self.evaluated(asked, values), Unknown)
         actual = "missing" if gone else "known"
-        return WordedComparison(asked.type, asked.text, "", word, word, actual)
+        return WordedComparison(asked.type, asked.text, "", against=word, right=word, actual=actual)
 
     def _listed(self, leaf: tree.Listed, word: str, values: Values) -> WordedComparison:
-        name, actual = f"lists.{leaf.list}", self._shown(leaf.operand, values)
-        return WordedComparison(leaf.operand.type, leaf.operand.text, word, name, name, actual)
+        name = f"lists.{leaf.list}"
+        actual = self._shown(leaf.operand, values)
+        return WordedComparison(
+            leaf.operand.type, leaf.operand.text, word, against=name, right=name, actual=actual
+        )
 
     def _among(self, leaf: tree.Within, values: Values) -> WordedComparison:
         type_ = leaf.operand.type
         options = [self.value(option, type_) for option in leaf.options]
-        word, shown = "not in" if leaf.negated else "in", f"({', '.join(options)})"
+        word = "not in" if leaf.negated else "in"
+        shown = f"({', '.join(options)})"
         value = self.evaluated(leaf.operand, values)
         actual = self.value(value, type_)
         for option, text in zip(leaf.options, options, strict=True):
             if text == actual and value not in leaf.options:
-                actual, _ = self._apart(value, option, type_, actual)
-        sides, text = (value, None), leaf.operand.text
-        return WordedComparison(type_, text, word, shown, shown, actual, sides)
+                actual, _ = self._apart(value, option, type_, shown=actual)
+        sides = (value, None)
+        text = leaf.operand.text
+        return WordedComparison(
+            type_, text, word, against=shown, right=shown, actual=actual, sides=sides
+        )
 
     def _apart(self, one: Any, other: Any, type_: ValueType, shown: str) -> tuple[str, str]:
         both = apart(one, other, money=type_ is ValueType.MONEY)
@@ -293,15 +307,20 @@ class Wording:
     def _two_sides(self, leaf: tree.Compare) -> Compare:
         only_right = tree.reads(leaf.right) and not tree.reads(leaf.left)
         turned = _turned(leaf) if only_right else leaf
-        left, operator, right = turned.left, turned.operator, turned.right
-        left_type, right_type = left.type, right.type
+        left = turned.left
+        operator = turned.operator
+        right = turned.right
+        left_type = left.type
+        right_type = right.type
         fixed = partial(WordedComparison, left_type, left.text, operator)
 
         def compared(values: Values) -> WordedComparison:
-            one, other = self.evaluated(left, values), self.evaluated(right, values)
-            actual, against = self.value(one, left_type), self.value(other, right_type)
+            one = self.evaluated(left, values)
+            other = self.evaluated(right, values)
+            actual = self.value(one, left_type)
+            against = self.value(other, right_type)
             if actual == against:
-                actual, against = self._apart(one, other, left_type, actual)
+                actual, against = self._apart(one, other, left_type, shown=actual)
             return fixed(against, right.text, actual, (one, other))
 
         return compared
@@ -324,14 +343,15 @@ class Wording:
         match leaf:
             case tree.Compare(left=tree.NameRead() as name, right=tree.Constant() as against):
                 required = self.value(against.value, against.type)
-                slot, type_ = name.symbol.slot, name.type
+                slot = name.symbol.slot
+                type_ = name.type
                 fixed = partial(ComparisonTrace, name.text, leaf.operator, against.text)
 
                 def trace(values: Values, truth: Any) -> ComparisonTrace:
                     actual = self.value(values[slot], type_)
                     if actual != required:
                         return fixed(actual, required, truth_of(truth))
-                    both = self._apart(values[slot], against.value, type_, required)
+                    both = self._apart(values[slot], against.value, type_, shown=required)
                     return fixed(*both, truth_of(truth))
 
                 return trace
@@ -339,8 +359,17 @@ class Wording:
 
     def _traced(self, compared: Compare, values: Values, truth: Any) -> ComparisonTrace:
         found = compared(values)
-        left, actual, required = found.subject, found.actual, found.against
-        return ComparisonTrace(left, found.operator, found.right, actual, required, truth_of(truth))
+        left = found.subject
+        actual = found.actual
+        required = found.against
+        return ComparisonTrace(
+            left,
+            found.operator,
+            found.right,
+            actual=actual,
+            required=required,
+            truth=truth_of(truth),
+        )
 
 
 def _either(find: Find, otherwise: Explain) -> Explain:

@@ -34,7 +34,8 @@ def is_protected(url: str) -> bool:
     """Whether a URL is one of https, or of http on this machine, without user and query."""
     try:
         parts = urlsplit(url)
-        host, _ = parts.hostname or "", parts.port
+        host = parts.hostname or ""
+        _ = parts.port
     except ValueError:
         return False
     plain = parts.scheme == "http" and is_loopback(host)

@@ -52,7 +52,8 @@ class ClockGuard:
     """
 
     def __init__(self, now: Callable[[], datetime], seconds: Callable[[], float]) -> None:
-        self._now, self._seconds = now, seconds
+        self._now = now
+        self._seconds = seconds
         self.drift: timedelta | None = None
         self.tidy = False
         self._newest: datetime | None = None
@@ -78,12 +79,15 @@ class ClockGuard:
             )
         self._apart = apart
         if abs(self.drift) > DOUBTED:
-            self._near, self._far = 0, self._far + 1
+            self._near = 0
+            self._far = self._far + 1
             return
-        self._near, self._far = self._near + 1, 0
+        self._near = self._near + 1
+        self._far = 0
         if self._was_set and self._near < 2:
             return
-        self._near, self._zero_agreed = 0, self._zero_dated
+        self._near = 0
+        self._zero_agreed = self._zero_dated
         if self.agrees and self._newest is not None:
             self._newest = min(self._newest, now)
 

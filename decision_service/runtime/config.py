@@ -104,7 +104,8 @@ def _of_mode(settings: Settings) -> Iterator[str]:
 
 
 def _of_pairs(settings: Settings) -> Iterator[str]:
-    cert, key = env_name("tls_cert_file"), env_name("tls_key_file")
+    cert = env_name("tls_cert_file")
+    key = env_name("tls_key_file")
     if (settings.tls_cert_file is None) != (settings.tls_key_file is None):
         yield f"{cert} and {key} belong together: set both or neither"
     elif settings.tls_client_ca_file is not None and settings.tls_cert_file is None:
@@ -115,13 +116,15 @@ def _of_pairs(settings: Settings) -> Iterator[str]:
             "its certificate: set it too, or leave the name out where the front is on this machine"
         )
     if settings.reuse_port and not settings.store_url.startswith("postgres"):
-        store, reuse = env_name("store_url"), env_name("reuse_port")
+        store = env_name("store_url")
+        reuse = env_name("reuse_port")
         yield (
             f"{reuse}=true needs a PostgreSQL store, since one process holds a SQLite file: set "
             f"{store} to postgresql://..., or leave {reuse} out"
         )
     if settings.require_approval and settings.auth_tokens_file is None:
-        need, file = env_name("require_approval"), env_name("auth_tokens_file")
+        need = env_name("require_approval")
+        file = env_name("auth_tokens_file")
         yield f"{need}=true needs {file}, which has the keys of who may sign: set both or neither"
 
 
@@ -167,7 +170,8 @@ def _is_web_address(text: str) -> bool:
         parts = urlsplit(text)
     except ValueError:
         return False
-    host, plain = parts.hostname or "", parts.scheme == "http"
+    host = parts.hostname or ""
+    plain = parts.scheme == "http"
     secure = parts.scheme == "https" or (plain and is_loopback(host))
     return secure and bool(host) and not set(text) & set("@?# \\")
 
@@ -190,7 +194,8 @@ def _of_addresses(settings: Settings) -> Iterator[str]:
                 "DECISION_TLS_CLIENT_CA_FILE"
             )
     for (one, first), (other, second) in combinations(named.items(), 2):
-        (host, port), (other_host, other_port) = split_address(first), split_address(second)
+        (host, port) = split_address(first)
+        (other_host, other_port) = split_address(second)
         same = host == other_host or _EVERY & {host, other_host}
         if same and port == other_port != 0:  # the system chooses another port for each 0
             both = f"{env_name(one)} and {env_name(other)}"
@@ -214,7 +219,8 @@ def sample(form: SampleForm = SampleForm.YAML) -> str:
 def takes(name: str) -> str:
     """What a setting takes, in words that follow `it takes`."""
     field = Settings.model_fields[name]
-    annotation, metadata = field.annotation, [*field.metadata]
+    annotation = field.annotation
+    metadata = [*field.metadata]
     if get_origin(annotation) in (Union, UnionType):
         annotation = next(one for one in get_args(annotation) if one is not type(None))
         metadata += getattr(annotation, "__metadata__", ())
@@ -238,7 +244,9 @@ def default_text(name: str) -> str:
 
 
 def _entry(name: str, form: SampleForm) -> Iterator[str]:
-    field, shown, default = Settings.model_fields[name], env_name(name), default_text(name)
+    field = Settings.model_fields[name]
+    shown = env_name(name)
+    default = default_text(name)
     file = f" Also as {shown}_FILE, the name of a file with it." if name in FROM_FILES else ""
     kind = takes(name)
     words = f"{field.description}{'' if kind == 'text' else f' It takes {kind}.'}{file}"

@@ -69,7 +69,8 @@ class FileWatch:
         if asked:  # only then, as another thread may set it at this moment
             self._asked = False
         marks = self._marks()
-        changed, self._known = asked or marks != self._known, marks
+        changed = asked or marks != self._known
+        self._known = marks
         return changed
 
     async def changes(self) -> AsyncIterator[None]:

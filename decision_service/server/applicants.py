@@ -128,9 +128,15 @@ class ConnectLinks(msgspec.Struct, frozen=True):
 
     def check(self, problems: Problems, request: _LinkRequest) -> None:
         """Note a way back that is not to an allowed origin, and words that can be no ids."""
-        _check_words(problems, "provider_types", request.provider_types, _TYPE, _TYPE_SHOWN)
         _check_words(
-            problems, "first_provider_ids", request.first_provider_ids, _PROVIDER, _PROVIDER_SHOWN
+            problems, "provider_types", request.provider_types, pattern=_TYPE, shown=_TYPE_SHOWN
+        )
+        _check_words(
+            problems,
+            "first_provider_ids",
+            request.first_provider_ids,
+            pattern=_PROVIDER,
+            shown=_PROVIDER_SHOWN,
         )
         if request.language:
             problems.text(
@@ -151,7 +157,8 @@ class ConnectLinks(msgspec.Struct, frozen=True):
         """
         if not self.base:
             return ""
-        types, first = request.provider_types, request.first_provider_ids
+        types = request.provider_types
+        first = request.first_provider_ids
         given = {
             "token": access_token,
             "return_url": request.return_url,
@@ -298,7 +305,8 @@ class ApplicantServicer(msgspec.Struct, frozen=True):
                 )
             if request.employer_kind and request.employer_kind not in _EMPLOYERS:
                 problems.add("employer_kind", f"must be one of {', '.join(_EMPLOYERS)}")
-        look, scope = self.look, context.info.applicant_scope
+        look = self.look
+        scope = context.info.applicant_scope
         seen = await look(request.user_id, scope, self._stop_at(context))
         employer = EmployerKind(request.employer_kind) if request.employer_kind else None
         needs = await asyncio.to_thread(look.product_needs, seen, employer)
@@ -311,7 +319,8 @@ class ApplicantServicer(msgspec.Struct, frozen=True):
     async def erase_applicant(
         self, request: pb.EraseApplicantRequest, context: RpcContext
     ) -> pb.EraseApplicantResponse:
-        user_id, scope = _user_id(request.user_id), context.info.applicant_scope
+        user_id = _user_id(request.user_id)
+        scope = context.info.applicant_scope
         erased = await self.onboard.erase(user_id, scope, self._stop_at(context))
         return pb.EraseApplicantResponse(
             revoked_accounts=erased.accounts, erased_snapshots=erased.snapshots
@@ -320,7 +329,8 @@ class ApplicantServicer(msgspec.Struct, frozen=True):
     async def export_applicant(
         self, request: pb.ExportApplicantRequest, context: RpcContext
     ) -> pb.ExportApplicantResponse:
-        user_id, scope = _user_id(request.user_id), context.info.applicant_scope
+        user_id = _user_id(request.user_id)
+        scope = context.info.applicant_scope
         place = read_token(user_id, request.page_token, ExportPlace)
         page = await self.export(user_id, scope, place)
         return pb.ExportApplicantResponse(

@@ -213,7 +213,7 @@ class Authenticator:
             except ModuleNotFoundError:
                 message = "`issuer` needs the package joserfc, which is not installed"
                 hint = install_command("console")
-                return refused_whole(path, NO_PACKAGE, message, hint)
+                return refused_whole(path, NO_PACKAGE, message, hint=hint)
             self._issuer = Issuer(named, self._now)
         return reading
 
@@ -237,7 +237,8 @@ class Authenticator:
                 "a certificate was handed on, but not by the front", address=context.address
             )
             return None
-        callers, shown = self._callers, sent[_HEADER]
+        callers = self._callers
+        shown = sent[_HEADER]
         if callers is None:
             return ANONYMOUS
         if len(shown) > 1:
@@ -250,7 +251,8 @@ class Authenticator:
         scheme, _, token = header.partition(" ")
         if scheme.lower() != "bearer":
             return None
-        token, issuer = token.strip(), self._issuer
+        token = token.strip()
+        issuer = self._issuer
         if token.count(".") == 2 and not token.startswith(TOKEN_PREFIX) and issuer is not None:
             its = issuer.named == callers.issuer  # not so while a file with another is taken over
             return issuer.caller(token, callers.subjects, context) if its else None
@@ -277,9 +279,11 @@ def _report_roles(
 ) -> None:
     nothing = frozenset[Role]()
     for name in sorted(before.keys() | after.keys()):
-        had, has = before.get(name, nothing), after.get(name, nothing)
+        had = before.get(name, nothing)
+        has = after.get(name, nothing)
         if had != has:
-            gained, lost = sorted(has - had), sorted(had - has)
+            gained = sorted(has - had)
+            lost = sorted(had - has)
             log.warning("roles of a caller changed", caller=name, gained=gained, lost=lost)
 
 

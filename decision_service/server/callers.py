@@ -120,7 +120,9 @@ class _Reader:
         self._signers: dict[str, Signer] = {}
 
     def read(self, root: YamlNode) -> Callers | None:
-        what, required, optional = "the callers file", ("callers",), ("issuer",)
+        what = "the callers file"
+        required = ("callers",)
+        optional = ("issuer",)
         fields = Fields.of(root, what, self._report, required=required, optional=optional)
         callers = None if fields is None else fields.map("callers")
         if fields is None or callers is None:
@@ -133,7 +135,12 @@ class _Reader:
             self._caller(entry)
         tokens = tuple(self._tokens.values())
         return Callers(
-            tokens, self._certificates, self._subjects, issuer, self._signers, self._roles
+            tokens,
+            self._certificates,
+            self._subjects,
+            issuer=issuer,
+            signers=self._signers,
+            roles=self._roles,
         )
 
     def _issuer(self, fields: Fields) -> tuple[str, str] | None:
@@ -142,7 +149,8 @@ class _Reader:
         if node is None:
             return None
         named = Fields(node, "`issuer`", self._report, required=("url", "audience"))
-        url, audience = named.text("url"), named.text("audience")
+        url = named.text("url")
+        audience = named.text("audience")
         if url is None or audience is None:
             return None
         if not is_protected(url):
@@ -170,7 +178,7 @@ class _Reader:
             hint = f"name some of {', '.join(Role)}"
             self._report.error("A103", fields.place("roles"), f"{fields.what} has no roles", hint)
         for item in items:
-            chosen = as_choice(item, "a role", Role, self._report)
+            chosen = as_choice(item, "a role", Role, report=self._report)
             if chosen is not None:
                 yield Role(chosen)
 
@@ -187,7 +195,9 @@ class _Reader:
         for item in fields.items("certificates"):
             name = as_text(item, "a certificate's name", self._report)
             if name is not None:
-                self._claim(self._certificates, name[:_TOO_LONG], caller, item, "certificate name")
+                self._claim(
+                    self._certificates, name[:_TOO_LONG], caller, item=item, what="certificate name"
+                )
         if fields.has("subjects") and not self._has_issuer:
             message = f"{fields.what} has `subjects`, and the file has no `issuer`"
             hint = "name whose subjects they are: issuer: {url: https://…, audience: …}"
@@ -195,7 +205,7 @@ class _Reader:
         for item in fields.items("subjects"):
             subject = as_text(item, "a subject", self._report)
             if subject is not None:
-                self._claim(self._subjects, subject, caller, item, "subject")
+                self._claim(self._subjects, subject, caller, item=item, what="subject")
         keys = [key for item in fields.items("signing_keys") for key in self._key(item, caller)]
         if keys:
             signs = frozenset(signing for role, signing in _SIGNS.items() if role in caller.roles)
@@ -203,27 +213,31 @@ class _Reader:
 
     def _key(self, item: YamlNode, caller: Caller) -> Iterator[SigningKey]:
         """A public key, plain or with the day from which it no longer counts."""
-        node, withdrawn = item, None
+        node = item
+        withdrawn = None
         if isinstance(item, MapNode):
             fields = Fields(
                 item, "a signing key", self._report, required=("key",), optional=("withdrawn",)
             )
-            node, withdrawn = fields.get("key") or item, fields.day("withdrawn")
+            node = fields.get("key") or item
+            withdrawn = fields.day("withdrawn")
         public = key_from(node.text) if isinstance(node, Scalar) else None
         if public is None:
             message = f"a signing key of `{caller.name}` is not `ed25519:` and 32 bytes in Base64"
             hint = "only public keys belong here: decision-service rules keys new prints one"
             self._report.error("A107", node.place, message, hint)
             return
-        self._claim(self._signing_keys, public, caller, node, "signing key")
+        self._claim(self._signing_keys, public, caller, item=node, what="signing key")
         yield SigningKey(public, withdrawn)
 
     def _token(self, item: YamlNode, caller: Caller) -> None:
         """A hash, plain or with the last day on which its token is good."""
-        node, until = item, None
+        node = item
+        until = None
         if isinstance(item, MapNode):
             fields = Fields(item, "a token", self._report, required=("hash",), optional=("until",))
-            until, hash_node = fields.day("until"), fields.get("hash")
+            until = fields.day("until")
+            hash_node = fields.get("hash")
             if hash_node is None:
                 return
             node = hash_node
@@ -234,7 +248,7 @@ class _Reader:
             self._report.error("A105", node.place, message, hint)
             return
         hashed = bytes.fromhex(found[1])
-        self._claim(self._owners, hashed, caller, node, "token")
+        self._claim(self._owners, hashed, caller, item=node, what="token")
         self._tokens[hashed] = Token(hashed, caller, until)
 
     def _claim(
@@ -258,7 +272,7 @@ def read_callers_file(path: Path) -> CallersReading:
         text = decode(str(path), read_small(path, trusted=True), report)
     except OSError as error:
         message = f"the file cannot be read: {error.strerror}"
-        return refused_whole(path, UNREADABLE, message, "check its path and permissions")
+        return refused_whole(path, UNREADABLE, message, hint="check its path and permissions")
     if text is None:
         return CallersReading(None, report.diagnostics())
     return read_callers(str(path), text)
@@ -266,5 +280,5 @@ def read_callers_file(path: Path) -> CallersReading:
 
 def refused_whole(path: Path, code: str, message: str, hint: str) -> CallersReading:
     report = Report()
-    report.error(code, Place(str(path), 1, 1, 2), message, hint)
+    report.error(code, Place(str(path), 1, 1, end=2), message, hint)
     return CallersReading(None, report.diagnostics())

@@ -311,7 +311,8 @@ class ConnectPage:
 
     def policy(self) -> str:
         """The Content-Security-Policy: our own files, the widget's script and what it talks to."""
-        script, host = _origin(self._script), _origin(self._api)
+        script = _origin(self._script)
+        host = _origin(self._api)
         return "; ".join(
             (
                 "default-src 'none'",
@@ -347,7 +348,8 @@ class ConnectPage:
         return self._shown(language, json.dumps(dict(self._names())))
 
     def _rendered(self, language: str, names_json: str) -> str:
-        texts, blanks = texts_in(language), self._blanks(language)
+        texts = texts_in(language)
+        blanks = self._blanks(language)
         return (
             templates(__package__, "pages")
             .get_template("connect.html")

@@ -261,7 +261,8 @@ class RpcContext:
             work.cancel()
 
     def over(self) -> None:
-        self.done, self._context = True, None
+        self.done = True
+        self._context = None
         if self._work is not None:
             self._work.cancel()
 

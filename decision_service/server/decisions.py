@@ -222,13 +222,14 @@ def applicant_from(
                 f"must be {form}, without control or hidden characters: leave it out where you do "
                 "not know it",
             )
-    field, born = "applicant.birth_date", None
+    field = "applicant.birth_date"
+    born = None
     if message.birth_date:
         born = problems.date(field, message.birth_date)
         if born is not None and not date(_FIRST_BIRTH, 1, 1) <= born <= today:
             when = "in the future" if born > today else f"before {_FIRST_BIRTH}"
             problems.add(field, f"is {when}: send the date of birth, or leave it out")
-    return GivenApplicant(message.name, born, message.phone, message.email)
+    return GivenApplicant(message.name, born, message.phone, email=message.email)
 
 
 def _can_be(name: str, text: str) -> bool:
@@ -308,7 +309,8 @@ def _sent(
     field: str, message: values_pb2.InputValue, problems: Problems
 ) -> Iterator[tuple[str, Input]]:
     """The value with the day and the consent of its observation, where they are sent."""
-    day, consent = None, message.consent_reference
+    day = None
+    consent = message.consent_reference
     if message.observed_on:
         day = problems.date(f"{field}.observed_on", message.observed_on)
     elif consent:
@@ -342,7 +344,8 @@ class ProtoReplyEncoder:
 
 def decision_fields(decision: Decision, style: ReplyStyle, traces: Sequence[StageTrace]) -> Fields:
     """As its caller wants it, traces in FULL view only, in the first language that there is."""
-    verdict, override = decision.verdict, decision.override
+    verdict = decision.verdict
+    override = decision.override
     fields = DECISIONS.fields(pb.Decision, decision) | verdict_fields(verdict, style.languages)
     if (connect := decision.connect) is not None:
         fields["connect"] = {
@@ -358,7 +361,11 @@ def decision_fields(decision: Decision, style: ReplyStyle, traces: Sequence[Stag
         }
     if style.full:
         fields |= full_fields(
-            decision.inputs, decision.factors, traces, verdict.withheld_tags, decision.answers
+            decision.inputs,
+            decision.factors,
+            traces,
+            withheld_tags=verdict.withheld_tags,
+            answers=decision.answers,
         )
     return fields
 
@@ -440,7 +447,8 @@ class DecisionServicer(msgspec.Struct, frozen=True):
     async def get_decision(
         self, request: service_pb.GetDecisionRequest, context: RpcContext
     ) -> service_pb.GetDecisionResponse:
-        info, decision_id = context.info, request.decision_id
+        info = context.info
+        decision_id = request.decision_id
         with Problems() as problems:
             full = full_view(request.view, problems)
             check_decision_id(problems, decision_id)
@@ -465,7 +473,8 @@ class DecisionServicer(msgspec.Struct, frozen=True):
         chosen, decided = filter_from(request)
         chosen = replace(chosen, caller=context.info.scope)
         after = read_token((chosen, decided), request.page_token, PagePosition)
-        size, fits = page_size(request.page_size), decided.fits if decided else None
+        size = page_size(request.page_size)
+        fits = decided.fits if decided else None
         page = await self.read.list(chosen, after, size, fits)
         chains = await self.chain.of_all({one.decision_id: one.outcome for one in page.entries})
         found = []
@@ -531,8 +540,8 @@ def recorded_message(recorded: Recorded, *, full: bool) -> pb.Decision:
             facts.sent,
             None if recorded.decision is None else recorded.decision.factors,
             recorded.traces,
-            facts.withheld_tags,
-            facts.answers,
+            withheld_tags=facts.withheld_tags,
+            answers=facts.answers,
         )
         message.MergeFrom(pb.Decision(**added))
     return message

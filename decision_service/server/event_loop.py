@@ -69,7 +69,7 @@ class EventLoopInterceptor(grpc.ServerInterceptor):
             chained(self._chain, behaviour_of(handler), method),
             handler.request_deserializer or bytes,
             handler.request_streaming,
-            method in self._open_to_all,
+            open_to_all=method in self._open_to_all,
         )
         serializer = handler.response_serializer
         if handler.response_streaming:
@@ -86,7 +86,7 @@ class EventLoopInterceptor(grpc.ServerInterceptor):
         self, method: _Method, messages: Iterator[bytes], context: grpc.ServicerContext
     ) -> Any:
         call = self._begun(RpcContext(context), method, context)
-        work = self._served(method, messages, call, context)
+        work = self._served(method, messages, call, context=context)
         reply = _result(work, context)
         _conclude(call, context)
         return reply
@@ -96,7 +96,7 @@ class EventLoopInterceptor(grpc.ServerInterceptor):
     ) -> Iterator[Any]:
         outbox: SimpleQueue[_Sent | None] = SimpleQueue()
         call = self._begun(RpcContext(context, partial(_put, outbox)), method, context)
-        work = self._served(method, messages, call, context)
+        work = self._served(method, messages, call, context=context)
         work.add_done_callback(lambda _: outbox.put(None))
         while (sent := outbox.get()) is not None:
             yield sent.message

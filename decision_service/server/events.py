@@ -78,7 +78,7 @@ class EventServicer(msgspec.Struct, frozen=True):
     ) -> pb.ListEventsResponse:
         chosen, seconds = asked_from(request, context.info.scope)
         store = await self.log.store_id()
-        after = read_token(store, request.cursor, EventNumber, "cursor") or 0
+        after = read_token(store, request.cursor, EventNumber, field="cursor") or 0
         left = context.time_remaining()
         seconds = min(seconds, (context.info.seconds if left is None else left) - _SPARE_SECONDS)
         page = await self.follow.list(after, chosen, page_size(request.page_size), seconds)
@@ -89,7 +89,8 @@ class EventServicer(msgspec.Struct, frozen=True):
         self, request: pb.ListDeadEventsRequest, _: RpcContext
     ) -> pb.ListDeadEventsResponse:
         Problems(request).raise_if_any()
-        size, store = page_size(request.page_size), await self.log.store_id()
+        size = page_size(request.page_size)
+        store = await self.log.store_id()
         after = read_token(store, request.page_token, tuple[str, EventNumber]) or ("", 0)
         found = await self.log.dead(after, size)
         last = found[-1] if len(found) == size else None

@@ -123,4 +123,4 @@ def _calls_in(document: Mapping[str, Any]) -> Iterator[Call]:
             Kind.of(one["content"]["application/json"]["schema"])
             for one in (call["requestBody"], call["responses"]["200"])
         )
-        yield Call(path, call["summary"], asked, answered)
+        yield Call(path, call["summary"], asked, answer=answered)

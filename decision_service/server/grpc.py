@@ -134,7 +134,8 @@ def server_deps(
 
 def certificates_of(settings: Settings) -> Certificates | None:
     """The server's certificate where it has one; raises CertificatesRefused."""
-    cert, key = settings.tls_cert_file, settings.tls_key_file
+    cert = settings.tls_cert_file
+    key = settings.tls_key_file
     if cert is None or key is None:
         return None
     return Certificates(cert, key, settings.tls_client_ca_file)
@@ -200,9 +201,10 @@ async def start(
     """Bind, start and return a server that still reports NOT_SERVING; raises AddressInUse."""
     most = deps.limits.calls + SPARE_CALLS
     threads = CallThreads(most + DESCRIPTIONS)
-    chain, identify = deps.interceptors(), deps.authenticator.caller
-    loop = EventLoopInterceptor(threads, identify, chain, HEALTH_METHODS)
-    json = JsonCalls(most, identify, chain, settings.hosts_of_json)
+    chain = deps.interceptors()
+    identify = deps.authenticator.caller
+    loop = EventLoopInterceptor(threads, identify, chain, open_to_all=HEALTH_METHODS)
+    json = JsonCalls(most, identify, chain, hosts=settings.hosts_of_json)
     server = grpc.server(
         threads,
         interceptors=[*deps.further, loop],
@@ -221,7 +223,7 @@ async def start(
             server.add_registered_method_handlers(name, described_by)
     port = _bind(server, settings.grpc_address, certificates)
     server.start()
-    return RpcServer(server, deps.health, port, loop, json, threads)
+    return RpcServer(server, deps.health, port, event_loop=loop, json=json, threads=threads)
 
 
 def _bind(server: grpc.Server, address: str, certificates: Certificates | None) -> int:

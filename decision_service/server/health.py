@@ -115,5 +115,6 @@ class Health(health_pb2_grpc.HealthServicer):
         return SERVING if self.is_serving else NOT_SERVING
 
     def _wake(self) -> None:
-        changed, self._changed = self._changed, asyncio.Event()
+        changed = self._changed
+        self._changed = asyncio.Event()
         changed.set()

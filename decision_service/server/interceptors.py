@@ -224,7 +224,9 @@ def recording(user_hash: UserHash, metrics: Metrics) -> Interceptor:
         of_method = metrics.of_method(name)
 
         async def call(request: Any, context: RpcContext) -> Any:
-            started, code, reason = perf_counter(), "OK", None
+            started = perf_counter()
+            code = "OK"
+            reason = None
             try:
                 return await inner(request, context)
             except BaseException as error:
@@ -235,7 +237,8 @@ def recording(user_hash: UserHash, metrics: Metrics) -> Interceptor:
             finally:
                 seconds = perf_counter() - started
                 of_method.ended(code, seconds)
-                info, user = context.info, getattr(request, "user_id", "")
+                info = context.info
+                user = getattr(request, "user_id", "")
                 log.info(
                     "call",
                     method=name,
@@ -265,7 +268,8 @@ def authenticating(failures: FailedAuthentications) -> Interceptor:
         allowed = METHODS.get(method, frozenset())
 
         async def call(request: Any, context: RpcContext) -> Any:
-            caller, info = context.caller, context.info
+            caller = context.caller
+            info = context.info
             if caller is None:
                 failures.count(context.address)
                 raise errors.Unauthenticated(
@@ -352,7 +356,7 @@ def mapping_errors(inner: Behaviour, method: str) -> Behaviour:
         except Exception as error:  # noqa: BLE001 - none may reach the client
             info = context.info
             public = status_of(error) if is_public(error) else None
-            status = public or internal(_incident(error, method, request, info))
+            status = public or internal(_incident(error, method, request, info=info))
             context.status = call_status(status, info.trailing)
 
     return call

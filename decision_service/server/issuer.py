@@ -133,11 +133,12 @@ class Issuer:
 
         What it claims is read before its signature: no other token has keys fetched.
         """
-        now, caller = self._now(), None
+        now = self._now()
+        caller = None
         with suppress(JoseError, ValueError, RecursionError):
             signed = extract_compact(token.encode(), registry=_REGISTRY)
             claims = msgspec.json.decode(signed.payload or b"", type=dict[str, Any])
-            validate(signed.headers(), claims, self.named, now)
+            validate(signed.headers(), claims, self.named, now=now)
             caller = subjects.get(claims["sub"])
         if caller is None:
             return None
@@ -177,7 +178,8 @@ class Issuer:
     @contextmanager
     def _place(self, address: str) -> Iterator[bool]:
         """A place among the calls that wait, False where the address or all have too many."""
-        own, every = self._waiting[address], self._waiting.total()
+        own = self._waiting[address]
+        every = self._waiting.total()
         if own >= MOST_OF_ADDRESS or every >= MOST_WAITING:
             yield False
             return
@@ -215,7 +217,8 @@ class Issuer:
 
     async def _fetch(self) -> None:
         now = self._now()
-        why, state = "", _FETCHED
+        why = ""
+        state = _FETCHED
         try:
             found = await self._published()
             self._keys = found.known, now

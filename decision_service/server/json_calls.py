@@ -78,7 +78,8 @@ class JsonCalls:
 
     def add(self, service: ServiceDescriptor, handlers: Mapping[str, Handler]) -> None:
         for name, handler in handlers.items():
-            path, rpc = f"/{service.full_name}/{name}", service.methods_by_name[name]
+            path = f"/{service.full_name}/{name}"
+            rpc = service.methods_by_name[name]
             behaviour = chained(self._chain, _unless_refused(behaviour_of(handler)), path)
             kinds = GetMessageClass(rpc.input_type), GetMessageClass(rpc.output_type)
             self._methods[path] = _Method(behaviour, *kinds)

@@ -77,7 +77,8 @@ class Metrics:
 
     def decided(self, entry: DecisionEntry, verdict: Verdict) -> None:
         """Count a new decision, not one that is answered again; a ruleset has at most 30 tags."""
-        product, arm = entry.product, entry.arm.arm.value if entry.arm else ""
+        product = entry.product
+        arm = entry.arm.arm.value if entry.arm else ""
         self._decisions.labels(product, entry.outcome.value, arm).inc()
         for tag in verdict.tags:
             self._tags.labels(product, tag.name).inc()

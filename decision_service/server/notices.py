@@ -71,7 +71,9 @@ def sending_from(
         at = _sent_at(request, now, problems)
         if request.review_id:
             check_review_id(problems, request.review_id)
-    key = NoticeKey(request.decision_id, kind or NoticeKind.APPROVAL, language, request.review_id)
+    key = NoticeKey(
+        request.decision_id, kind or NoticeKind.APPROVAL, language, review_id=request.review_id
+    )
     return key, Sending(at, channel, caller)
 
 

@@ -72,7 +72,9 @@ def _check_presence(message: pb.LoanOutcome, status: LoanStatus, problems: Probl
 
 
 def _check_values(outcome: LoanOutcome, problems: Problems) -> None:
-    disbursed, repaid, paid_on = outcome.disbursed, outcome.repaid, outcome.disbursed_on
+    disbursed = outcome.disbursed
+    repaid = outcome.repaid
+    paid_on = outcome.disbursed_on
     amounts = {
         "disbursed_amount": disbursed,
         "instalment": outcome.instalment,
@@ -104,7 +106,9 @@ def _check_values(outcome: LoanOutcome, problems: Problems) -> None:
 
 
 def _check_rest(outcome: LoanOutcome, problems: Problems) -> None:
-    disbursed, repaid, instalment = outcome.disbursed, outcome.repaid, outcome.instalment
+    disbursed = outcome.disbursed
+    repaid = outcome.repaid
+    instalment = outcome.instalment
     if disbursed is None or disbursed.minor <= (repaid.minor if repaid else 0):
         return
     if outcome.status is LoanStatus.BOOKED and instalment is not None and not instalment.minor:
@@ -125,7 +129,8 @@ class OutcomeServicer(msgspec.Struct, frozen=True):
     async def record_outcome(
         self, request: pb.RecordOutcomeRequest, context: RpcContext
     ) -> pb.RecordOutcomeResponse:
-        report, correction = outcome_from(request.outcome), request.outcome.correction
+        report = outcome_from(request.outcome)
+        correction = request.outcome.correction
         compared = await self.record(report, context.info.scope, correction=correction)
         return pb.RecordOutcomeResponse(
             receipt=_RECEIPTS[compared.comparison],
@@ -136,7 +141,8 @@ class OutcomeServicer(msgspec.Struct, frozen=True):
     async def list_outcomes(
         self, request: pb.ListOutcomesRequest, context: RpcContext
     ) -> pb.ListOutcomesResponse:
-        decision_id, size = request.decision_id, page_size(request.page_size)
+        decision_id = request.decision_id
+        size = page_size(request.page_size)
         with Problems(request) as problems:
             check_decision_id(problems, decision_id)
         after = read_token(decision_id, request.page_token, OutcomePosition)

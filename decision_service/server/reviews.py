@@ -183,7 +183,8 @@ def _step(answer: type[M]) -> Callable[[Take[R]], Callable[..., Awaitable[M]]]:
     def rpc(take: Take[R]) -> Callable[..., Awaitable[M]]:
         async def taken(servicer: ReviewServicer, request: R, context: RpcContext) -> M:
             review = await take(servicer, request, context.info)
-            now, actor = servicer.clock.now(), context.info.actor
+            now = servicer.clock.now()
+            actor = context.info.actor
             return answer(review=review and review_message(review, now, actor))
 
         return taken
@@ -205,7 +206,8 @@ class ReviewServicer(msgspec.Struct, frozen=True):
     async def list_reviews(
         self, request: pb.ListReviewsRequest, context: RpcContext
     ) -> pb.ListReviewsResponse:
-        now, actor = self.clock.now(), context.info.actor
+        now = self.clock.now()
+        actor = context.info.actor
         chosen = filter_from(request, now)
         bound = replace(chosen, due_before=None) if request.overdue else chosen
         after = read_token(bound, request.page_token, ReviewPosition)
@@ -226,7 +228,9 @@ class ReviewServicer(msgspec.Struct, frozen=True):
         events = found.events[:size]
         more = len(found.events) > size
         return pb.GetReviewResponse(
-            review=review_message(found.review, self.clock.now(), context.info.actor, events),
+            review=review_message(
+                found.review, self.clock.now(), context.info.actor, events=events
+            ),
             next_page_token=make_token(review_id, events[-1].position if more else None),
         )
 
@@ -282,7 +286,8 @@ class ReviewServicer(msgspec.Struct, frozen=True):
 
     @_step(pb.CompleteReviewResponse)
     async def complete_review(self, asked: pb.CompleteReviewRequest, by: CallInfo) -> Review:
-        result, dry_run = result_from(asked), asked.dry_run
+        result = result_from(asked)
+        dry_run = asked.dry_run
         return await self.operate.complete(*_key(asked, by), result, dry_run=dry_run)
 
     @_step(pb.ConfirmReviewResponse)

@@ -66,7 +66,8 @@ def _hundredths(share: float) -> str:
 
 def _widens(look: RolloutView) -> tuple[str, ...]:
     product = look.product
-    waits, waiting = product.state.proposed, product.waiting
+    waits = product.state.proposed
+    waiting = product.waiting
     if waits is None or waiting is None or waits.goal != waiting.digest:
         return ()
     return widenings(product.plan, waiting, product.state)
@@ -204,8 +205,10 @@ ROLLOUTS = Mapper(
 def explained_message(explained: AssignmentExplanation) -> service_pb.ExplainAssignmentResponse:
     """Where an applicant would be put, with what was looked up for it."""
     plan = explained.product.plan
-    subject, assignment = explained.placement.subject, explained.placement.assignment
-    matched, pin = first_match(plan, subject.inputs), subject.pin
+    subject = explained.placement.subject
+    assignment = explained.placement.assignment
+    matched = first_match(plan, subject.inputs)
+    pin = subject.pin
     return ROLLOUTS.message(
         service_pb.ExplainAssignmentResponse,
         assignment=assignment,
@@ -219,11 +222,12 @@ def explained_message(explained: AssignmentExplanation) -> service_pb.ExplainAss
 
 def change_from(request: Any, context: RpcContext) -> RolloutChange:
     """A change with its reason, and as far as the request says so what of and what it rests on."""
-    why, ticket = request.why.strip(), request.ticket.strip()
+    why = request.why.strip()
+    ticket = request.ticket.strip()
     position = getattr(request, "position", 0)
     with Problems() as problems:
-        track = _member(TrackName, "track", getattr(request, "track", ""), problems)
-        arm = _member(Arm, "arm", getattr(request, "arm", ""), problems)
+        track = _member(TrackName, "track", getattr(request, "track", ""), problems=problems)
+        arm = _member(Arm, "arm", getattr(request, "arm", ""), problems=problems)
         check_product(problems, request.product)
         if not why:
             problems.add("why", "is empty: every change needs its reason")
@@ -236,9 +240,9 @@ def change_from(request: Any, context: RpcContext) -> RolloutChange:
         request.product,
         context.info.caller,
         why,
-        ticket,
-        getattr(request, "plan_digest", ""),
-        position,
+        ticket=ticket,
+        plan_digest=getattr(request, "plan_digest", ""),
+        position=position,
         track=track,
         arm=arm,
     )
@@ -316,7 +320,8 @@ def _step(answer: type[M], action: JournalAction | None) -> Callable[..., Awaita
     """The RPC of a step; its answer has no step where nothing changed, and the rollout after it."""
 
     async def taken(servicer: RolloutServicer, request: Any, context: RpcContext) -> M:
-        change, taking = change_from(request, context), action
+        change = change_from(request, context)
+        taking = action
         if getattr(request, "killed", False):
             taking = JournalAction.KILL
         entry = await servicer.operate.move(change, taking, early=getattr(request, "early", False))
@@ -357,7 +362,8 @@ class RolloutServicer(msgspec.Struct, frozen=True):
     async def list_rollout_steps(
         self, request: service_pb.ListRolloutStepsRequest, _: RpcContext
     ) -> service_pb.ListRolloutStepsResponse:
-        product, size = request.product, page_size(request.page_size)
+        product = request.product
+        size = page_size(request.page_size)
         with Problems(request) as problems:
             check_product(problems, product)
         before = read_token(product, request.page_token, StepNumber)
@@ -384,6 +390,7 @@ class RolloutServicer(msgspec.Struct, frozen=True):
 
     def shown(self, look: RolloutView) -> pb.Rollout:
         """One rollout, with what the last reading of the rules folder found in its files."""
-        folder, refused = f"/{look.product.name}/", self.status().refused
+        folder = f"/{look.product.name}/"
+        refused = self.status().refused
         found = [RULESETS.fields(rules_pb.Problem, one) for one in refused if folder in one.file]
         return ROLLOUTS.message(pb.Rollout, look, refused=found)

@@ -132,7 +132,8 @@ class RulesetServicer(msgspec.Struct, frozen=True):
         self, request: rules_pb.ListRulesetsRequest, _: RpcContext
     ) -> rules_pb.ListRulesetsResponse:
         status = self.active_rules.status
-        products, published = status.rulebook.products, status.rulebook.published
+        products = status.rulebook.products
+        published = status.rulebook.published
         if request.product:
             products = {request.product: status.rulebook.product(request.product)}
         try:
@@ -214,7 +215,9 @@ class RulesetServicer(msgspec.Struct, frozen=True):
         )
         fields |= verdict_fields(tried.verdict, info.languages)
         withheld = tried.verdict.withheld_tags
-        fields |= full_fields(tried.inputs, tried.factors, tried.traces, withheld, tried.answers)
+        fields |= full_fields(
+            tried.inputs, tried.factors, tried.traces, withheld_tags=withheld, answers=tried.answers
+        )
         return rules_pb.EvaluateRulesetResponse(decision=fields)
 
 

@@ -65,7 +65,8 @@ class Receiver:
 
     async def _post(self, headers: dict[str, str], body: bytes) -> str:
         """Call the very address that was looked at, so that its name cannot lead elsewhere."""
-        url, size = httpx2.URL(self._to.url), 0
+        url = httpx2.URL(self._to.url)
+        size = 0
         target = url.copy_with(host=await self._address(url))
         headers |= {"host": url.netloc.decode()}
         sni = {"sni_hostname": url.raw_host.decode()}
@@ -132,7 +133,8 @@ class Sender:
 
     def metrics(self) -> Iterator[Metric]:
         """What each subscription has not received, as it was when that was last looked at."""
-        now, label = self._clock.now(), "subscription"
+        now = self._clock.now()
+        label = "subscription"
         names = [((one.subscription,), one) for one in self.backlog]
         counts = ((name, float(one.count)) for name, one in names)
         yield read_gauge("events_to_send", "Events to be sent", counts, label)

@@ -149,7 +149,8 @@ def of_rollouts(rollouts: Rollouts) -> Iterator[Metric]:
 
 
 def _percents(plan: Plan, state: RolloutState) -> Samples:
-    go_live, challenger = state.go_live, plan.versions.challenger
+    go_live = state.go_live
+    challenger = plan.versions.challenger
     share = 0 if go_live.killed else plan.go_live.stages.percent(go_live.stage)
     yield (plan.product, TrackName.GO_LIVE.value), share / 1000
     if challenger is not None and state.challenger is not None:
@@ -222,7 +223,8 @@ class ReviewMetrics:
 def of_queues(watch: QueueWatch) -> Iterator[Metric]:
     """The unfinished reviews of each queue: how many, how many overdue, and the oldest's age."""
     names = [((one.product, one.queue), one) for one in watch.counts]
-    labels, now = ("product", "queue"), watch.clock.now()
+    labels = ("product", "queue")
+    now = watch.clock.now()
     unfinished = ((name, float(one.open)) for name, one in names)
     yield read_gauge("reviews_open", "Unfinished reviews", unfinished, *labels)
     overdue = ((name, float(one.overdue)) for name, one in names)
@@ -254,7 +256,8 @@ class StatusServicer(msgspec.Struct, frozen=True):
     async def get_status(
         self, _request: status_pb.GetStatusRequest, _: RpcContext
     ) -> status_pb.GetStatusResponse:
-        rules, built_from = self.active_rules.status, commit()
+        rules = self.active_rules.status
+        built_from = commit()
         return RULESETS.message(
             status_pb.GetStatusResponse,
             engine_version=engine_version(),
@@ -281,7 +284,8 @@ class StatusServicer(msgspec.Struct, frozen=True):
         )
 
     def _vendor(self) -> Fields:
-        seen, drift = self.source.status, self.guard.drift
+        seen = self.source.status
+        drift = self.guard.drift
         return RULESETS.fields(
             status_pb.VendorStatus,
             mode=self.settings.smile_mode,

@@ -36,7 +36,9 @@ class Certificates:
     """
 
     def __init__(self, cert: Path, key: Path, client_ca: Path | None = None) -> None:
-        self._cert, self._key, self._client_ca = cert, key, client_ca
+        self._cert = cert
+        self._key = key
+        self._client_ca = client_ca
         self._files = FileWatch(*(path for path in (cert, key, client_ca) if path))
         self._contexts: list[ssl.SSLContext] = []
         self._current, self._expires = self._read()
@@ -87,7 +89,8 @@ class Certificates:
         return self._current
 
     def _read(self) -> tuple[grpc.ServerCertificateConfiguration, datetime]:
-        key, cert = _content("tls_key_file", self._key), _content("tls_cert_file", self._cert)
+        key = _content("tls_key_file", self._key)
+        cert = _content("tls_cert_file", self._cert)
         authority = None
         if self._client_ca is not None:
             authority = _content("tls_client_ca_file", self._client_ca)

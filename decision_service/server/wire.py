@@ -131,7 +131,9 @@ def decimal_text(value: int | Decimal) -> str:
 
 def money_from_message(message: MoneyMessage) -> Money:
     """An amount in whole minor units; raises WireError unless it is legal and exact in them."""
-    currency, units, nanos = message.currency_code, message.units, message.nanos
+    currency = message.currency_code
+    units = message.units
+    nanos = message.nanos
     if not _CURRENCY.fullmatch(currency):
         raise WireError("currency_code must be three capital letters (ISO 4217), for example PHP")
     if abs(nanos) >= _NANOS or units * nanos < 0:
@@ -347,7 +349,8 @@ class Mapper:
         plain: dict[str, str] = {}
         steps: list[Step] = []
         for name, convert in self._converters_of(message).items():
-            source, field = differing.get(name, name), message.fields_by_name[name]
+            source = differing.get(name, name)
+            field = message.fields_by_name[name]
             if isinstance(source, str):
                 if convert is None or (convert is _text and _is_text(hints.get(source))):
                     plain[name] = source
@@ -403,7 +406,8 @@ def _is_text(hint: Any) -> bool:
 def _readers(
     kind: type, message: Descriptor, differing: tuple[tuple[str, Source], ...]
 ) -> tuple[tuple[str, str, Reader], ...]:
-    hints, sources = get_type_hints(kind), dict(differing)
+    hints = get_type_hints(kind)
+    sources = dict(differing)
     found = []
     for field in message.fields:
         attribute = sources.get(field.name, field.name)

@@ -322,13 +322,15 @@ async def read_list(
     DATA_TOO_LARGE above `limits.items`, ConflictingItems for two contents under one id.
     """
     by_id: dict[str, Thing] = {}
-    duplicates, cursors = 0, set[str]()
+    duplicates = 0
+    cursors = set[str]()
     while True:
         page = await get(request)
         duplicates += _take(by_id, page.items or (), name)
         if len(by_id) > limits.items:
             raise too_large(f"{name}: over {limits.items} items")
-        cursor, pages = page.next_cursor, len(cursors) + 1
+        cursor = page.next_cursor
+        pages = len(cursors) + 1
         if not cursor:
             return DistinctItems(tuple(by_id.values()), duplicates)
         # a list of over `limits.pages` is honest only while every page brings a page's worth

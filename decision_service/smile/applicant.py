@@ -105,7 +105,7 @@ def from_day(part: KindRead, first_day: date | None) -> KindRead:
     if first_day is None:
         return part
     records = tuple(record for record in part.read.records if record.date >= first_day)
-    read = Read(records, part.read.faults, part.read.duplicates, first_day)
+    read = Read(records, part.read.faults, part.read.duplicates, first_day=first_day)
     return replace(part, read=read)
 
 
@@ -187,7 +187,9 @@ class ApplicantReader:
         async def read() -> KindRead:
             listing = self._listings[kind]
             request = self._request(listing.path, first_day, optional=listing.optional)
-            listed: DistinctItems[Any] = await self._list(request, listing.decode, kind.value, kind)
+            listed: DistinctItems[Any] = await self._list(
+                request, listing.decode, kind.value, kind=kind
+            )
             part = await from_items(kind, listing, listed.items, duplicates=listed.duplicates)
             return from_day(part, first_day)
 
@@ -337,9 +339,9 @@ class SnapshotBuilder:
             user_id,
             self.accounts or (),
             faults,
-            self.sources(),
-            providers,
-            tuple(known),
+            sources=self.sources(),
+            providers=providers,
+            known=tuple(known),
             tasks=self.tasks,
             **reads,
         )
@@ -370,7 +372,8 @@ class AccountChanges(msgspec.Struct, frozen=True):
 
 def compare_accounts(before: Iterable[Account], after: Iterable[Account]) -> AccountChanges:
     """Compare two readings of the account list by id, status and the times of updates."""
-    earlier, later = tuple(before), tuple(after)
+    earlier = tuple(before)
+    later = tuple(after)
     alive = {one.id for one in later if one.connection_status != DISCONNECTED}
     revoked = (
         one.id for one in earlier if one.connection_status != DISCONNECTED and one.id not in alive
@@ -430,7 +433,7 @@ def _faults(
             Cause.BAD_DATA,
             DataReason.DATA_SHRANK,
             one.kind,
-            one.source,
+            source=one.source,
             detail=f"{counts[one.source]} of {one.count} records",
         )
         for one in known

@@ -32,7 +32,7 @@ class UpstreamFault(Exception):
         )
 
     def missing(self, kind: Kind, source: str | None = None) -> Missing:
-        return Missing(self.cause, self.code, kind, source, detail=self.detail)
+        return Missing(self.cause, self.code, kind, source=source, detail=self.detail)
 
 
 class TransientFault(UpstreamFault):

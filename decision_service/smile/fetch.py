@@ -171,7 +171,8 @@ class ArrivalPoller:
                 continue
             if self.tasks is not None and self.tasks.faults:
                 raise not_ready(len(arriving))
-            before, accounts = accounts, await self._accounts_again(len(arriving))
+            before = accounts
+            accounts = await self._accounts_again(len(arriving))
             finished = by_task and _states(accounts) == _states(before)
             arriving = frozenset() if finished else await self._arriving(accounts)
         if self.waiting.done():
@@ -194,7 +195,7 @@ class ArrivalPoller:
             return linking
         self.tasks = await self._collecting(asked)
         running = [task for task in self.tasks.records if task.runs]
-        return waited_for(accounts, running, self._as_of, self._limits)
+        return waited_for(accounts, running, self._as_of, limits=self._limits)
 
     async def _collecting(self, asked: frozenset[str]) -> Read[Task]:
         try:
@@ -389,7 +390,8 @@ async def follow(
     when data is still arriving at the end of the caller's patience, DeadlineMissed when the vendor
     has not answered by `stop_at`, UpstreamUnavailable when the service shuts down.
     """
-    budget, arrival = place.job.budget, place.job.arrival
+    budget = place.job.budget
+    arrival = place.job.arrival
     budget.stop_at = max(budget.stop_at, stop_at)
     arrival.wait_until = max(arrival.wait_until, wait_until)
     if await _ended(place, min(stop_at, wait_until) - clock.monotonic()):

@@ -221,7 +221,8 @@ class CircuitBreaker:
         now = self._clock.monotonic()
         if now < self._next_probe:
             raise CircuitOpen(self._next_probe - now)
-        self._next_probe, self._probes = now + self._limits.probe_seconds, True
+        self._next_probe = now + self._limits.probe_seconds
+        self._probes = True
 
     def succeeded(self) -> None:
         self._in_a_row = 0

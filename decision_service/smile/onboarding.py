@@ -48,7 +48,8 @@ _DONE = BareDecoder("accounts")
 _NAMED = 10
 UNKNOWN = "Smile knows no user with this user_id, or has erased it"
 
-REFERENCE, CALLER = "applicant_ref", "caller"
+REFERENCE = "applicant_ref"
+CALLER = "caller"
 """The pairs of `externalMetadata` by which a user is found again."""
 
 CREATED = 201
@@ -116,7 +117,7 @@ class SmileEnrolment:
         day = (since - timedelta(days=1)).date().isoformat()
         request = Request("/users", {"startDate": day})
         with refusals():
-            users = await listed(self._api, request, _USERS, self._api.budget(stop_at))
+            users = await listed(self._api, request, _USERS, budget=self._api.budget(stop_at))
         wanted = {REFERENCE: applicant.reference, CALLER: applicant.caller}
         for user in users:
             if wanted.items() <= (user.external_metadata or {}).items():
@@ -176,7 +177,7 @@ class SmileEnrolment:
         return Connections(
             accounts,
             tuple(sync for one in tasks for sync in _syncs(one)),
-            arriving=waited_for(accounts, running, as_of, limits),
+            arriving=waited_for(accounts, running, as_of, limits=limits),
             being_linked=being_linked(accounts, as_of, limits.young),
         )
 
@@ -239,8 +240,9 @@ class SmileWebhooks:
 
     async def list(self, stop_at: float) -> tuple[Webhook, ...]:
         with refusals():
-            request, budget = Request("/webhooks"), self._api.budget(stop_at)
-            return tuple(map(_webhook, await listed(self._api, request, _WEBHOOKS, budget)))
+            request = Request("/webhooks")
+            budget = self._api.budget(stop_at)
+            return tuple(map(_webhook, await listed(self._api, request, _WEBHOOKS, budget=budget)))
 
     async def register(
         self, name: str, url: str, event_types: tuple[str, ...], secret: str, stop_at: float
@@ -262,7 +264,8 @@ class SmileWebhooks:
     async def remove(self, webhook_id: str, stop_at: float) -> bool:
         """Have the vendor send nothing more to a webhook; False where it knows none of this id."""
         path = f"/webhooks/{quote(webhook_id, safe='')}"
-        request, budget = Request(path, method="DELETE"), self._api.budget(stop_at)
+        request = Request(path, method="DELETE")
+        budget = self._api.budget(stop_at)
         with refusals(), suppress(Gone):
             await self._api.get(request, _REMOVED, budget)
             return True
@@ -278,7 +281,7 @@ def _webhook(answer: WebhookAnswer) -> Webhook:
         needed(answer.id, "webhooks.id"),
         answer.name or "",
         needed(answer.url, "webhooks.url"),
-        tuple(answer.event_types or ()),
-        answer.active is not False,
-        _digest(answer.secret) if answer.secret else "",
+        event_types=tuple(answer.event_types or ()),
+        active=answer.active is not False,
+        secret_digest=_digest(answer.secret) if answer.secret else "",
     )

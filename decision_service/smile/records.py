@@ -187,7 +187,7 @@ def provider(item: answers.ProviderAnswer) -> Provider | None:
     if not item.id or not item.type:
         return None
     name = " ".join((item.name or "").split())[:LONGEST_PROVIDER_NAME]
-    return Provider(item.id, item.type, tuple(item.supported or ()), name)
+    return Provider(item.id, item.type, tuple(item.supported or ()), name=name)
 
 
 def task(item: answers.TaskAnswer, source: str) -> Task:
@@ -195,9 +195,9 @@ def task(item: answers.TaskAnswer, source: str) -> Task:
         needed(item.id, "tasks.id"),
         source,
         needed(item.type, "tasks.type"),
-        item.status,
-        instant_or_none(item.started_at, "tasks.startedAt"),
-        instant_or_none(item.finished_at, "tasks.finishedAt"),
+        status=item.status,
+        started=instant_or_none(item.started_at, "tasks.startedAt"),
+        finished=instant_or_none(item.finished_at, "tasks.finishedAt"),
         saved=bool(item.datapoints),
     )
 
@@ -212,8 +212,8 @@ def eincome(item: answers.EincomeAnswer, source: str) -> EstimatedIncome:
         needed(item.id, "eincomes.id"),
         source,
         month_index(item.month, "eincomes.month"),
-        code,
-        amount,
+        currency=code,
+        amount=amount,
     )
 
 
@@ -223,8 +223,8 @@ def contribution(item: answers.ContributionAnswer, source: str) -> Contribution:
         needed(item.id, "contributions.id"),
         source,
         day(item.date, "contributions.date"),
-        code,
-        minor(item.amount, code, "contributions.amount", signed=True),
+        currency=code,
+        amount=minor(item.amount, code, "contributions.amount", signed=True),
     )
 
 
@@ -236,10 +236,10 @@ def income(item: answers.IncomeAnswer, source: str) -> Income:
         needed(item.id, "incomes.id"),
         source,
         item.employer,
-        start,
-        end,
-        item.frequency,
-        code,
+        start=start,
+        end=end,
+        frequency=item.frequency,
+        currency=code,
         base=minor_or_none(item.base_amount, code, "incomes.baseAmount", signed=True),
         gross=minor_or_none(item.gross_amount, code, "incomes.grossAmount", signed=True),
         net=minor_or_none(item.net_amount, code, "incomes.netAmount", signed=True),
@@ -252,10 +252,10 @@ def employment(item: answers.EmploymentAnswer, source: str) -> Employment:
         needed(item.id, "employments.id"),
         source,
         item.employer,
-        item.status,
-        start,
-        end,
-        day_or_none(item.reported_date, "employments.reportedDate"),
+        status=item.status,
+        start=start,
+        end=end,
+        reported=day_or_none(item.reported_date, "employments.reportedDate"),
     )
 
 
@@ -266,15 +266,19 @@ def liability(item: answers.LiabilityAnswer, source: str) -> Liability:
         needed(item.id, "liabilities.id"),
         source,
         needed(item.type, "liabilities.type"),
-        start,
-        end,
-        code,
-        minor(item.loan_amount, code, "liabilities.loanAmount"),
-        minor_or_none(item.amortization_amount, code, "liabilities.amortizationAmount"),
-        item.amortization_frequency,
-        minor_or_none(item.outstanding_balance, code, "liabilities.outstandingBalance"),
-        minor_or_none(item.overdue_payment_amount, code, "liabilities.overduePaymentAmount"),
-        minor_or_none(item.next_payment_amount, code, "liabilities.nextPaymentAmount"),
+        start=start,
+        end=end,
+        currency=code,
+        loan_amount=minor(item.loan_amount, code, "liabilities.loanAmount"),
+        amortization=minor_or_none(
+            item.amortization_amount, code, "liabilities.amortizationAmount"
+        ),
+        amortization_frequency=item.amortization_frequency,
+        outstanding=minor_or_none(item.outstanding_balance, code, "liabilities.outstandingBalance"),
+        overdue=minor_or_none(
+            item.overdue_payment_amount, code, "liabilities.overduePaymentAmount"
+        ),
+        next_payment=minor_or_none(item.next_payment_amount, code, "liabilities.nextPaymentAmount"),
     )
 
 
@@ -284,9 +288,9 @@ def transaction(item: answers.TransactionAnswer, source: str) -> Transaction:
         needed(item.id, "transactions.id"),
         source,
         day(item.date, "transactions.date"),
-        item.description,
-        code,
-        minor(item.amount, code, "transactions.amount", signed=True),
+        description=item.description,
+        currency=code,
+        amount=minor(item.amount, code, "transactions.amount", signed=True),
     )
 
 
@@ -341,10 +345,10 @@ def person(item: answers.PersonAnswer, source: str) -> PersonIdentity:
         _short(_name(item), LONGEST_NAME),
         plain.birth_date,
         _contacts((one.number for one in item.phones or ()), LONGEST_PHONE),
-        _contacts((one.address for one in item.emails or ()), LONGEST_EMAIL),
-        source,
+        emails=_contacts((one.address for one in item.emails or ()), LONGEST_EMAIL),
+        source=source,
     )
-    return PersonIdentity(plain.id, plain.source, plain.birth_date, found)
+    return PersonIdentity(plain.id, plain.source, plain.birth_date, person=found)
 
 
 def with_people(read: Read[Identity]) -> Read[Identity]:
@@ -400,7 +404,7 @@ LISTINGS: Mapping[Kind, KindListing[Any, Any]] = {
         "/insights",
         answers.PageDecoder(answers.InsightAnswer, "links"),
         links,
-        newest_insights,
+        choose=newest_insights,
         optional=True,
     ),
 }
@@ -437,7 +441,9 @@ def origin(about: answers.Metadata | None, kind: Kind) -> Source:
     if (about.source_type or ACCOUNT) == ACCOUNT:
         return Source(source, ACCOUNT, about.provider_id or "")
     created_at = instant_or_none(about.created_at, f"{kind}.metadata.createdAt")
-    return Source(source, about.source_type or "", about.provider_id or "", created_at)
+    return Source(
+        source, about.source_type or "", about.provider_id or "", newest_created_at=created_at
+    )
 
 
 def merged(origins: Iterable[Source]) -> tuple[Source, ...]:
@@ -445,7 +451,8 @@ def merged(origins: Iterable[Source]) -> tuple[Source, ...]:
     found: dict[str, Source] = {}
     for one in origins:
         if one.type != ACCOUNT:
-            known, made = found.setdefault(one.id, one), one.newest_created_at
+            known = found.setdefault(one.id, one)
+            made = one.newest_created_at
             if made and (not known.newest_created_at or made > known.newest_created_at):
                 found[one.id] = one
     return tuple(found[key] for key in sorted(found))

@@ -51,7 +51,7 @@ class Providers:
         try:
             stop_at = self._clock.monotonic() + self._api.limits.refresh_seconds
             items = await listed(
-                self._api, Request("/providers"), PROVIDERS, self._api.budget(stop_at)
+                self._api, Request("/providers"), PROVIDERS, budget=self._api.budget(stop_at)
             )
             found = map(provider, items)
             self._by_id = {one.id: one for one in found if one is not None}
@@ -112,7 +112,14 @@ class SmileSource:
         self._clock = clock
         self._limits = limits or SmileLimits()
         self._client = HttpClient(
-            base_url, key, secret, clock, self._limits, transport, tracer, guard
+            base_url,
+            key,
+            secret,
+            clock=clock,
+            limits=self._limits,
+            transport=transport,
+            tracer=tracer,
+            guard=guard,
         )
         self._api = SmileApi(self._client, clock, self._limits)
         self._providers = Providers(self._api, clock)
@@ -137,12 +144,14 @@ class SmileSource:
 
         def start() -> SnapshotFetch:
             budget = self._api.budget(stop_at, self._reserve(plan, stop_at))
-            return self._new_fetch(user_id, plan, as_of, budget, wait_until, fallback)
+            return self._new_fetch(
+                user_id, plan, as_of, budget=budget, wait_until=wait_until, fallback=fallback
+            )
 
         with self._fetches.join((user_id, plan), start) as place:
             try:
-                await follow(place, self._clock, stop_at, wait_until)
-                snapshot = self._snapshot(place.job.builder, user_id, known, fallback)
+                await follow(place, self._clock, stop_at, wait_until=wait_until)
+                snapshot = self._snapshot(place.job.builder, user_id, known, fallback=fallback)
             except CrossTenant:
                 self._cross_tenant += 1
                 _log.critical("smile.cross_tenant", alarm=raised(Alarm.CROSS_TENANT))
@@ -210,8 +219,12 @@ class SmileSource:
         reader = ApplicantReader(
             self._api, user_id, budget, on_more=builder.unverified.add, people=plan.people
         )
-        arrival = ArrivalPoller(reader, self._clock, as_of, self._limits, wait_until)
-        return SnapshotFetch(reader, arrival, builder, plan.first_day, self._api.counts)
+        arrival = ArrivalPoller(
+            reader, self._clock, as_of, limits=self._limits, wait_until=wait_until
+        )
+        return SnapshotFetch(
+            reader, arrival, builder, first_day=plan.first_day, counts=self._api.counts
+        )
 
     def _snapshot(
         self,

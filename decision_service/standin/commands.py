@@ -170,8 +170,8 @@ def load_scenario(mapping: object) -> Scenario:
         sandbox if read.sandbox else _empty,
         tuple(_fault(one, f"faults[{number}]") for number, one in enumerate(read.faults)),
         read.requests_per_second,
-        residence,
-        timedelta(seconds=read.collecting),
+        residence=residence,
+        collecting=timedelta(seconds=read.collecting),
     )
 
 
@@ -185,7 +185,13 @@ def _fault(given: dict[str, Any], where: str) -> Fault:
         hit = msgspec.convert({n: value for n, value in given.items() if n in own}, _Hit)
         settings = {name: value for name, value in given.items() if name not in own}
         return Fault(
-            hit.fault, hit.path, _user(hit.user), hit.method, hit.times, hit.skip, settings
+            hit.fault,
+            hit.path,
+            _user(hit.user),
+            method=hit.method,
+            times=hit.times,
+            skip=hit.skip,
+            settings=settings,
         )
     except (msgspec.ValidationError, FaultRefused) as error:
         raise ScenarioRefused(f"{where}: {error}") from None

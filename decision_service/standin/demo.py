@@ -225,4 +225,4 @@ async def _decide(stub: Any, person: SandboxPerson) -> DemoDecision:
         replayed = await stub.ReplayDecision(again, timeout=10)
     except grpc.RpcError as error:
         raise described(error) from None
-    return DemoDecision(person, decision, milliseconds, tuple(replayed.differing_fields))
+    return DemoDecision(person, decision, milliseconds, differing=tuple(replayed.differing_fields))

@@ -41,8 +41,12 @@ from decision_service.standin.tenant import Tenant
 from decision_service.standin.world import Person
 
 PREFIX = "/v1"
-_PAIRS, _KEY_LENGTH, _VALUE_LENGTH = 5, 50, 500
-_NAME_LENGTH, _URL_LENGTH, _SECRET_LENGTH = 200, 500, 64
+_PAIRS = 5
+_KEY_LENGTH = 50
+_VALUE_LENGTH = 500
+_NAME_LENGTH = 200
+_URL_LENGTH = 500
+_SECRET_LENGTH = 64
 _CHANGING = ("CONTRIBUTIONS", "DOCUMENTS", "EINCOMES", "EMPLOYMENTS", "INCOMES", "LIABILITIES")
 _EVENTS = """
 USER_CREATED ACCOUNT_CREATED ACCOUNT_CONNECTED ACCOUNT_DISCONNECTED ACCOUNT_FAILED TASK_STARTED
@@ -268,7 +272,8 @@ class Endpoints:
         return ok()
 
     async def list_webhooks(self, request: Request) -> Reply:
-        size, cursor = size_of(request.query_params), Cursor("webhooks", {})
+        size = size_of(request.query_params)
+        cursor = Cursor("webhooks", {})
         if request.query_params.get("cursor"):
             cursor = read_cursor(request.query_params["cursor"], "webhooks")
         return ok(page(self.webhooks.all(), cursor, size))

@@ -47,7 +47,8 @@ def _status(
     message: str = "A scripted fault",
     retry_after: float | str | None = None,
 ) -> None:
-    reply.document, reply.status = failure(VendorError(status, message, code)).document, status
+    reply.document = failure(VendorError(status, message, code)).document
+    reply.status = status
     if retry_after is not None:
         reply.headers["retry-after"] = str(retry_after)
 
@@ -67,11 +68,13 @@ def _content_type(reply: Reply, value: str) -> None:
 
 
 def _html(reply: Reply) -> None:
-    reply.body, reply.content_type = _PAGE, "text/html; charset=utf-8"
+    reply.body = _PAGE
+    reply.content_type = "text/html; charset=utf-8"
 
 
 def _redirect(reply: Reply, location: str) -> None:
-    reply.status, reply.body = 302, b""
+    reply.status = 302
+    reply.body = b""
     reply.headers["location"] = location
 
 

@@ -194,7 +194,8 @@ def _raw_text(value: object) -> str:
     raise TypeError(f"{type(value).__name__} has no JSON form")
 
 
-DEFAULT_SIZE, LARGEST_SIZE = 10, 150
+DEFAULT_SIZE = 10
+LARGEST_SIZE = 150
 Filters = dict[str, str]
 
 

@@ -61,7 +61,7 @@ class LinkSessions:
             raise LinkRefused("NO_SUCH")
         now = self._tenant.now()
         account = LinkedAccount(
-            user_id, provider_id, now, uuid.uuid4().hex, "PENDING", now,
+            user_id, provider_id, now, key=uuid.uuid4().hex, status="PENDING", changed=now,
             collecting=self._tenant.collecting,
         )  # fmt: skip
         self._tenant.attach(account)

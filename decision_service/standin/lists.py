@@ -26,7 +26,8 @@ NO_DATA = -999
 _LINK_DAYS = (3, 7, 30, 90, 180, 365, 730)
 _BY_ACCOUNT = ("userId", "sourceId", "accountId")
 _BY_SOURCE = ("userId", "sourceId")
-_DAYS, _MONTHS = ("startDate", "endDate"), ("startMonth", "endMonth")
+_DAYS = ("startDate", "endDate")
+_MONTHS = ("startMonth", "endMonth")
 _MONTH_FORM = re.compile(r"\d{4}-(0[1-9]|1[0-2])")
 Rows = Callable[[Person, datetime], Iterable[Json]]
 _LONG = 1_000
@@ -103,7 +104,8 @@ class ListEndpoint:
 
 
 def answer(listing: ListEndpoint, tenant: Tenant, query: Mapping[str, str]) -> Reply:
-    size, cursor = size_of(query), listing.read(query)
+    size = size_of(query)
+    cursor = listing.read(query)
     whose = cursor.filters.keys() & {"userId", "sourceId", "accountId"}
     items: Iterable[Json] = listing.collect(tenant, cursor.filters)
     whole = list(items) if whose else None
@@ -135,7 +137,7 @@ def _insights(person: Person, now: datetime) -> list[Json]:
             "id": object_id("insight", person.id, one.id),
             "cutoffTime": stamp(now),
             "features": features(one, now),
-            "metadata": metadata(one.id, one.type, one.provider_id, person.id, now),
+            "metadata": metadata(one.id, one.type, one.provider_id, user_id=person.id, arrived=now),
         }
         for one in person.sources
     ]
@@ -172,16 +174,28 @@ def _check_bound(name: str, text: str | None) -> None:
 LIST_ENDPOINTS = {
     listing.name: listing
     for listing in (
-        ListEndpoint("users", lambda person, _: [person.user], (), "createdAt", _DAYS),
-        ListEndpoint("accounts", _accounts, ("userId",), "createdAt", _DAYS),
-        ListEndpoint("tasks", lambda person, _: person.tasks, _BY_SOURCE, "startedAt", _DAYS),
-        ListEndpoint("transactions", _items("transactions"), _BY_ACCOUNT, "date", _DAYS),
-        ListEndpoint("contributions", _items("contributions"), _BY_ACCOUNT, "date", _DAYS),
-        ListEndpoint("employments", _items("employments"), _BY_ACCOUNT, "startDate", _DAYS),
-        ListEndpoint("incomes", _items("incomes"), _BY_ACCOUNT, "startDate", _DAYS),
+        ListEndpoint(
+            "users", lambda person, _: [person.user], (), ranged="createdAt", bounds=_DAYS
+        ),
+        ListEndpoint("accounts", _accounts, ("userId",), ranged="createdAt", bounds=_DAYS),
+        ListEndpoint(
+            "tasks", lambda person, _: person.tasks, _BY_SOURCE, ranged="startedAt", bounds=_DAYS
+        ),
+        ListEndpoint(
+            "transactions", _items("transactions"), _BY_ACCOUNT, ranged="date", bounds=_DAYS
+        ),
+        ListEndpoint(
+            "contributions", _items("contributions"), _BY_ACCOUNT, ranged="date", bounds=_DAYS
+        ),
+        ListEndpoint(
+            "employments", _items("employments"), _BY_ACCOUNT, ranged="startDate", bounds=_DAYS
+        ),
+        ListEndpoint("incomes", _items("incomes"), _BY_ACCOUNT, ranged="startDate", bounds=_DAYS),
         ListEndpoint("identities", _items("identities"), _BY_ACCOUNT),
-        ListEndpoint("liabilities", _items("liabilities"), _BY_SOURCE, "startDate", _DAYS),
-        ListEndpoint("eincomes", _items("eincomes"), _BY_SOURCE, "month", _MONTHS),
+        ListEndpoint(
+            "liabilities", _items("liabilities"), _BY_SOURCE, ranged="startDate", bounds=_DAYS
+        ),
+        ListEndpoint("eincomes", _items("eincomes"), _BY_SOURCE, ranged="month", bounds=_MONTHS),
         ListEndpoint("insights", _insights),
         ListEndpoint("links", _items("links")),
     )

@@ -119,7 +119,7 @@ class SandboxPerson(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     def identity(self, origin: Origin) -> Json:
         who = {"email": self.email, "phone": self.phone}
-        return identity(origin, self.name, self.born, self.country, **who)
+        return identity(origin, self.name, self.born, country=self.country, **who)
 
     def source(self, account: SandboxAccount, origin: Origin, today: date) -> DataSource:
         items: dict[str, Iterable[Json]] = {"identities": [self.identity(origin)]}
@@ -130,7 +130,8 @@ class SandboxPerson(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return source(origin, items)
 
     def paid_in(self, month: int) -> float:
-        pay, risen = self.pay, self.pay.rise ** (month - REFERENCE_MONTH)
+        pay = self.pay
+        risen = self.pay.rise ** (month - REFERENCE_MONTH)
         return round(pay.amount * risen * (1 + pay.spread * noise(self.user_name, month)), -1)
 
 
@@ -147,7 +148,7 @@ def _contributions(one: SandboxPerson, at: SandboxAccount, origin: Origin, day: 
 
 def _employments(one: SandboxPerson, _: SandboxAccount, origin: Origin, today: date) -> list[Json]:
     since = first_day(settled_month(today) - one.job.since)
-    return [employment(origin, one.job.employer, one.job.title, since)]
+    return [employment(origin, one.job.employer, one.job.title, start=since)]
 
 
 def _liabilities(one: SandboxPerson, _: SandboxAccount, origin: Origin, today: date) -> list[Json]:
@@ -159,7 +160,7 @@ def _liabilities(one: SandboxPerson, _: SandboxAccount, origin: Origin, today: d
             origin,
             owed.type,
             month_of(today) - owed.begun,
-            owed.months,
+            months=owed.months,
             principal=owed.principal,
             amortization=owed.amortization,
             paid=owed.paid,
@@ -170,12 +171,15 @@ def _liabilities(one: SandboxPerson, _: SandboxAccount, origin: Origin, today: d
 def _incomes(one: SandboxPerson, _: SandboxAccount, origin: Origin, today: date) -> list[Json]:
     """Both halves of every month, each shown the day after it: no month is ever waited for."""
     span = (first_day(settled_month(today) - one.pay.first), today - timedelta(days=1))
-    return incomes(origin, one.job.employer, lambda month: one.paid_in(month) / NET_SHARE, span)
+    return incomes(
+        origin, one.job.employer, lambda month: one.paid_in(month) / NET_SHARE, span=span
+    )
 
 
 def _transactions(one: SandboxPerson, _: SandboxAccount, origin: Origin, today: date) -> list[Json]:
-    first, yesterday = first_day(month_of(today) - _RIDDEN_MONTHS), today - timedelta(days=1)
-    return [] if one.rides is None else wallet(origin, one.rides, first, yesterday)
+    first = first_day(month_of(today) - _RIDDEN_MONTHS)
+    yesterday = today - timedelta(days=1)
+    return [] if one.rides is None else wallet(origin, one.rides, first, last=yesterday)
 
 
 _SHOWN: Mapping[str, Callable[[SandboxPerson, SandboxAccount, Origin, date], list[Json]]] = {
@@ -228,7 +232,7 @@ def _build(one: SandboxPerson, user_id: str, today: date) -> Person:
     tasks: list[Json] = []
     for account in one.accounts:
         connected = synced - timedelta(days=account.connected)
-        origin = Origin(user_id, account.provider, connected, synced)
+        origin = Origin(user_id, account.provider, connected, synced=synced)
         sources.append(one.source(account, origin, today))
         tasks += tasks_of(origin, sources[-1])
     joined = synced - timedelta(days=max(at.connected for at in one.accounts), minutes=7)

@@ -62,7 +62,8 @@ class Meter:
 
     def peak(self, seconds: float = 1.0) -> int:
         """The most requests that arrived within any stretch shorter than `seconds`."""
-        most, window = 0, deque[float]()
+        most = 0
+        window = deque[float]()
         for at in self.times:
             window.append(at)
             while at - window[0] >= seconds:
@@ -108,7 +109,8 @@ class AccessMiddleware:
         if not scope["path"].startswith(PREFIX):
             await self.app(scope, receive, send)
             return
-        at, statuses = self.seconds(), [0]
+        at = self.seconds()
+        statuses = [0]
 
         async def noting(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -119,7 +121,8 @@ class AccessMiddleware:
         try:
             await answer(scope, receive, noting)
         finally:
-            query, path = scope["query_string"].decode("latin-1"), scope["path"]
+            query = scope["query_string"].decode("latin-1")
+            path = scope["path"]
             call = (at, scope["method"], path.removeprefix(PREFIX), query, statuses[0])
             self.meter.note(MeteredRequest(*call))
 
@@ -175,10 +178,10 @@ def build_app(
     `seconds` is the clock of `requests_per_second`; `collecting` is the length of a first sync.
     """
     make = (lambda _: world) if isinstance(world, World) else world
-    tenant = Tenant(make, clock, residence, collecting)
+    tenant = Tenant(make, clock, residence, collecting=collecting)
     endpoints = Endpoints(tenant, FaultPlan(tenant.world.faults, faults))
     limit = SlidingLimit(requests_per_second)
-    return Simulator(endpoints, limit, (api_key, api_secret), seconds)
+    return Simulator(endpoints, limit, (api_key, api_secret), seconds=seconds)
 
 
 @asynccontextmanager

@@ -28,7 +28,8 @@ NET_SHARE = 0.86
 """What is left of the gross pay."""
 PAYDAYS_A_YEAR = {"Weekly": 52, "Semimonthly": 24, "Monthly": 12, "Quarterly": 4, "Variable": 12}
 _CREDIT_STEP = 500
-_CREDIT_FLOOR, _CREDIT_CEILING = 5_000, 35_000
+_CREDIT_FLOOR = 5_000
+_CREDIT_CEILING = 35_000
 _CONTRIBUTION_RATE = 0.15
 
 
@@ -78,7 +79,8 @@ def estimates(
 ) -> list[Json]:
     found = []
     for month in months:
-        text, amount = month_text(month), money(amount_of(month))
+        text = month_text(month)
+        amount = money(amount_of(month))
         fields = {"month": text, "currency": "PHP", "baseAmount": amount, "amount": amount}
         found.append(origin.item("einc", text, fields, posting.day(month)))
     return found
@@ -143,7 +145,14 @@ def incomes(
     """
     share = 12 / PAYDAYS_A_YEAR[frequency]
     return [
-        payslip(origin, employer, gross_of(month_of(period[1])) * share, period, frequency, shown)
+        payslip(
+            origin,
+            employer,
+            gross_of(month_of(period[1])) * share,
+            period=period,
+            frequency=frequency,
+            shown=shown,
+        )
         for period in periods(frequency, span)
     ]
 
@@ -181,7 +190,8 @@ def _all_periods(frequency: str, span: Period) -> Iterator[Period]:
 
 
 def _within(month: int, length: int, *, halves: bool) -> list[Period]:
-    first, last = first_day(month), last_day(month + length - 1)
+    first = first_day(month)
+    last = last_day(month + length - 1)
     middle = first + timedelta(days=14)
     return [(first, middle), (middle + timedelta(days=1), last)] if halves else [(first, last)]
 
@@ -204,7 +214,9 @@ class WorkPattern:
 
 def wallet(origin: Origin, pattern: WorkPattern, first: date, last: date) -> list[Json]:
     return [
-        transaction(origin, day, key, amount, description, pattern.currency)
+        transaction(
+            origin, day, key, amount=amount, description=description, currency=pattern.currency
+        )
         for day in days(first, last)
         for key, amount, description in _entries(origin.id, pattern, day)
     ]

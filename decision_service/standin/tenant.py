@@ -61,7 +61,9 @@ class LinkedAccount:
         return self._origin(self.changed).id
 
     def set_status(self, status: str, now: datetime, error_code: str | None = None) -> None:
-        self.status, self.changed, self.error_code = status, now, error_code
+        self.status = status
+        self.changed = now
+        self.error_code = error_code
 
     def source(self, now: datetime) -> DataSource:
         found = self._collected(now)
@@ -85,7 +87,8 @@ class LinkedAccount:
         return self._built[1]
 
     def _build(self, today: date) -> DataSource:
-        person, origin = self.person, self._synced(today)
+        person = self.person
+        origin = self._synced(today)
         if person is None:
             return source(origin, {})
         for one in person.accounts:
@@ -97,7 +100,7 @@ class LinkedAccount:
         return self._origin(max(self.changed, start_of(today)))
 
     def _origin(self, synced: datetime) -> Origin:
-        return Origin(self.user_id, self.provider_id, self.changed, synced, self.key)
+        return Origin(self.user_id, self.provider_id, self.changed, synced=synced, key=self.key)
 
 
 @dataclass(slots=True)

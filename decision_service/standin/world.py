@@ -136,7 +136,7 @@ class Origin:
 
     def metadata(self, available: datetime | None = None) -> Json:
         arrived = max(self.connected, available or self.connected)
-        return metadata(self.id, self.type, self.provider_id, self.user_id, arrived)
+        return metadata(self.id, self.type, self.provider_id, user_id=self.user_id, arrived=arrived)
 
     def item(self, prefix: str, key: object, fields: Json, seen: date | None = None) -> Json:
         available = start_of(seen) if seen else None
@@ -184,7 +184,14 @@ def source(
         known = ("identities", *supported_kinds(origin.provider_id), *held)
         held = {kind: held.get(kind, ()) for kind in known if kind not in ("documents", "ratings")}
         account_json = account_json or account(origin)
-    return DataSource(origin.id, origin.type, origin.provider_id, held, account_json, file_type)
+    return DataSource(
+        origin.id,
+        origin.type,
+        origin.provider_id,
+        items=held,
+        account=account_json,
+        file_type=file_type,
+    )
 
 
 def task(
@@ -211,12 +218,25 @@ def tasks_of(origin: Origin, delivered: DataSource, took: timedelta = _SYNC) -> 
     """Return the task that linked a source and, where it was synced since, the last sync's."""
     done = None if origin.arriving else origin.connected + took
     if origin.type != "ACCOUNT":
-        return (task(origin, "ANALYZE_ARCHIVE", origin.connected, delivered.items, done),)
-    linked = task(origin, "LINK_ACCOUNT", origin.connected, delivered.items, done)
+        return (
+            task(
+                origin,
+                "ANALYZE_ARCHIVE",
+                origin.connected,
+                datapoints=delivered.items,
+                finished=done,
+            ),
+        )
+    linked = task(
+        origin, "LINK_ACCOUNT", origin.connected, datapoints=delivered.items, finished=done
+    )
     if origin.synced == origin.connected:
         return (linked,)
     began = origin.synced - took
-    return (linked, task(origin, "UPDATE_ACCOUNT", began, delivered.items, origin.synced))
+    return (
+        linked,
+        task(origin, "UPDATE_ACCOUNT", began, datapoints=delivered.items, finished=origin.synced),
+    )
 
 
 def identity(

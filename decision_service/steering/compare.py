@@ -45,10 +45,13 @@ async def recorded_case(
         return LeftOut.RECORD_UNREADABLE
     if facts.factors is None:
         return LeftOut.RECORD_UNREADABLE
-    factors, shell = factors_from_wire(facts.factors), with_answers(shell_of(entry, facts), ruleset)
+    factors = factors_from_wire(facts.factors)
+    shell = with_answers(shell_of(entry, facts), ruleset)
     loaded = load(ruleset, factors.values, shell.as_of)
-    decision = judge(shell, ruleset, factors, facts.allowances, loaded)
-    return DecidedCase(decision, ruleset, None, factors, shell.inputs, known, loaded)
+    decision = judge(shell, ruleset, factors, allowances=facts.allowances, loaded=loaded)
+    return DecidedCase(
+        decision, ruleset, None, factors=factors, sent=shell.inputs, known=known, loaded=loaded
+    )
 
 
 def with_snapshot(case: DecidedCase, body: bytes | None) -> DecidedCase:
@@ -90,7 +93,7 @@ def untried(
         for ruleset in rulesets
         for param in ruleset.params.values()
         for values in param.series
-        for value in _of(param, values, ruleset, tried, today)
+        for value in _of(param, values, ruleset, tried=tried, today=today)
     )
 
 
@@ -107,7 +110,7 @@ def _of(
         over = end is not None and end <= today
         if not over and not any(_in_force(step.start, end, day) for day in tried):
             shown = ruleset.program.wording.value(step.value, param.type)
-            yield UntriedValue(ruleset.version, name, step.start, shown)
+            yield UntriedValue(ruleset.version, name, step.start, value=shown)
 
 
 def _in_force(start: date | None, end: date | None, day: date) -> bool:
@@ -167,7 +170,8 @@ class CompareVersions(msgspec.Struct, frozen=True, eq=False):
             sums = await self.figures.pair_sums(product.name, version, question.since)
             if not sums.everybody.applicants and not sums.left_out:
                 _require_shadow(product, version)
-            first, last = _day(question.since, product), _day(question.now, product)
+            first = _day(question.since, product)
+            last = _day(question.now, product)
             days = {first + timedelta(days=n) for n in range((last - first).days + 1)}
         else:
             sums, days = await self._judged_again(product, version, question)
@@ -189,7 +193,9 @@ class CompareVersions(msgspec.Struct, frozen=True, eq=False):
         self, product: Product, version: int, question: ComparisonRequest
     ) -> tuple[ImpactSums, set[date]]:
         """The newest decisions as champion and version judge them, and the days they are of."""
-        day, sums, days = question.params_as_of, ImpactSums(), set[date]()
+        day = question.params_as_of
+        sums = ImpactSums()
+        days = set[date]()
         base = RulesOnDay(product.champion, None if question.champion else day)
         other = RulesOnDay(product.versions[version], day)
         async for entry in self._newest(product.name, question.since, question.most):
@@ -340,15 +346,16 @@ class Shadows:
 
     def _paired(self, case: DecidedCase, version: CompiledRuleset) -> tuple[DecisionPair, float]:
         """The pair, and the seconds that a processor worked for it."""
-        before, decision = self._worked(), case.decision
+        before = self._worked()
+        decision = case.decision
         pair = DecisionPair(
             decision.decision_id,
             decision.product,
             decision.created,
-            version.version,
-            version.digest,
-            decision.rules_verdict.outcome,
-            second_opinion(case, RulesOnDay(case.ruleset), RulesOnDay(version)),
+            version=version.version,
+            digest=version.digest,
+            live=decision.rules_verdict.outcome,
+            told=second_opinion(case, RulesOnDay(case.ruleset), RulesOnDay(version)),
         )
         return pair, self._worked() - before
 

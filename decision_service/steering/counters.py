@@ -216,12 +216,20 @@ class Counters:
         self._in_progress -= 1
         if not self._in_progress:
             self._idle.set()
-        given, now = attempt.assignment, self._clock
+        given = attempt.assignment
+        now = self._clock
         arm, version = (given.arm, given.version or 0) if given is not None else (None, 0)
-        seconds, hour = now.monotonic() - attempt.started, _hour(now.now())
+        seconds = now.monotonic() - attempt.started
+        hour = _hour(now.now())
         for counted, bucket in _counted(attempt, error, seconds):
             cell = FigureCell(
-                attempt.product, attempt.position, arm, version, hour, counted, bucket
+                attempt.product,
+                attempt.position,
+                arm,
+                version=version,
+                hour=hour,
+                counted=counted,
+                bucket=bucket,
             )
             self._counts[cell] += 1
             self._changed.add(cell)
@@ -300,9 +308,9 @@ class RolloutObserver(msgspec.Struct, frozen=True):
             decision,
             admission.ruleset,
             fetch_result.snapshot,
-            decision.factors,
-            admission.application.inputs,
-            product.input_names,
+            factors=decision.factors,
+            sent=admission.application.inputs,
+            known=product.input_names,
         )
         versions = shadows(product.plan, admission.assignment, admission.unit)
         loaded = tuple(product.versions[v] for v in versions if v in product.versions)

@@ -171,11 +171,13 @@ class ShowFigures(msgspec.Struct, frozen=True, eq=False):
     async def __call__(self, product: str, *, with_points: bool = False) -> Figures:
         evaluation = await self.watch.evaluation(product)
         points = GuardrailPoints.until_now(evaluation) if with_points else None
-        now, found = evaluation.now, evaluation.product
+        now = evaluation.now
+        found = evaluation.product
         since = max(found.state.go_live.since, now - LONGEST)
         results = await evaluation.results()
         lines = [
-            await _line(one, found, now, await points.of(one) if points else ()) for one in results
+            await _line(one, found, now, points=await points.of(one) if points else ())
+            for one in results
         ]
         return Figures(
             since_time=since,
@@ -190,7 +192,9 @@ class ShowFigures(msgspec.Struct, frozen=True, eq=False):
             ],
             guardrails=lines,
             next=[
-                n for track in TrackName if (n := await _next(evaluation, track, results, lines))
+                n
+                for track in TrackName
+                if (n := await _next(evaluation, track, results, lines=lines))
             ],
             caps=await _caps(evaluation),
         )
@@ -198,7 +202,8 @@ class ShowFigures(msgspec.Struct, frozen=True, eq=False):
 
 async def _caps(evaluation: Evaluation) -> Sequence[CapLine]:
     product = evaluation.product
-    caps, currency = product.plan.product_caps, product.champion.currency
+    caps = product.plan.product_caps
+    currency = product.champion.currency
     if not caps:
         return ()
     since = midnight(AsOf.at(evaluation.now, product.champion.zone))
@@ -208,9 +213,11 @@ async def _caps(evaluation: Evaluation) -> Sequence[CapLine]:
             cap.name,
             cap.tier,
             totals.of(cap.tier).approvals,
-            cap.approvals,
-            Money(currency, totals.of(cap.tier).amount),
-            None if cap.amount is None else Money(currency, to_minor(cap.amount, currency)),
+            max_approvals=cap.approvals,
+            amount=Money(currency, totals.of(cap.tier).amount),
+            max_amount=None
+            if cap.amount is None
+            else Money(currency, to_minor(cap.amount, currency)),
         )
         for cap in caps
     ]
@@ -218,9 +225,10 @@ async def _caps(evaluation: Evaluation) -> Sequence[CapLine]:
 
 async def _arms(evaluation: Evaluation, since: datetime) -> Sequence[ArmLine]:
     window = GuardrailWindow(since, position_at(evaluation.history, since))
-    tallies, totals = await evaluation.tallies(since), await evaluation.totals(window)
+    tallies = await evaluation.tallies(since)
+    totals = await evaluation.totals(window)
     product = evaluation.product
-    lines = [_arm(product, arm, tallies, totals) for arm in Arm]
+    lines = [_arm(product, arm, tallies, totals=totals) for arm in Arm]
     if running_challenger(product.plan, product.state):
         return lines
     # A stopped challenger keeps its figures, which show why it was stopped.
@@ -234,7 +242,9 @@ def _arm(
     version = product.plan.versions.of(arm) or 0
     counted = [t for t in totals if (t.arm, t.version) == (arm, version)]
     own = (t for t in tallies if (t.arm, t.version) == (arm, version))
-    tally = next(own, ArmTally(arm, version, 0, 0, 0, 0, 0, 0))
+    tally = next(
+        own, ArmTally(arm, version, 0, units=0, approved=0, referred=0, declined=0, missing=0)
+    )
     errors = error_rate(Metric.INTERNAL_ERROR_RATE, counted)
     return ArmLine(
         arm=arm,
@@ -254,7 +264,8 @@ def _arm(
 
 
 def _share(product: Product, arm: Arm) -> int:
-    state, plan = product.state, product.plan
+    state = product.state
+    plan = product.plan
     enrolled = 0 if state.go_live.killed else plan.go_live.stages.percent(state.go_live.stage)
     challenger = running_challenger(plan, state)
     taken = (
@@ -285,7 +296,8 @@ class GuardrailPoints(msgspec.Struct):
 
     async def of(self, result: GuardrailResult) -> Sequence[GuardrailPoint]:
         """Of a comparison the differences, challenger minus champion; none of a latency."""
-        metric, compared = result.guardrail.metric, result.arms is not None
+        metric = result.guardrail.metric
+        compared = result.arms is not None
         if metric is Metric.LATENCY_P99_MS:
             return ()
         arms = (Arm.CHAMPION, Arm.CHALLENGER) if compared else (result.arm,)
@@ -308,7 +320,8 @@ class GuardrailPoints(msgspec.Struct):
     async def _counts(
         self, metric: Metric, arm: Arm | None, *, hashed: bool
     ) -> Mapping[int, ArmCount]:
-        asked, own = (self.evaluation.product.name, self.since, self.length), self.evaluation.own
+        asked = (self.evaluation.product.name, self.since, self.length)
+        own = self.evaluation.own
         figures = self.evaluation.figures
         if metric in COUNTERS:
             if self._totals is None:
@@ -332,13 +345,14 @@ def _allowed(guardrail: Guardrail, product: Product) -> tuple[Decimal | None, De
 async def _line(
     result: GuardrailResult, product: Product, now: datetime, points: Sequence[GuardrailPoint]
 ) -> GuardrailLine:
-    guardrail, judged = result.guardrail, result.judgement
+    guardrail = result.guardrail
+    judged = result.judgement
     awaited = Forecast(0, None)
     low, high = _allowed(guardrail, product)
     if result.arms is not None and judged.standing is not GuardrailState.TRIPPED:
         needed = await asyncio.to_thread(applicants_needed, guardrail, product.plan, result.arms)
         fewest = guardrail.min_units if judged.standing is GuardrailState.WAITING else 0
-        awaited = _awaited(max(needed or 0, fewest), judged.units, result.window.since, now)
+        awaited = _awaited(max(needed or 0, fewest), judged.units, result.window.since, now=now)
     return GuardrailLine(
         name=guardrail.name,
         metric=guardrail.metric,
@@ -364,17 +378,18 @@ async def _next(
     results: Sequence[GuardrailResult],
     lines: Sequence[GuardrailLine],
 ) -> NextStage | None:
-    product, now = evaluation.product, evaluation.now
+    product = evaluation.product
+    now = evaluation.now
     challenger = name is TrackName.CHALLENGER
     track = product.state.challenger if challenger else product.state.go_live
     if track is None:
         return None
     decisions = decided(await evaluation.tallies(track.since), name)
     judgements = [result.judgement for result in results]
-    needs = waits_for(product.plan, product.state, name, decisions, judgements)
+    needs = waits_for(product.plan, product.state, name, decisions=decisions, judgements=judgements)
     if needs is None or needs.next is None:
         return None
-    count = _awaited(decisions + needs.decisions_missing, decisions, track.since, now)
+    count = _awaited(decisions + needs.decisions_missing, decisions, track.since, now=now)
     unforeseen = needs.blocked_by or (count.missing and count.by is None)
     own = [line for line in lines if (line.of == Arm.CHALLENGER) is challenger]
     return NextStage(

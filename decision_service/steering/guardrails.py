@@ -233,11 +233,11 @@ class Evaluation(msgspec.Struct):
 
     async def _result(self, guardrail: Guardrail, arm: Arm | None) -> GuardrailResult:
         state = self.product.state
-        window = window_of(guardrail, arm, state, self.history, self.now)
+        window = window_of(guardrail, arm, state, history=self.history, now=self.now)
         if guardrail.ceiling is None:
             return await self._compared(guardrail, window)
-        judged = await self._against(guardrail, guardrail.ceiling, arm, window)
-        return GuardrailResult(guardrail, arm, judged, window)
+        judged = await self._against(guardrail, guardrail.ceiling, arm, window=window)
+        return GuardrailResult(guardrail, arm, judged, window=window)
 
     async def _compared(self, guardrail: Guardrail, window: GuardrailWindow) -> GuardrailResult:
         since = comparing_since(self.product.state, self.history)
@@ -253,7 +253,7 @@ class Evaluation(msgspec.Struct):
         )
         arms = ArmTallies(champion, challenger, earlier)
         judged = judge_arms(guardrail, self.product.plan, arms)
-        return GuardrailResult(guardrail, Arm.CHALLENGER, judged, window, arms)
+        return GuardrailResult(guardrail, Arm.CHALLENGER, judged, window=window, arms=arms)
 
     async def _against(
         self, guardrail: Guardrail, ceiling: Ceiling, arm: Arm | None, window: GuardrailWindow
@@ -266,7 +266,7 @@ class Evaluation(msgspec.Struct):
         if metric is Metric.LATENCY_P99_MS:
             histogram = latencies(counted)
             units = sum(histogram.values())
-            return judge_latency(guardrail, ceiling, quantile(histogram, 0.99), units)
+            return judge_latency(guardrail, ceiling, quantile(histogram, 0.99), units=units)
         return judge_rate(guardrail, ceiling, error_rate(metric, counted))
 
     def own(self, figures: Iterable[Figure], watched: Arm | None) -> list[Figure]:
@@ -403,21 +403,23 @@ class GuardrailWatch:
             if action is JournalAction.ROLL_BACK and result.arm is not Arm.CHALLENGER:
                 continue
             change = _change(evaluation, result)
-            after = stepped(product, product.state, change, action, evaluation.now)
+            after = stepped(product, product.state, change, action=action, now=evaluation.now)
             if not isinstance(after, Refusal) and after != product.state:
                 return await self._act(change, action, result.guardrail.name)
         if product.plan.go_live.advance is not Advance.AUTO:
             return None
         decisions = await evaluation.decisions(product.state.go_live.since)
         judgements = [result.judgement for result in results]
-        if advances_itself(product.plan, product.state, decisions, judgements, evaluation.now):
+        if advances_itself(
+            product.plan, product.state, decisions, judgements=judgements, now=evaluation.now
+        ):
             return await self._advance(evaluation, decisions)
         return None
 
     async def evaluation(self, name: str) -> Evaluation:
         product = self._rollouts.product(name)
         history = await self._history(name)
-        return Evaluation(self._figures, product, history, self._clock.now())
+        return Evaluation(self._figures, product, history, now=self._clock.now())
 
     async def _guarded(self, name: str) -> None:
         try:
@@ -469,7 +471,8 @@ class GuardrailWatch:
 
 def _change(evaluation: Evaluation, result: GuardrailResult) -> RolloutChange:
     """What a tripped guardrail asks for; killing the champion's arm kills the product."""
-    guardrail, product = result.guardrail, evaluation.product
+    guardrail = result.guardrail
+    product = evaluation.product
     kills = guardrail.action is GuardrailAction.KILL
     return RolloutChange(
         product.name,

@@ -92,7 +92,7 @@ async def settle(
             in_force, lost = await _in_force(journal, loaded, last)
             held = not signed and bool(in_force and in_force.second_person_above is not None)
             lost = () if signed else lost
-            kept = _last_entry(loaded, in_force, lost, last, who, now, held=held)
+            kept = _last_entry(loaded, in_force, lost, last=last, who=who, now=now, held=held)
             if isinstance(kept, JournalEntry):
                 entries[name] = kept
                 moved[name] = replace(loaded, state=kept.after)
@@ -144,7 +144,7 @@ def _last_entry(
     if found := (*clashes(loaded.plan, last.after), *lost):
         return found
     wider = widenings(in_force, loaded.plan, last.after) if in_force else ()
-    return _entry(loaded.plan, last, wider, who, now, held=held)
+    return _entry(loaded.plan, last, wider, who=who, now=now, held=held)
 
 
 async def _in_force(
@@ -159,7 +159,7 @@ async def _in_force(
         return None, (PlanConflict((), f"the plan in force ({digest[:16]}) is not in the store"),)
     names = {number: input_names(version) for number, version in loaded.versions.items()}
     stored = msgspec.json.decode(text.body, type=PlanTexts)
-    reading = parse_plan(f"{loaded.name}/rollout.yaml", stored, loaded.name, names)
+    reading = parse_plan(f"{loaded.name}/rollout.yaml", stored, loaded.name, versions=names)
     if reading.plan is not None:
         return replace(reading.plan, digest=digest), ()
     if "second_person_above" not in stored.plan:
@@ -188,7 +188,7 @@ def _entry(
         ticket="",
     )  # fmt: skip
     if wider and held:
-        proposed = Proposal(ProposalKind.PLAN, plan.digest, "", now)
+        proposed = Proposal(ProposalKind.PLAN, plan.digest, "", at=now)
         waiting = replace(last.after, proposed=proposed)
         return replace(step, action=JournalAction.PROPOSE, after=waiting)
     after = adopt(plan, last.after, now)
@@ -231,7 +231,7 @@ def stepped(
     plan = product.plan
     match action:
         case JournalAction.ADVANCE:
-            above = advance(plan, state, change.track, now, change.who)
+            above = advance(plan, state, change.track, now=now, who=change.who)
             if isinstance(above, Refusal) or not change.unmet:
                 return above
             return Refusal(
@@ -239,14 +239,14 @@ def stepped(
                 f"{change.unmet}: wait, or advance with --early and say why"
             )
         case JournalAction.ROLL_BACK:
-            return roll_back(plan, state, change.track, now)
+            return roll_back(plan, state, change.track, now=now)
         case JournalAction.PAUSE | JournalAction.RESUME:
             return replace(state, paused=action is JournalAction.PAUSE)
         case JournalAction.KILL:
             return kill(state, change.arm)
         case JournalAction.REVIVE:
-            return revive(plan, state, change.arm, change.who, now)
-    return confirm(plan, product.waiting, state, change.who, now)
+            return revive(plan, state, change.arm, who=change.who, now=now)
+    return confirm(plan, product.waiting, state, who=change.who, now=now)
 
 
 class Rollouts:
@@ -364,10 +364,11 @@ class Rollouts:
         last = self._latest[product.name]
         _require_unmoved(product, last, change)
         now = self._clock.now()
-        after = stepped(product, last.after, change, action, now)
+        after = stepped(product, last.after, change, action=action, now=now)
         if isinstance(after, Refusal):
             raise RolloutRefused(after.message, product=product.name)
-        action, first = _action(action, last.after, after), last.after.proposed
+        action = _action(action, last.after, after)
+        first = last.after.proposed
         confirmed = action is JournalAction.PLAN and first is not None
         return JournalEntry(
             product=product.name,
@@ -433,7 +434,7 @@ def plan_conflict_problems(folder: RuleFolder, unfit: PlansUnfit) -> tuple[Diagn
         for clash in found:
             plan = plans[product]
             root = yaml.read(plan.path, plan.text, report)
-            top = Place(plan.path, 1, 1, 2)
+            top = Place(plan.path, 1, 1, end=2)
             place = top if root is None else place_of(root, *clash.keys)
             report.error(_CODE, place, clash.message, _HINT)
     return tuple(found for found in report.diagnostics() if found.code == _CODE)

@@ -75,7 +75,7 @@ class OperateRollouts(msgspec.Struct, frozen=True, eq=False):
         """An applicant's assignment now; raises InputInvalid without the plan's unit."""
         await self.rollouts.refresh()
         product = self.rollouts.product(application.product)
-        placement = await place(application, product, self.figures, self.clock.now())
+        placement = await place(application, product, self.figures, now=self.clock.now())
         return AssignmentExplanation(product, placement)
 
     async def move(
@@ -109,12 +109,16 @@ class OperateRollouts(msgspec.Struct, frozen=True, eq=False):
         return entry
 
     async def _not_awaited(self, product: Product, change: RolloutChange) -> str:
-        plan, state, name = product.plan, product.state, change.track or TrackName.GO_LIVE
+        plan = product.plan
+        state = product.state
+        name = change.track or TrackName.GO_LIVE
         track = state.challenger if name is TrackName.CHALLENGER else state.go_live
         if track is None:
             return ""
         tallies = await self.figures.tallies(product.name, track.since, hashed=False)
-        return not_awaited(plan, state, name, decided(tallies, name), self.clock.now())
+        return not_awaited(
+            plan, state, name, decisions=decided(tallies, name), now=self.clock.now()
+        )
 
     async def _view(self, name: str) -> RolloutView:
         recent = await self.rollouts.history(name, None, _LOOKED_BACK)
@@ -122,12 +126,16 @@ class OperateRollouts(msgspec.Struct, frozen=True, eq=False):
 
     def _view_from(self, product_name: str, recent: Sequence[JournalEntry]) -> RolloutView:
         product = self.rollouts.product(product_name)
-        plan, state, challenger = product.plan, product.state, None
-        go_live = _track(plan.versions.champion, plan.go_live.stages, state.go_live, recent)
+        plan = product.plan
+        state = product.state
+        challenger = None
+        go_live = _track(plan.versions.champion, plan.go_live.stages, state.go_live, recent=recent)
         of_plan = plan.versions.challenger
         if of_plan is not None and state.challenger is not None:
-            challenger = _track(of_plan.version, of_plan.stages, state.challenger, recent)
-        return RolloutView(product, self.rollouts.latest(product_name), go_live, challenger)
+            challenger = _track(of_plan.version, of_plan.stages, state.challenger, recent=recent)
+        return RolloutView(
+            product, self.rollouts.latest(product_name), go_live, challenger=challenger
+        )
 
 
 def _track(version: int, stages: Stages, track: Track, recent: Sequence[JournalEntry]) -> TrackView:

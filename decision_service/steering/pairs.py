@@ -66,26 +66,28 @@ def facts_for(case: DecidedCase, other: CompiledRuleset) -> Facts | NotCompared:
     erased since: ERASED is said of every case without a snapshot whose values do not suffice.
     """
     as_of = AsOf.at(case.decision.as_of.instant, other.zone)
-    bound = bind_inputs(other, case.sent, as_of.date, case.known)
+    bound = bind_inputs(other, case.sent, as_of.date, also_known=case.known)
     if bound.problems:
         return NotCompared(LeftOut.INPUT_NOT_SENT)
     live = needs_of(case.ruleset, case.decision.inputs)
     needs = needs_of(other, bound.values)
-    values = _values(case, live, needs, as_of)
+    values = _values(case, live, needs, as_of=as_of)
     if isinstance(values, LeftOut):
         lacking = (name for name in other.needs.factors if name not in case.factors.values)
         return NotCompared(values, tuple(lacking))
     inputs = dict(bound.values)
-    answers = list_answers(other, inputs, as_of.date, case.decision.answers)
+    answers = list_answers(other, inputs, as_of.date, known=case.decision.answers)
     same = case.loaded if values is case.factors.values else None
-    return Facts(values, inputs, as_of, load(other, values, as_of, same), answers)
+    return Facts(
+        values, inputs, as_of, loaded=load(other, values, as_of, same=same), answers=answers
+    )
 
 
 def loaded_for(facts: Facts, ruleset: CompiledRuleset, day: date | None = None) -> Facts:
     as_of = facts.as_of
     if day is not None:
         as_of = noon(day, as_of.zone)
-    return replace(facts, loaded=load(ruleset, facts.factors, as_of, facts.loaded))
+    return replace(facts, loaded=load(ruleset, facts.factors, as_of, same=facts.loaded))
 
 
 def _values(
@@ -123,14 +125,17 @@ def causes(before: VersionVerdict, after: VersionVerdict) -> tuple[str, ...]:
     reads something that an earlier cause changed follows from that cause, and is none of its own.
     """
     with exactly():
-        old, new = dict(_effects(before)), dict(_effects(after))
+        old = dict(_effects(before))
+        new = dict(_effects(after))
     # What one side did not run follows from what its stages conclude
     unrun = {stage.name for side in (before, after) for stage, found in _run(side) if found is None}
     behind: dict[str, set[str]] = {}
     own: dict[str, None] = {}
     moved: set[str] = set()
     for at in dict.fromkeys([*new, *old]):
-        (stage, key), was, now = at, old.get(at), new.get(at)
+        (stage, key) = at
+        was = old.get(at)
+        now = new.get(at)
         one = now or old[at]
         if stage in unrun or (was.effect if was else "") == (now.effect if now else ""):
             continue
@@ -148,7 +153,8 @@ def causes(before: VersionVerdict, after: VersionVerdict) -> tuple[str, ...]:
 
 
 def _run(judged: VersionVerdict) -> Iterator[tuple[Stage, Conclusion | None]]:
-    program, trace = judged[0].program, judged[1].raw_trace
+    program = judged[0].program
+    trace = judged[1].raw_trace
     if isinstance(trace, Trace):
         yield from zip(program.stages, trace.stages, strict=True)
         yield from zip(program.closing, trace.closing, strict=True)
@@ -209,7 +215,7 @@ def second_opinion(
         found = verdicts(case, base, other)
         if isinstance(found, NotCompared):
             return found
-        return judged_applicant(case, base, other, found)
+        return judged_applicant(case, base, other, found=found)
     except Exception:  # noqa: BLE001 - whatever is wrong with a version is its failure alone
         return NotCompared(LeftOut.RULE_ERROR)
 
@@ -233,16 +239,18 @@ def verdicts(case: DecidedCase, base: RulesOnDay, other: RulesOnDay) -> TwoVerdi
 def judged_applicant(
     case: DecidedCase, base: RulesOnDay, other: RulesOnDay, found: TwoVerdicts
 ) -> JudgedApplicant:
-    before, after = side_of(found.before), side_of(found.after)
+    before = side_of(found.before)
+    after = side_of(found.after)
     one = JudgedApplicant(case.decision.decision_id, before, after)
     if not one.changed:
         return one
     moved = causes((base.ruleset, found.before), (other.ruleset, found.after))
-    return JudgedApplicant(one.decision_id, before, after, moved)
+    return JudgedApplicant(one.decision_id, before, after, causes=moved)
 
 
 def side_of(verdict: Verdict) -> Side:
-    offer, instalment = verdict.offer, None
+    offer = verdict.offer
+    instalment = None
     if offer is not None and verdict.outcome is Outcome.APPROVE:
         due = offer.outputs.get("instalment")
         instalment = due.minor if isinstance(due, Money) else None
@@ -251,9 +259,9 @@ def side_of(verdict: Verdict) -> Side:
         verdict.outcome,
         verdict.refer_kind,
         amount,
-        instalment,
-        amount is not None and offer is not None and offer.kind is OfferKind.REDUCED,
-        tuple([reason.code for reason in verdict.reasons]),
+        instalment=instalment,
+        reduced=amount is not None and offer is not None and offer.kind is OfferKind.REDUCED,
+        codes=tuple([reason.code for reason in verdict.reasons]),
     )
 
 

@@ -74,7 +74,7 @@ class ReloadRules(msgspec.Struct, frozen=True, eq=False):
                 self.log,
                 folder,
                 loading.rulebook,
-                self.clock.now(),
+                now=self.clock.now(),
                 edits_used=self.edits_used,
                 signers=self.signers,
             )

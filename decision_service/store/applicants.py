@@ -81,7 +81,8 @@ def claim(
     key = {"caller": applicant.caller, "reference": applicant.reference}
     fresh = columns.insert_new(connection, applicants, [{**key, **begun, "user_id": None}]) == 1
     row = connection.execute(_ONE, _whose(applicant)).one()
-    user_id, first = row[0], columns.from_microseconds(row[1])
+    user_id = row[0]
+    first = columns.from_microseconds(row[1])
     if fresh or user_id is not None:
         return ApplicantRecord(user_id, first, claimed=fresh)
     taken = connection.execute(

@@ -161,7 +161,7 @@ def record_hours(connection: sa.Connection, process: str, cells: Mapping[FigureC
         )
         for cell, count in cells.items()
     ]
-    columns.raise_each(connection, arm_hours, ("count",), rows)
+    columns.raise_each(connection, arm_hours, ("count",), rows=rows)
 
 
 def totals(
@@ -190,7 +190,7 @@ def span_totals(
 
 def _total(arm: str, version: int, counted: str, bucket: str, count: int) -> CounterTotal:
     return CounterTotal(
-        Arm(arm) if arm else None, version, CounterKind(counted), bucket, int(count)
+        Arm(arm) if arm else None, version, CounterKind(counted), bucket=bucket, count=int(count)
     )
 
 
@@ -221,7 +221,7 @@ def tallies(
     window = [_ROWS.product == product, _ROWS.created >= columns.microseconds(since)]
     if before is not None:
         window.append(_ROWS.created < columns.microseconds(before))
-    return _tallied(connection, product, window, _ALWAYS, hashed=hashed).get(0, [])
+    return _tallied(connection, product, window, span=_ALWAYS, hashed=hashed).get(0, [])
 
 
 def span_tallies(
@@ -229,7 +229,7 @@ def span_tallies(
 ) -> Mapping[int, Sequence[ArmTally]]:
     window = [_ROWS.product == product, _ROWS.created >= columns.microseconds(since)]
     span = _span(_ROWS.created, since, length)
-    return _tallied(connection, product, window, span, hashed=hashed)
+    return _tallied(connection, product, window, span=span, hashed=hashed)
 
 
 def _tallied(
@@ -263,7 +263,7 @@ def _tallied(
         .order_by(row.span, row.arm, row.version)
     )
     rows = connection.execute(found).all()
-    overridden = _overridden(connection, product, window, span)
+    overridden = _overridden(connection, product, window, span=span)
     made: dict[int, list[ArmTally]] = {}
     for number, arm, version, *counts in rows:
         tally = ArmTally(Arm(arm), version, *map(int, counts))

@@ -80,7 +80,8 @@ class Batches(Generic[Q, A]):
     async def _run(self) -> Sequence[A | StoreError]:
         self._batch = []
         await self._gather()
-        self._batch, self._pending = self._pending[: self._most], self._pending[self._most :]
+        self._batch = self._pending[: self._most]
+        self._pending = self._pending[self._most :]
         return await self._answers([question for question, _ in self._batch])
 
     def _finish(self, run: asyncio.Task[Sequence[A | StoreError]]) -> None:

@@ -42,7 +42,8 @@ TEXT = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
 BODY = sa.LargeBinary()
 """What PostgreSQL keeps apart from the row, uncompressed: it is read far more cheaply."""
 
-_PERSON, _WITHHELD = "person", "withheld"
+_PERSON = "person"
+_WITHHELD = "withheld"
 
 
 class ErasedBy(StrEnum):

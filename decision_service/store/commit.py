@@ -111,7 +111,8 @@ class Commit(msgspec.Struct, frozen=True):
     @property
     def snapshot(self) -> SnapshotBody | None:
         """The one to be stored; a whole warm reading is there already, as the commit checks."""
-        snapshot, mark = self.entry.snapshot, self.entry.depends_on
+        snapshot = self.entry.snapshot
+        mark = self.entry.depends_on
         if snapshot is not None and mark is not None and mark.snapshot_id == snapshot.id:
             return None
         return snapshot
@@ -192,7 +193,7 @@ def preconditions_of(entry: DecisionEntry) -> Preconditions:
     if mark is None:
         return Preconditions(entry.user_id, entry.consent)
     fetched = microseconds(mark.fetched)
-    return Preconditions(entry.user_id, entry.consent, mark.snapshot_id, fetched)
+    return Preconditions(entry.user_id, entry.consent, mark.snapshot_id, fetched=fetched)
 
 
 def record_group(
@@ -357,7 +358,8 @@ def looking(dialect: str, count: int) -> str:
 
 def _arm_row(commit: Commit) -> Values | None:
     """A decision's row for its rollout, column by column; its outcome is the rules' own."""
-    entry, arm = commit.stored, commit.entry.arm
+    entry = commit.stored
+    arm = commit.entry.arm
     if arm is None:
         return None
     grant = arm.grant
@@ -381,7 +383,8 @@ def _arm_row(commit: Commit) -> Values | None:
 
 def _event(entry: DecisionEntry) -> Values:
     name = EventType.DECISION_AGAIN if entry.replaces else EventType.DECISION_RECORDED
-    of, at = entry.decision_id, microseconds(entry.created)
+    of = entry.decision_id
+    at = microseconds(entry.created)
     body = msgspec.json.encode({"replaces": entry.replaces}).decode()
     return f"evt_{of}", name.value, at, entry.caller, of, body
 

@@ -219,7 +219,7 @@ def page(
     found: dict[str, StoredEntry] = {}
     for of_id in _OF_ID if chosen.any_id else ("",):
         for fields, results in asked:
-            query = _newest(connection, fields, of_id, after).where(*results).limit(limit)
+            query = _newest(connection, fields, of_id, after=after).where(*results).limit(limit)
             found |= {row.decision_id: entry_of(row) for row in connection.execute(query)}
     newest = sorted(found.values(), key=lambda one: (one.created, one.decision_id), reverse=True)
     return newest[:limit]

@@ -372,7 +372,7 @@ def erase(
         end_reviews(connection, user_id, now),
         forget_applicants(connection, user_id),
         history.unlink(connection, user_id, terms.identity_keys),
-        data.settle(connection, user_id, disconnected, terms.data_keys),
+        data.settle(connection, user_id, disconnected, data_keys=terms.data_keys),
         terms.with_decisions and bool(held),
     ]
     gone = _delete(connection, snapshots, user_id)
@@ -380,7 +380,7 @@ def erase(
     _delete(connection, warm, user_id)  # no more than a quarantine, where there is no snapshot
     events.end_postponed(connection, user_id)
     if known and erasure_ids:
-        outbox.record(connection, outbox.of_erasure(connection, user_id, erasure_ids, now))
+        outbox.record(connection, outbox.of_erasure(connection, user_id, erasure_ids, at=now))
     if terms.with_decisions:
         remove(connection, of_user(connection, user_id))
     if repeats and any((*taken, gone, *others)):
@@ -452,6 +452,7 @@ class Retention(msgspec.Struct, frozen=True, eq=False):
 def months_before(instant: datetime, months: int) -> datetime:
     """The same day and time so many months earlier, or the last day of that month."""
     month = instant.year * 12 + instant.month - 1 - months
-    year, number = month // 12, month % 12 + 1
+    year = month // 12
+    number = month % 12 + 1
     day = min(instant.day, calendar.monthrange(year, number)[1])
     return instant.replace(year=year, month=number, day=day)

@@ -164,7 +164,16 @@ def _event(row: sa.Row[Any]) -> Event:
     event_id, digest, type_, user_id, source, kinds, added, since = values
     every = tuple(map(Kind, kinds.split()))
     postponed = None if since is None else columns.from_microseconds(since)
-    return Event(event_id, digest, type_, user_id, source, every, added, postponed)
+    return Event(
+        event_id,
+        digest,
+        type_,
+        user_id=user_id,
+        source=source,
+        kinds=every,
+        added=added,
+        postponed=postponed,
+    )
 
 
 class Events(Snapshots):

@@ -208,7 +208,7 @@ def remove(connection: sa.Connection, decision_ids: Sequence[str]) -> Sequence[s
     owed = {one for one, of in keys.items() if any(key[:1] in OWED for key in of)}
     for one in owed:
         left = [key for key in keys[one] if key[:1] == CUSTOMER]
-        take_out(connection, one, keys[one], left, customer_ref="", replaced=True)
+        take_out(connection, one, keys[one], gone=left, customer_ref="", replaced=True)
     gone = [one for one in decision_ids if one not in owed]
     _unlink(connection, {one: of for one, of in keys.items() if one not in owed})
     chosen = history.c.decision_id.in_(sa.bindparam("ids", expanding=True))
@@ -231,14 +231,16 @@ def unlink(connection: sa.Connection, user_id: str, secrets: Sequence[IdentityKe
     hashes of account, person and customer of kinds of their own, for that purpose alone. Returns
     whether there was anything to delete or to change.
     """
-    own, changed = user_key(user_id), False
+    own = user_key(user_id)
+    changed = False
     found = [
         (row, unpacked(bytes(row.found_by))) for row in connection.execute(_OF_KEY, {"key": own})
     ]
     mine = [key for row, keys in found if row.user_id == user_id for key in keys]
     hashes = {owed_key(key) for key in mine if key[:1] in KEYED and key[:1] != DOCUMENT}
     for row, keys in found:
-        owed, gone = set[bytes](), [own]
+        owed = set[bytes]()
+        gone = [own]
         if row.user_id == user_id:
             if row.open_loans:
                 owed = hashes | {*owed_customer(row.caller, row.customer_ref, secrets)}
@@ -249,7 +251,7 @@ def unlink(connection: sa.Connection, user_id: str, secrets: Sequence[IdentityKe
             take_next(connection, key, row.decision_id)
         if new or gone:
             changed = True
-            take_out(connection, row.decision_id, [*keys, *new], gone)
+            take_out(connection, row.decision_id, [*keys, *new], gone=gone)
     return changed
 
 
@@ -283,7 +285,8 @@ def packed(keys: Iterable[bytes]) -> bytes:
 
 
 def unpacked(body: bytes) -> Sequence[bytes]:
-    keys, place = [], 0
+    keys = []
+    place = 0
     while place < len(body):
         end = place + 1 + body[place]
         keys.append(body[place + 1 : end])

@@ -50,7 +50,8 @@ class KeyFile(Generic[K]):
 
     def __init__(self, name: str, of: Callable[[bytes], K], *, needed: str, way: str = "") -> None:
         self.name = name
-        self._needed, self._way = needed, way
+        self._needed = needed
+        self._way = way
         self.setting = f"DECISION_{name.replace(' ', '_').upper()}_FILE"
         self._program = f"decision-service keys {name.removesuffix(' key')}"
         self._of = of
@@ -173,7 +174,8 @@ def sealed(key: bytes, body: bytes, about: str) -> bytes:
 
 def opened(key: bytes, body: bytes, about: str) -> bytes:
     """The body that was sealed; raises StoreUnavailable where it or the key is damaged."""
-    nonce, sealed_body = body[:_NONCE_BYTES], body[_NONCE_BYTES:]
+    nonce = body[:_NONCE_BYTES]
+    sealed_body = body[_NONCE_BYTES:]
     try:
         return AESGCM(key).decrypt(nonce, sealed_body, about.encode())
     except (InvalidTag, ValueError):
@@ -277,13 +279,14 @@ def wrap_some(connection: sa.Connection, data_keys: DataKeys) -> int:
     newest = data_keys.newest
     if newest is None:
         return 0
-    return sum(_wrap_some(connection, table, newest, data_keys) for table in _keyed())
+    return sum(_wrap_some(connection, table, newest, data_keys=data_keys) for table in _keyed())
 
 
 def _wrap_some(
     connection: sa.Connection, table: sa.Table, newest: DataKey, data_keys: DataKeys
 ) -> int:
-    c, others = table.c, _others(table, newest)
+    c = table.c
+    others = _others(table, newest)
     users = connection.execute(sa.select(c.user_id).where(others).limit(BATCH)).scalars().all()
     # Rows are locked in order of user, as commits do; those that changed meanwhile are left out.
     rows = (
@@ -310,7 +313,8 @@ def _others(table: sa.Table, newest: DataKey) -> sa.ColumnElement[bool]:
 
 
 def _ids(connection: sa.Connection, table: sa.Table) -> Iterator[bytes]:
-    after, by = b"", table.c.wrapped_by
+    after = b""
+    by = table.c.wrapped_by
     following = sa.select(by).where(table.c.key.is_not(None), by > sa.bindparam("after"))
     following = following.order_by(by).limit(1)  # min(bytea) begins with PostgreSQL 18
     while (found := connection.execute(following, {"after": after}).scalar()) is not None:

@@ -103,11 +103,11 @@ def _notice(row: sa.Row[Any]) -> StoredNotice:
         row.decision_id,
         row.caller,
         _LETTER.decode(bytes(row.letter)),
-        row.template_digest,
-        columns.from_microseconds(row.made),
-        row.made_by,
-        sending,
-        row.review_id or "",
+        template_digest=row.template_digest,
+        made=columns.from_microseconds(row.made),
+        made_by=row.made_by,
+        sent=sending,
+        review_id=row.review_id or "",
     )
 
 

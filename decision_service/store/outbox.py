@@ -35,10 +35,12 @@ from decision_service.store.decisions import decisions
 from decision_service.store.engine import Subject, reads, writes
 from decision_service.store.replicas import ALIVE, LEASE_SECONDS
 
-LOOKS, LOOK_SECONDS = 3, 0.01
+LOOKS = 3
+LOOK_SECONDS = 0.01
 """How often open transactions are looked at, that mostly end at once, and how long between."""
 
-MOST, MOST_READ = 500, 100_000
+MOST = 500
+MOST_READ = 100_000
 """Events that are taken together into those to be sent, and those that one query looks through."""
 
 _SAID = columns.withheld("the export has the decision, review or letter that it is about")
@@ -99,7 +101,8 @@ Whose: TypeAlias = tuple[str, str | None]
 """The caller, and the decision."""
 
 Said: TypeAlias = dict[str, Any]
-_EVENTS, _DUE = events_out.c, event_deliveries.c
+_EVENTS = events_out.c
+_DUE = event_deliveries.c
 OWN = (event_deliveries, events_out)
 _OF = ("product", "created", "decision_id")
 _OF_EACH = ("decision_id", "request_id", "application_id", "product")
@@ -167,14 +170,16 @@ def of_review(step: OpenedReview | ReviewStep) -> columns.Values:
 
 
 def of_letter(letter: StoredNotice) -> columns.Values:
-    of, kind = letter.notice_id, letter.letter.kind.name
+    of = letter.notice_id
+    kind = letter.letter.kind.name
     said: Said = {"letter_id": of, "review_id": letter.review_id, "kind": kind}
     whose = (letter.caller, letter.decision_id)
     return row(EventType.LETTER_MADE, of, letter.made, whose, **said)
 
 
 def of_step(step: JournalEntry) -> columns.Values:
-    of, kind = f"{step.product} {step.position}", step.action.value
+    of = f"{step.product} {step.position}"
+    kind = step.action.value
     said: Said = {"product": step.product, "position": step.position, "kind": kind}
     return row(EventType.ROLLOUT_STEPPED, of, step.at, **said)
 
@@ -184,7 +189,8 @@ def of_rules(stored: Iterable[StoredText]) -> Iterator[columns.Values]:
     for one in stored:
         if one.kind == LAST_GOOD:
             _, micros, *before = one.digest.split("-")
-            made, of = columns.from_microseconds(int(micros)), f"{before} {one.body.decode()}"
+            made = columns.from_microseconds(int(micros))
+            of = f"{before} {one.body.decode()}"
             yield row(EventType.RULES_LOADED, of, made)
 
 
@@ -194,7 +200,8 @@ def of_erasure(
     """One for each caller who decided on the person or onboarded it, else one of no caller."""
     whose = (sa.select(one.c.caller).where(one.c.user_id == user_id) for one in _CALLERS)
     callers = sorted(connection.execute(sa.union(*whose)).scalars()) or [""]
-    name, of = EventType.APPLICANT_ERASED, min(erasure_ids)
+    name = EventType.APPLICANT_ERASED
+    of = min(erasure_ids)
     return [row(name, f"{of} {one}", at, (one, None), user_id=user_id) for one in callers]
 
 
@@ -252,7 +259,7 @@ def collect(connection: sa.Connection, to: Subscription, last: int, now: datetim
     if known is None:
         columns.insert_new(connection, event_places, [{"subscription": to.name, "sequence": last}])
         return 0
-    found = page(connection, known, last, to.chosen, MOST)
+    found = page(connection, known, last, chosen=to.chosen, limit=MOST)
     due = columns.microseconds(now)
     fresh = {"subscription": to.name, "attempts": 0, "due": due, "dead": False}
     rows = [
@@ -312,7 +319,9 @@ def resend(connection: sa.Connection, event: str, now: datetime) -> int:
 
 def backlog(connection: sa.Connection, names: Sequence[str]) -> Sequence[Backlog]:
     """What each subscription has not received, and since when, also what it could not take yet."""
-    place, later, made = event_places.c, events_out.alias().c, sa.case((_WAITS, _EVENTS.made))
+    place = event_places.c
+    later = events_out.alias().c
+    made = sa.case((_WAITS, _EVENTS.made))
     beyond = sa.select(later.made).where(later.sequence > place.sequence)
     first = beyond.order_by(later.sequence).limit(1).scalar_subquery()
     figures = (sa.func.count(made), sa.func.coalesce(sa.func.min(made), first))
@@ -321,7 +330,7 @@ def backlog(connection: sa.Connection, names: Sequence[str]) -> Sequence[Backlog
     query = sa.select(place.subscription, *figures, sa.func.count(_DUE.sequence)).select_from(every)
     found = query.where(place.subscription.in_(names)).group_by(place.subscription)
     return [
-        Backlog(name, waiting, since and columns.from_microseconds(since), every - waiting)
+        Backlog(name, waiting, since and columns.from_microseconds(since), dead=every - waiting)
         for name, waiting, since, every in connection.execute(found)
     ]
 
@@ -363,7 +372,8 @@ class Outbox(Subject):
             if connection.scalar(_OLDEST_OPEN) <= mark[1]:
                 self._mark = mark
                 return
-            self._end, self._mark = mark[0], None
+            self._end = mark[0]
+            self._mark = None
 
     async def collect(self, to: Subscription, now: datetime) -> int:
         last = await self.end()

@@ -124,7 +124,7 @@ def of(connection: sa.Connection, decision_id: str) -> Lent | None:
     approved = row.approved if row.outcome == Outcome.APPROVE else 0
     if row.outcome == Outcome.NOT_ENROLLED:
         approved = None
-    return Lent(row.caller, columns.from_microseconds(row.created), row.currency, approved)
+    return Lent(row.caller, columns.from_microseconds(row.created), row.currency, approved=approved)
 
 
 def held(connection: sa.Connection, decision_id: str) -> bool:
@@ -196,7 +196,7 @@ def record(
     found = newest(connection, decision_id)
     report_of(connection, decision_id, [one.report for one in found])
     _keep_for(connection, decision_id, found)
-    return Compared(compared.comparison, compared.newest, is_now, drew_more)
+    return Compared(compared.comparison, compared.newest, is_now, drew_more=drew_more)
 
 
 def _keep_for(
@@ -245,7 +245,7 @@ def settle(connection: sa.Connection, decision_ids: Sequence[str]) -> None:
     owed = {one: [key for key in of if key[:1] in OWED] for one, of in keys.items()}
     settled = sorted(one for one, of in owed.items() if of)
     for one in settled:
-        take_out(connection, one, keys[one], owed[one])
+        take_out(connection, one, keys[one], gone=owed[one])
     if settled:
         ids = {"ids": columns.padded(settled)}
         gone = sorted({*settled}.difference(connection.execute(DECIDED, ids).scalars()))
@@ -324,13 +324,13 @@ def _outcome(row: sa.Row[Any]) -> LoanOutcome:
         row.decision_id,
         row.loan_id,
         date.fromisoformat(row.as_of),
-        LoanStatus(row.status),
-        amount(row.disbursed),
-        row.disbursed_on and date.fromisoformat(row.disbursed_on),
-        amount(row.instalment),
-        amount(row.repaid),
-        row.overdue_days,
-        row.replaces or "",
+        status=LoanStatus(row.status),
+        disbursed=amount(row.disbursed),
+        disbursed_on=row.disbursed_on and date.fromisoformat(row.disbursed_on),
+        instalment=amount(row.instalment),
+        repaid=amount(row.repaid),
+        overdue_days=row.overdue_days,
+        replaces=row.replaces or "",
     )
 
 

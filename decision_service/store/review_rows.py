@@ -278,7 +278,7 @@ def queues(connection: sa.Connection, now: datetime) -> Sequence[QueueCount]:
         .order_by(_ROW.product, _ROW.queue)
     )
     return [
-        QueueCount(product, queue, int(count), int(late), from_microseconds(oldest))
+        QueueCount(product, queue, int(count), overdue=int(late), oldest=from_microseconds(oldest))
         for product, queue, count, late, oldest in connection.execute(query)
     ]
 

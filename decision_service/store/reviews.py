@@ -111,7 +111,7 @@ def step(
     if taken is None:
         return review
     with connection.begin_nested() if dry_run else nullcontext() as undone:
-        moved = _taken(connection, taken, limits, secrets)
+        moved = _taken(connection, taken, limits, secrets=secrets)
         if undone is not None:
             undone.rollback()
     return moved
@@ -132,15 +132,18 @@ def contest(
     if unfinished is not None:
         held = by_id(connection, unfinished.review_id, held=True)
         if held is not None and held.is_unfinished:
-            return _taken(connection, contested(held, by, text, policy))
-    event = ReviewEvent(1, by.at, by.who, ReviewAction.CONTESTED, by.request_id, text)
-    opened = opened_by_contest(case, event, policy, [one.review_id for one in every])
+            return _taken(connection, contested(held, by, text, policy=policy))
+    event = ReviewEvent(
+        1, by.at, by.who, action=ReviewAction.CONTESTED, request_id=by.request_id, text=text
+    )
+    opened = opened_by_contest(case, event, policy, earlier=[one.review_id for one in every])
     open_all(connection, [opened])
     return opened.review
 
 
 def arrived(connection: sa.Connection, user_id: str, kinds: Collection[Kind], now: datetime) -> int:
-    by, due = By("", "", now), 0
+    by = By("", "", now)
+    due = 0
     for review in unfinished_of(connection, user_id):
         taken = data_arrived(review, by, kinds)
         if taken is not None:
@@ -155,7 +158,7 @@ def never_whole(
     by = By("", "", now)
     for review in unfinished_of(connection, user_id):
         last = events_of(connection, review.review_id)[-1]
-        taken = data_never_whole(review, last, by, kinds, why)
+        taken = data_never_whole(review, last, by, kinds=kinds, why=why)
         if taken is not None:
             take(connection, taken)
 
@@ -180,7 +183,7 @@ def _taken(
 ) -> Review:
     if taken.event.action is ReviewAction.PROPOSED:
         with connection.begin_nested() as tried:  # what could not be confirmed is refused now
-            _take_effect(connection, taken.review, taken.event.at, secrets)
+            _take_effect(connection, taken.review, taken.event.at, secrets=secrets)
             tried.rollback()
     if taken.event.action not in {ReviewAction.COMPLETED, ReviewAction.CONFIRMED}:
         take(connection, taken)
@@ -189,7 +192,7 @@ def _taken(
     with connection.begin_nested():  # a refusal leaves nothing behind
         take(connection, taken)
         if taken.review.state is ReviewState.COMPLETED:
-            _take_effect(connection, taken.review, taken.event.at, secrets)
+            _take_effect(connection, taken.review, taken.event.at, secrets=secrets)
     return taken.review
 
 
@@ -241,7 +244,7 @@ def _recorded(
     review = by_id(connection, review_id)
     if review is None:
         return None
-    return RecordedReview(review, events_of(connection, review_id, after, limit))
+    return RecordedReview(review, events_of(connection, review_id, after, limit=limit))
 
 
 def _step_of(work: Callable[Concatenate[sa.Connection, P], T]) -> Method[P, T]:

@@ -109,7 +109,9 @@ _SUMS = (
     .group_by(*_ALIKE)
 )
 _COMPARED = "compared"
-_CAUSE, _OLD, _NEW = "rule ", "-reason ", "+reason "
+_CAUSE = "rule "
+_OLD = "-reason "
+_NEW = "+reason "
 _NO_SIDES: dict[str, Any] = dict.fromkeys(("live_kind", "live_amount", "outcome", "kind", "amount"))
 
 
@@ -196,7 +198,7 @@ def _judged(row: sa.Row[Any]) -> JudgedApplicant:
         row.example,
         Side(Outcome(row.live_outcome), amount=row.live_amount, codes=old),
         Side(Outcome(row.outcome), amount=row.amount, codes=new),
-        causes,
+        causes=causes,
     )
 
 

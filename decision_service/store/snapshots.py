@@ -118,7 +118,8 @@ _MARK = sa.select(
     _WARM.snapshot_id, _WARM.fetched, _WARM.looked, _WARM.plan, _WARM.oldest, _WARM.quarantined
 ).where(_WARM.user_id == sa.bindparam("user"), _WARM.snapshot_id.is_not(None))
 _PLANS = msgspec.msgpack.Decoder(FetchPlan)
-_C, _KNOWN = ended_incomes.c, known_counts.c
+_C = ended_incomes.c
+_KNOWN = known_counts.c
 _OF_INCOME = sorted(kind.value for kind in INCOME_KINDS | {Kind.TRANSACTIONS})
 _LAST_MONTHS = sa.select(_KNOWN.source, _KNOWN.kind, _KNOWN.newest).where(
     _KNOWN.user_id == sa.bindparam("user"),
@@ -174,7 +175,7 @@ _DECODER = msgspec.msgpack.Decoder(list[_Left])
 def remains(connection: sa.Connection, user_id: str, data_keys: DataKeys) -> Sequence[KnownCount]:
     """The remains of a user's accounts, in order of source and kind, without counts."""
     found = _read(connection, user_id, data_keys)
-    return [KnownCount(one.source, one.kind, 0, one.newest) for one in found]
+    return [KnownCount(one.source, one.kind, 0, newest=one.newest) for one in found]
 
 
 def settle(
@@ -186,7 +187,7 @@ def settle(
     anything was there that is not kept.
     """
     if disconnected is None or not disconnected.accounts:
-        return _write(connection, user_id, [], data_keys)
+        return _write(connection, user_id, [], data_keys=data_keys)
     before = _read(connection, user_id, data_keys, lock=True)
     kept = {(one.source, one.kind): one for one in before if one.source in disconnected.accounts}
     accounts = columns.padded(sorted(disconnected.accounts))
@@ -194,8 +195,8 @@ def settle(
     for source, kind, newest in connection.execute(
         _LAST_MONTHS, {"user": user_id, "accounts": accounts}
     ):
-        kept[source, Kind(kind)] = _Left(source, Kind(kind), newest, until)
-    _write(connection, user_id, [kept[key] for key in sorted(kept)], data_keys)
+        kept[source, Kind(kind)] = _Left(source, Kind(kind), newest, until=until)
+    _write(connection, user_id, [kept[key] for key in sorted(kept)], data_keys=data_keys)
     return any(one.source not in disconnected.accounts for one in before)
 
 
@@ -204,7 +205,7 @@ def forget(connection: sa.Connection, now: datetime, data_keys: DataKeys) -> Non
     due = sa.select(_C.user_id).where(_C.until <= at).order_by(_C.user_id)
     for row in connection.execute(due).all():
         found = _read(connection, row[0], data_keys, lock=True)
-        _write(connection, row[0], [one for one in found if one.until > at], data_keys)
+        _write(connection, row[0], [one for one in found if one.until > at], data_keys=data_keys)
 
 
 def _read(
@@ -314,7 +315,7 @@ def record(
         for count in body.counts
     ]
     counts.sort(key=itemgetter("user_id", "source", "kind"))
-    columns.raise_each(connection, known_counts, ("count", "newest"), counts)
+    columns.raise_each(connection, known_counts, ("count", "newest"), rows=counts)
 
 
 def _drop_unused(connection: sa.Connection, user_id: str, snapshot_id: str) -> None:
@@ -357,7 +358,7 @@ def user_state(connection: sa.Connection, user_id: str, data_keys: DataKeys) -> 
     counts = connection.execute(_COUNTED, {"user": user_id})
     known = tuple(KnownCount(row[0], Kind(row[1]), *row[2:]) for row in counts)
     left = tuple(remains(connection, user_id, data_keys))
-    return UserState(known, epoch, last, quarantined, left)
+    return UserState(known, epoch, last, quarantined=quarantined, ended=left)
 
 
 def mark(connection: sa.Connection, user_id: str) -> tuple[WarmMark | None, bool]:
@@ -365,7 +366,9 @@ def mark(connection: sa.Connection, user_id: str) -> tuple[WarmMark | None, bool
     if row is None:
         return None, False
     fetched, looked, oldest = (columns.from_microseconds(row[place]) for place in (1, 2, 4))
-    return WarmMark(row[0], fetched, looked, _PLANS.decode(row[3]), oldest), row[5] >= row[1]
+    return WarmMark(row[0], fetched, looked, plan=_PLANS.decode(row[3]), oldest=oldest), row[
+        5
+    ] >= row[1]
 
 
 def record_marks(connection: sa.Connection, marks: Iterable[tuple[str, WarmMark]]) -> None:

@@ -21,7 +21,8 @@ from decision_service.store.sqlite_file import FileLock, driver_of, reading_engi
 
 T = TypeVar("T")
 
-_SCRUBS, _SCRUB_PAUSE = 20, 0.05
+_SCRUBS = 20
+_SCRUB_PAUSE = 0.05
 
 
 class SqliteDatabase:

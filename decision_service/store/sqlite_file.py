@@ -77,7 +77,7 @@ def _header(log: bytes) -> _Log | None:
     order = _MAGIC.get(magic)
     if order is None or _checksum(order, (0, 0), log[:24]) != struct.unpack_from(">II", log, 24):
         return None
-    return _Log(order, page, log[16:24], struct.unpack_from(">II", log, 24))
+    return _Log(order, page, log[16:24], seed=struct.unpack_from(">II", log, 24))
 
 
 def _frames(log: bytes, header: _Log) -> range:

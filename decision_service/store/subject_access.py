@@ -169,23 +169,23 @@ class SubjectAccess(Subject):
         place = newest_reading(connection, user_id, after, itself=itself)
         if place is None:
             return None
-        body = snapshots.body(connection, user_id, place.decision_id, self._data_keys)
+        body = snapshots.body(connection, user_id, place.decision_id, data_keys=self._data_keys)
         return StoredReading(place, body)
 
 
 def _decisions(
     connection: sa.Connection, chosen: Filter, after: PagePosition | None, limit: int
 ) -> Sequence[StoredDecision]:
-    found = decisions.page(connection, chosen, after, limit)
+    found = decisions.page(connection, chosen, after, limit=limit)
     rows = decision_rows(connection, found)
     return [
         StoredDecision(
             one,
             rows[one.decision_id],
             notices.listed(
-                connection, NoticeFilter(decision_id=one.decision_id), None, MOST_LETTERS
+                connection, NoticeFilter(decision_id=one.decision_id), None, limit=MOST_LETTERS
             ),
-            [
+            reviews=[
                 RecordedReview(review, review_rows.events_of(connection, review.review_id))
                 for review in review_rows.of_decision(connection, one.decision_id)
             ],

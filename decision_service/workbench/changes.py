@@ -124,9 +124,10 @@ def _part(before: Part | None, after: Part | None) -> Iterator[WrittenChange]:
         yield from (_presence(part, is_new=before is None) for part in (before, after) if part)
         return
     for key in keys_of(before.values, after.values):
-        old, new = before.values.get(key), after.values.get(key)
+        old = before.values.get(key)
+        new = after.values.get(key)
         if (old and old.meaning) != (new and new.meaning):
-            yield _value(after, key, old, new)
+            yield _value(after, key, old, after=new)
     for label in keys_of(before.dated, after.dated):
         subject = f"{after.subject} of {label}" if label else after.subject
         steps = before.dated.get(label, {}), after.dated.get(label, {})
@@ -137,10 +138,24 @@ def _presence(part: Part, *, is_new: bool) -> WrittenChange:
     whole = ", ".join(f"{_label(key)} {one.text}".strip() for key, one in part.values.items())
     if is_new:
         words = f"is new: {whole}" if whole else "is new"
-        return WrittenChange(part.group, part.subject, ChangeKind.ADDED, words, "", whole, part.new)
+        return WrittenChange(
+            part.group,
+            part.subject,
+            ChangeKind.ADDED,
+            words=words,
+            before="",
+            after=whole,
+            direction=part.new,
+        )
     words = f"is gone; it was: {whole}" if whole else "is gone"
     return WrittenChange(
-        part.group, part.subject, ChangeKind.REMOVED, words, whole, "", part.new.opposite
+        part.group,
+        part.subject,
+        ChangeKind.REMOVED,
+        words=words,
+        before=whole,
+        after="",
+        direction=part.new.opposite,
     )
 
 
@@ -154,7 +169,9 @@ def _value(part: Part, key: str, before: Leaf | None, after: Leaf | None) -> Wri
     direction = part.grows.get(key, Direction.CHANGES)
     if direction is not Direction.CHANGES and not _is_greater(before, after, direction):
         direction = direction.opposite
-    return WrittenChange(part.group, subject, kind, words, old, new, direction)
+    return WrittenChange(
+        part.group, subject, kind, words=words, before=old, after=new, direction=direction
+    )
 
 
 def _is_greater(before: Leaf | None, after: Leaf | None, grows: Direction) -> bool:
@@ -175,7 +192,8 @@ def _steps(
     shown = ("", "")
     days = sorted({*before, *after})
     for day in days:
-        old, new = _in_force(before, day), _in_force(after, day)
+        old = _in_force(before, day)
+        new = _in_force(after, day)
         texts = (old.text if old else NO_VALUE, new.text if new else NO_VALUE)
         if texts != shown and (old and old.meaning) != (new and new.meaning):
             when = f" on {day}" if day else f" before {days[1]}" if len(days) > 1 else ""
@@ -190,10 +208,13 @@ def _in_force(values: Mapping[str, Leaf], day: str) -> Leaf | None:
 
 
 def _orders(before: Iterable[Part], after: Iterable[Part]) -> Iterator[WrittenChange]:
-    old, new = _ordered(before), _ordered(after)
+    old = _ordered(before)
+    new = _ordered(after)
     for group, kind in (one for one in new if one in old):
-        was, now = old[group, kind], new[group, kind]
-        first, second = [one for one in was if one in now], [one for one in now if one in was]
+        was = old[group, kind]
+        now = new[group, kind]
+        first = [one for one in was if one in now]
+        second = [one for one in now if one in was]
         if first != second:
             texts = ", ".join(first), ", ".join(second)
             words = f"in another order: {texts[1]}"

@@ -27,16 +27,16 @@ def try_figures(folder: RuleFolder, tested: VersionResults) -> FiguresReport:
     where a made-up case breaks the check.
     """
     files = _files(folder, tested)
-    run = FiguresRun(files, tested.ruleset, catalogue(), tested.results)
+    run = FiguresRun(files, tested.ruleset, catalogue(), results=tested.results)
     legal = tested.unreached
-    found, broken = (
-        report_on(
-            run, tested.marks, lambda one: any(covers(mark, one.at, files.text) for mark in legal)
-        ),
-        Report(),
+    found = report_on(
+        run, tested.marks, lambda one: any(covers(mark, one.at, files.text) for mark in legal)
     )
+    broken = Report()
     goals = {Goal(mark.rule.what, "true"): mark for mark in tested.unreached}
-    cases = ready_cases(files, tested.ruleset, catalogue(), tested.results, tuple(goals))
+    cases = ready_cases(
+        files, tested.ruleset, catalogue(), results=tested.results, missed=tuple(goals)
+    )
     for goal, case in cases.items():
         message = f"the check `{goals[goal].rule.id}` is marked, and this case breaks it:\n{case}"
         broken.error("T010", goals[goal].place, message, "remove the mark, and take the case")
@@ -45,7 +45,8 @@ def try_figures(folder: RuleFolder, tested: VersionResults) -> FiguresReport:
 
 def covers(mark: LegalMark, at: str, text: str) -> bool:
     """Whether a figure is the check's, or of a line that the file has for the check alone."""
-    asked, named = names_in(mark.rule.when.text if mark.rule.when else ""), names_in(text)
+    asked = names_in(mark.rule.when.text if mark.rule.when else "")
+    named = names_in(text)
     lines = (name for name in asked if name.startswith(("params.", "derived.")))
     only = (f"{name}." for name in lines if named.count(name) == asked.count(name))
     return f"{at}.".startswith((f"{mark.stage}.{mark.rule.id}.", *only))
@@ -74,8 +75,9 @@ def cases_for_missed(folder: RuleFolder, tested: VersionResults) -> Mapping[Goal
     """For goals that a version's cases miss, the text of a case each; none while cases fail."""
     if tested.failed:
         return {}
-    files, missed = _files(folder, tested), tested.coverage.missed
-    return ready_cases(files, tested.ruleset, catalogue(), tested.results, missed)
+    files = _files(folder, tested)
+    missed = tested.coverage.missed
+    return ready_cases(files, tested.ruleset, catalogue(), results=tested.results, missed=missed)
 
 
 def _files(folder: RuleFolder, version: VersionResults) -> RulesetFiles:

@@ -43,13 +43,13 @@ _HEADER = ("ruleset", "version", "title", "currency", "time_zone")
 _NAMES = ("ruleset", "version", "title")
 _OF_STAGE = (SEGMENT, *STAGES)
 _LIMITS = tuple(f": {in_words(key)}" for key in ("min", "max", "unit"))
-_NOTHING = MapNode((), Place("", 1, 1, 2))
+_NOTHING = MapNode((), Place("", 1, 1, end=2))
 _TOKEN = re.compile(r"""\d+(?:\.\d+)?|"[^"]*"|'[^']*'|\w+(?:\.\w+)*|<=|>=|==|!=|\S""")
 _UNNAMED = WrittenChange(
     "other",
     "the digests",
     ChangeKind.CHANGED,
-    "differ for a reason that this comparison cannot name",
+    words="differ for a reason that this comparison cannot name",
 )
 
 
@@ -130,7 +130,8 @@ def compare(
     before: RulesetFiles, after: RulesetFiles, catalogue: Mapping[str, FactorSpec]
 ) -> RulesetDiff:
     """Two versions that compile; digests decide whether they are the same, not their texts."""
-    old, new = _compiled(before, catalogue), _compiled(after, catalogue)
+    old = _compiled(before, catalogue)
+    new = _compiled(after, catalogue)
     roots = _with_shared(before, old), _with_shared(after, new)
     more = (*_rows(roots, (before, after)), *_shared_data(before, after))
     changes = compare_parts(_parts_of(roots[0]), _parts_of(roots[1]), more)
@@ -162,7 +163,7 @@ def _compiled(files: RulesetFiles, catalogue: Mapping[str, FactorSpec]) -> Compi
 
 def _with_shared(files: RulesetFiles, ruleset: CompiledRuleset) -> MapNode:
     root = read(files.path, files.text, Report())
-    return as_map(root and with_shared(root, files, Report(), names_of(ruleset)))
+    return as_map(root and with_shared(root, files, Report(), kept=names_of(ruleset)))
 
 
 def _named_like(before: RulesetFiles, after: RulesetFiles) -> RulesetFiles:
@@ -193,7 +194,7 @@ def _parts_of(root: MapNode) -> Iterator[Part]:
     yield from _of_map("reasons", "reason", root)
     yield from _of_map("tags", "tag", root)
     for name, stage in items_by(root.get("stages"), "name").items():
-        yield Part("stages", f"stage {name}", _values(stage, "name", *_OF_STAGE), "stages")
+        yield Part("stages", f"stage {name}", _values(stage, "name", *_OF_STAGE), kind="stages")
         yield from _stage(f"stage {name}", stage)
     yield from _lines("offer", root)
     yield from _by_id("conditions", "condition", root.get("conditions"))
@@ -218,7 +219,7 @@ def _by_id(group: str, what: str, node: YamlNode | None) -> Iterator[Part]:
     for name, item in items_by(node, "id").items():
         approves = said(item.get("then")) == "APPROVE"
         new = Direction.CHANGES if approves else Direction.TIGHTENS
-        yield Part(group, f"{what} {name}", _values(item, "id"), f"{what}s", new)
+        yield Part(group, f"{what} {name}", _values(item, "id"), kind=f"{what}s", new=new)
 
 
 def _dated(param: MapNode) -> Mapping[str, Mapping[str, Leaf]]:
@@ -240,7 +241,8 @@ def _days(values: Mapping[str, YamlNode]) -> Mapping[str, Leaf]:
 
 
 def _stage(group: str, stage: MapNode) -> Iterator[Part]:
-    card, table = as_map(stage.get("scorecard")), as_map(stage.get("table"))
+    card = as_map(stage.get("scorecard"))
+    table = as_map(stage.get("table"))
     singles = {
         "the segment": stage.get(SEGMENT),
         "the scorecard's id": card.get("id"),
@@ -256,11 +258,11 @@ def _stage(group: str, stage: MapNode) -> Iterator[Part]:
     yield from _by_id(group, "rule", stage.get("rules"))
     for name, one in items_by(card.get("characteristics"), "factor").items():
         values = _values(one, "factor", "bins")
-        yield Part(group, f"characteristic {name}", values, "characteristics")
+        yield Part(group, f"characteristic {name}", values, kind="characteristics")
         for cell, bin_ in items_by(one.get("bins"), "in").items():
-            yield Part(group, f"{name} in {cell}", _values(bin_, "in"), f"bins of {name}")
+            yield Part(group, f"{name} in {cell}", _values(bin_, "in"), kind=f"bins of {name}")
     for name, band in items_by(card.get("bands"), "name").items():
-        yield Part(group, f"band {name}", _values(band, "name"), "bands")
+        yield Part(group, f"band {name}", _values(band, "name"), kind="bands")
 
 
 def _rows(
@@ -284,17 +286,21 @@ def _rows_of(
     for tag, low, high, start, end in SequenceMatcher(None, a, b, autojunk=False).get_opcodes():
         if tag == "replace" and high - low == end - start and columns[0] == columns[1]:
             yield from compare_parts(
-                _row_parts(group, columns[1], old[low:high], start),
-                _row_parts(group, columns[1], new[start:end], start),
+                _row_parts(group, columns[1], old[low:high], start=start),
+                _row_parts(group, columns[1], new[start:end], start=start),
             )
         elif tag != "equal":
             for index, row in enumerate(old[low:high], low + 1):
-                text, subject = _shown(row), f"former row {index}"
+                text = _shown(row)
+                subject = f"former row {index}"
                 words = f"is gone; it was: {text}"
-                yield WrittenChange(group, subject, ChangeKind.REMOVED, words, text)
+                yield WrittenChange(group, subject, ChangeKind.REMOVED, words=words, before=text)
             for index, row in enumerate(new[start:end], start + 1):
-                text, subject = _shown(row), f"row {index}"
-                yield WrittenChange(group, subject, ChangeKind.ADDED, f"is new: {text}", "", text)
+                text = _shown(row)
+                subject = f"row {index}"
+                yield WrittenChange(
+                    group, subject, ChangeKind.ADDED, words=f"is new: {text}", before="", after=text
+                )
 
 
 def _row_parts(
@@ -317,7 +323,7 @@ def _columns(table: MapNode) -> list[str]:
 
 def _cells(table: MapNode, columns: list[str], files: RulesetFiles) -> list[tuple[Leaf, ...]]:
     rows = table.get("rows")
-    found = [] if rows is None else read_rows(rows, columns, files, Report())
+    found = [] if rows is None else read_rows(rows, columns, files, report=Report())
     return [tuple(leaf(cell, expression=True) for cell in row.cells) for row in found if row]
 
 
@@ -328,7 +334,7 @@ def _shared_data(before: RulesetFiles, after: RulesetFiles) -> Iterator[WrittenC
             for text in (before.data.get(name), after.data.get(name))
         )
         if not (old and new and leaf(old).meaning == leaf(new).meaning):
-            yield WrittenChange("shared data", f"_data/{name}", ChangeKind.CHANGED, "differs")
+            yield WrittenChange("shared data", f"_data/{name}", ChangeKind.CHANGED, words="differs")
 
 
 # Plans
@@ -361,7 +367,7 @@ _BAND = {"min": Direction.TIGHTENS, "max": Direction.LOOSENS}
 def compare_plans(before: Plan | None, after: Plan | None) -> tuple[WrittenChange, ...]:
     """The differences, none if and only if the digests are equal; a plan that is gone is one."""
     if before is not None and after is None:
-        return (WrittenChange("plan", "the plan", ChangeKind.REMOVED, "is gone"),)
+        return (WrittenChange("plan", "the plan", ChangeKind.REMOVED, words="is gone"),)
     old, new = (() if plan is None else _parts_of_plan(plan) for plan in (before, after))
     return compare_parts(old, new, _units(before, after))
 
@@ -381,9 +387,9 @@ def _parts_of_plan(plan: Plan) -> Iterator[Part]:
     yield from _go_live(plan.go_live)
     yield from _versions(plan.versions)
     for cap in plan.caps:
-        yield _bound("caps", f"cap {cap.name}", cap, "caps")
+        yield _bound("caps", f"cap {cap.name}", cap, kind="caps")
     for guardrail in plan.guardrails:
-        yield _bound("guardrails", f"guardrail {guardrail.name}", guardrail, "guardrails")
+        yield _bound("guardrails", f"guardrail {guardrail.name}", guardrail, kind="guardrails")
     if plan.review is not None:
         yield from _review(plan.review)
 
@@ -393,7 +399,7 @@ def _alone(group: str, subject: str, value: Any) -> Part:
 
 
 def _bound(group: str, subject: str, part: msgspec.Struct, kind: str) -> Part:
-    return Part(group, subject, _values_of(part), kind, Direction.TIGHTENS, _GROWS)
+    return Part(group, subject, _values_of(part), kind=kind, new=Direction.TIGHTENS, grows=_GROWS)
 
 
 def _values_of(part: msgspec.Struct) -> dict[str, Leaf]:
@@ -432,15 +438,16 @@ def _leaf_of(value: Any) -> Leaf:
 def _go_live(go_live: GoLive) -> Iterator[Part]:
     yield _alone("go-live", "salt", go_live.salt)
     for segment in go_live.segments:
-        values, name = _values_of(segment), f"segment {segment.name}"
-        yield Part("go-live", name, values, "segments", Direction.LOOSENS, _GROWS)
+        values = _values_of(segment)
+        name = f"segment {segment.name}"
+        yield Part("go-live", name, values, kind="segments", new=Direction.LOOSENS, grows=_GROWS)
     yield from _stages("go-live", go_live.stages)
     yield _alone("go-live", "advance", go_live.advance)
 
 
 def _stages(group: str, stages: Stages) -> Iterator[Part]:
     for stage in stages.steps:
-        yield Part(group, f"stage {stage.name}", _values_of(stage), "stages", grows=_GROWS)
+        yield Part(group, f"stage {stage.name}", _values_of(stage), kind="stages", grows=_GROWS)
     yield _alone(group, named("initial_stage"), stages.initial)
 
 
@@ -448,7 +455,7 @@ def _versions(versions: Versions) -> Iterator[Part]:
     yield _alone("versions", "the champion", f"v{versions.champion}")
     for shadow in versions.shadow:
         values = {"percent": _percent(shadow.percent)}
-        yield Part("versions", f"shadow v{shadow.version}", values, "shadows")
+        yield Part("versions", f"shadow v{shadow.version}", values, kind="shadows")
     challenger = versions.challenger
     if challenger is None:
         return
@@ -457,14 +464,15 @@ def _versions(versions: Versions) -> Iterator[Part]:
     yield from _stages("challenger", challenger.stages)
     for metric, expected in challenger.expect.items():
         name = f"the expected {named(metric)}"
-        low, high = expected.change - expected.within, expected.change + expected.within
+        low = expected.change - expected.within
+        high = expected.change + expected.within
         bounds = {"min": _leaf_of(low), "max": _leaf_of(high)}
         yield Part("challenger", name, bounds, grows=_BAND)
 
 
 def _review(review: ReviewPolicy) -> Iterator[Part]:
     for queue in review.queues:
-        part = _bound("review", f"queue {queue.name}", queue, "queues")
+        part = _bound("review", f"queue {queue.name}", queue, kind="queues")
         yield replace(part, grows={"sla": Direction.LOOSENS})
     if review.authority is not None:
         yield Part("review", "the authority", _values_of(review.authority), grows=_GROWS)
@@ -473,7 +481,7 @@ def _review(review: ReviewPolicy) -> Iterator[Part]:
         told = {} if reason.is_told else {"told": _leaf_of("nobody")}
         only = {} if reason.outcome is None else {"outcome": _leaf_of(reason.outcome)}
         values = {"": _leaf_of(reason.text)} | letter | told | only
-        yield Part("review", f"reason {reason.code}", values, "reasons")
+        yield Part("review", f"reason {reason.code}", values, kind="reasons")
     yield replace(_alone("review", named("contest_sla"), review.contest_sla), grows=_GROWS)
 
 
@@ -493,7 +501,8 @@ def _joined(name: str, units: list[str], kind: ChangeKind) -> Iterator[WrittenCh
     more = len(units) - LONGEST_LIST
     listed = ", ".join(units[:LONGEST_LIST]) + (f" and {more} more" if more > 0 else "")
     count = f"{len(units)} unit{'' if len(units) == 1 else 's'}"
-    whole, added = ", ".join(units), kind is ChangeKind.ADDED
+    whole = ", ".join(units)
+    added = kind is ChangeKind.ADDED
     words = f"has {count} {'more' if added else 'fewer'}: {listed}"
     which = Direction.LOOSENS if added is (name == "allow") else Direction.TIGHTENS
     sides = ("", whole) if added else (whole, "")

@@ -73,7 +73,8 @@ def _pairs(node: YamlNode) -> Iterator[tuple[str, str]]:
     if isinstance(node, Scalar):
         yield from ((name, node.text) for name in names_in(node.text))
     if isinstance(node, MapNode):
-        factor, names = node.get("factor"), columns(node)[0]
+        factor = node.get("factor")
+        names = columns(node)[0]
         bins = [b.get("in") for b in items(node.get("bins")) if isinstance(b, MapNode)]
         cells = [(factor.text, cell) for cell in bins] if isinstance(factor, Scalar) else []
         for row in items(node.get("rows")):
@@ -141,7 +142,8 @@ def _around(text: str, type_: ValueType) -> set[Decimal]:
 
 
 def _within(number: Decimal, spec: FactorSpec | InputSpec) -> bool:
-    low, high = spec.lower, spec.upper
+    low = spec.lower
+    high = spec.upper
     return (low is None or number >= low) and (high is None or number <= high)
 
 
@@ -199,7 +201,8 @@ class Sampler:
         bases: Sequence[Facts],
         near: Mapping[str, Iterable[str]],
     ) -> None:
-        self.ruleset, self.bases = ruleset, bases
+        self.ruleset = ruleset
+        self.bases = bases
         self.keys: dict[str, str] = {}
         self.pools: dict[str, list[Any]] = {_AS_OF: self._days()}
         for name in ruleset.needs.factors:
@@ -251,7 +254,9 @@ class Sampler:
         return name, pool[draws.below(len(pool))]
 
     def _sample(self, base: Facts, values: Sequence[tuple[str, Any]]) -> Facts:
-        factors, inputs, as_of = dict(base.factors), made_up(base.inputs), base.as_of
+        factors = dict(base.factors)
+        inputs = made_up(base.inputs)
+        as_of = base.as_of
         listed = {(one.list, one.input): one for one in base.answers}
         for name, value in values:
             if name == _AS_OF:
@@ -268,7 +273,7 @@ class Sampler:
         bound = bind_made_up(self.ruleset, inputs, as_of.date)
         if bound.problems:  # no such application reaches the rules
             return base
-        answers = list_answers(self.ruleset, bound.values, as_of.date, listed.values())
+        answers = list_answers(self.ruleset, bound.values, as_of.date, known=listed.values())
         return Facts(factors, bound.values, as_of, answers=answers)
 
     def _days(self) -> list[AsOf]:

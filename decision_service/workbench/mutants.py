@@ -111,7 +111,8 @@ def figures(text: str) -> Iterator[FigureToken]:
     for found in _TOKEN.finditer(text):
         start, end = found.span()
         if found[0][0] in "'\"":
-            start, end = start + 1, end - 1
+            start = start + 1
+            end = end - 1
         word = text[start:end]
         yield FigureToken(start, end, word, label=found[0] != word and parse_day(word) is None)
 
@@ -212,11 +213,15 @@ def as_keys(listed: Sequence[MapEntry], at: str, known: Sequence[str]) -> Iterat
     by_key = {entry.key: entry for entry in listed}
     for entry in listed:
         for after in neighbours(entry.key, known):
-            edits = [Edit(entry, 0, len(entry.key), after)]
+            edits = [Edit(entry, 0, len(entry.key), text=after)]
             if after in by_key:
-                edits.append(Edit(by_key[after], 0, len(after), entry.key))
+                edits.append(Edit(by_key[after], 0, len(after), text=entry.key))
             yield FigureChange(
-                f"{at}.{entry.key}.label", entry.key_place, entry.key, after, tuple(edits)
+                f"{at}.{entry.key}.label",
+                entry.key_place,
+                entry.key,
+                after=after,
+                edits=tuple(edits),
             )
 
 
@@ -224,8 +229,10 @@ def change(at: str, spots: Sequence[Spot], after: str, back: Sequence[Spot] = ()
     """The figure at its spots changed; what is at `back` takes its place in turn."""
     scalar, token = spots[0]
     swapped = ((spots, after), (back, token.text))
-    edits = [Edit(s, t.start, t.end, text) for some, text in swapped for s, t in some]
-    return FigureChange(at, scalar.at(token.start, token.end), token.text, after, tuple(edits))
+    edits = [Edit(s, t.start, t.end, text=text) for some, text in swapped for s, t in some]
+    return FigureChange(
+        at, scalar.at(token.start, token.end), token.text, after=after, edits=tuple(edits)
+    )
 
 
 def entries(node: YamlNode | None) -> tuple[MapEntry, ...]:
@@ -257,7 +264,7 @@ def _with_rows(table: MapNode, files: RulesetFiles) -> MapNode:
     names, outputs = columns(table)
     source = table.get("rows")
     assert source is not None  # noqa: S101  asked by the caller
-    raw = read_rows(source, [*names, *outputs], files, Report())
+    raw = read_rows(source, [*names, *outputs], files, report=Report())
     rows = tuple(ListNode(row.cells, row.place) for row in raw if row is not None)
     entries = [
         replace(e, value=ListNode(rows, source.place)) if e.key == "rows" else e
@@ -272,10 +279,11 @@ class RuleTree:
     def __init__(
         self, files: RulesetFiles, ruleset: CompiledRuleset, catalogue: Mapping[str, FactorSpec]
     ) -> None:
-        self._files, self._catalogue = files, catalogue
+        self._files = files
+        self._catalogue = catalogue
         root = read(files.path, files.text, Report())
         assert root is not None  # noqa: S101  it has compiled
-        tree = written_out(with_shared(root, files, Report(), names_of(ruleset)), files)
+        tree = written_out(with_shared(root, files, Report(), kept=names_of(ruleset)), files)
         assert isinstance(tree, MapNode)  # noqa: S101  as its root is
         self.root = tree
 
@@ -283,7 +291,7 @@ class RuleTree:
         """What the tree reads as with edits; raises EditRefused."""
         report = Report() if report is None else report
         node = edited(self.root, edits)
-        found = read_draft(node, self._files, Names(self._catalogue), report)
+        found = read_draft(node, self._files, Names(self._catalogue), report=report)
         if found is None or report.failed:
             raise EditRefused
         return found
@@ -334,13 +342,14 @@ def in_rows(table: MapNode, at: str, words: Vocabulary) -> Iterator[FigureChange
     hit = table.get("hit")
     shared = isinstance(hit, Scalar) and hit.text == "unique"
     for index, name in enumerate(names):
-        column, symbol = [row[index] for row in whole], words.symbols.get(name)
+        column = [row[index] for row in whole]
+        symbol = words.symbols.get(name)
         if shared:
             yield from _in_conditions(column, symbol, f"{at}.{name}")
         for number, cell in enumerate(column, 1) if not shared else ():
             yield from _in_conditions([cell], symbol, f"{at}.{number}.{name}")
     for index, name in enumerate(outputs, len(names)):
-        yield from _in_values(table, name, [row[index] for row in whole], at, words)
+        yield from _in_values(table, name, [row[index] for row in whole], at=at, words=words)
 
 
 def _in_values(
@@ -367,7 +376,7 @@ def _in_conditions(
     for text, own in spots.items():
         for after in neighbours(text, known) if worded else next_to(text):
             swapped = spots.get(after, []) if worded and len(cells) > 1 else []
-            yield change(at, own, after, swapped)
+            yield change(at, own, after, back=swapped)
 
 
 def find_changes(
@@ -399,7 +408,8 @@ def find_changes(
 
 class _Finder:
     def __init__(self, words: Vocabulary, segments: Sequence[Symbol]) -> None:
-        self.words, self.segments = words, segments
+        self.words = words
+        self.segments = segments
 
     def params(self, section: YamlNode) -> Iterator[FigureChange]:
         for param in entries(section):
@@ -417,8 +427,10 @@ class _Finder:
         for each in entries(node):
             here = f"{at}.{each.key}"
             for after in next_to(each.key) if parse_day(each.key) else ():
-                edit = Edit(each, 0, len(each.key), after)
-                yield FigureChange(f"{here}.from", each.key_place, each.key, after, (edit,))
+                edit = Edit(each, 0, len(each.key), text=after)
+                yield FigureChange(
+                    f"{here}.from", each.key_place, each.key, after=after, edits=(edit,)
+                )
             if isinstance(each.value, MapNode):
                 yield from self._values(each.value, here)
             else:
@@ -447,11 +459,12 @@ class _Finder:
     def _map(self, node: MapNode, at: str) -> Iterator[FigureChange]:
         for entry in node.entries:
             if entry.key == "bins":
-                yield from in_bins(node.get("factor"), entry.value, f"{at}.bins", self.words)
+                yield from in_bins(node.get("factor"), entry.value, f"{at}.bins", words=self.words)
             elif entry.key == "rows":
                 yield from in_rows(node, f"{at}.rows", self.words)
             elif entry.key == SEGMENT and isinstance(entry.value, Scalar):
-                here, label = _joined(at, SEGMENT), next(labels(entry.value.text)).text
+                here = _joined(at, SEGMENT)
+                label = next(labels(entry.value.text)).text
                 for symbol in self.segments:
                     if label in written_labels(symbol):
                         yield from _in_conditions([entry.value], symbol, here)

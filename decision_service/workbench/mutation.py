@@ -68,7 +68,9 @@ def normal_form(draft: RulesetDraft) -> Any:
 
 
 def _comparison(node: tree.Compare, currency: str) -> Any:
-    operator, left, right = node.operator, node.left, node.right
+    operator = node.operator
+    left = node.left
+    right = node.right
     if isinstance(left, tree.Constant):
         operator, left, right = _MIRRORED.get(operator, ""), right, left
     if not isinstance(right, tree.Constant) or operator not in _MIRRORED:
@@ -149,7 +151,7 @@ class FiguresRun:
         self.content = normal_form(self.draft)
         bases = [r.facts for r in self.results if r.facts is not None]
         near = figures_near(self.tree.root, self.draft.params, ruleset.currency)
-        self.sampler = Sampler(ruleset, catalogue, bases, near)
+        self.sampler = Sampler(ruleset, catalogue, bases, near=near)
         self.sampled: list[tuple[Facts, Verdict]] = []
 
     def tried(self) -> Iterator[Tried]:
@@ -203,7 +205,7 @@ class FiguresRun:
         found = difference(given)
         assert found is not None  # noqa: S101  likewise
         name = f"{change.at} is {change.before} and not {change.after}"
-        text = case_text(name, case, evaluate(self.ruleset, given), found.part)
+        text = case_text(name, case, evaluate(self.ruleset, given), part=found.part)
         return Witness(text, found.before, found.after)
 
 
@@ -236,7 +238,8 @@ def report_on(
     problems: list[Diagnostic] = []
     used = Counter[FigureMark]()
     for one in run.tried():
-        change, unnoticed = one.change, one.fate is Fate.UNNOTICED
+        change = one.change
+        unnoticed = one.fate is Fate.UNNOTICED
         mark = by_key.get((change.at, change.before, change.after))
         aside = mark is None and unnoticed and excused is not None and excused(change)
         if unnoticed and (mark is not None or aside):
@@ -271,17 +274,17 @@ def _wrongly_marked(one: Tried, mark: FigureMark) -> Iterator[Diagnostic]:
     if one.fate is not Fate.UNNOTICED:
         why = {Fate.NOTICED: "a case notices it", Fate.REFUSED: "`rules check` refuses it"}
         reason = why.get(one.fate, "it is found to make no difference anyway")
-        yield _error("T011", mark.place, f"{what} needs no mark: {reason}", "remove the mark")
+        yield _error("T011", mark.place, f"{what} needs no mark: {reason}", hint="remove the mark")
     elif one.witness is not None:
         w = one.witness
         message = f"{what} is marked, and it matters: {w.before} becomes {w.after} in\n{w.case}"
-        yield _error("T010", mark.place, message, "remove the mark, and take the case")
+        yield _error("T010", mark.place, message, hint="remove the mark, and take the case")
 
 
 def _unknown(mark: FigureMark) -> Diagnostic:
     what = f"{mark.at} from {mark.before} to {mark.after}"
     hint = "copy it from what `rules test --figures` prints"
-    return _error("T011", mark.place, f"there is no change of {what}", hint)
+    return _error("T011", mark.place, f"there is no change of {what}", hint=hint)
 
 
 def _too_many(report: FiguresReport, marks: Sequence[FigureMark]) -> Iterator[Diagnostic]:
@@ -290,10 +293,17 @@ def _too_many(report: FiguresReport, marks: Sequence[FigureMark]) -> Iterator[Di
     total = len(report.tried)
     if marked * 100 > MOST_MARKED * total:
         message = f"{marked} of {total} changes are marked; {MOST_MARKED} % may be"
-        yield _error("T012", marks[0].place, message, "write cases that notice some of them")
+        yield _error("T012", marks[0].place, message, hint="write cases that notice some of them")
 
 
 def _error(code: str, place: Place, message: str, hint: str) -> Diagnostic:
     return Diagnostic(
-        code, Severity.ERROR, place.file, place.line, place.column, place.end, message, hint
+        code,
+        Severity.ERROR,
+        place.file,
+        line=place.line,
+        column=place.column,
+        end=place.end,
+        message=message,
+        hint=hint,
     )

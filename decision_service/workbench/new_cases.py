@@ -44,7 +44,7 @@ _PLAIN = re.compile(r"[A-Za-z](?:[^:#\"'{}]|:(?! ))*[^:#\"'{}\s]")
 
 _BARE = re.compile(r"[\w.-]+")
 _LISTED = ("conditions", "tags", "data_requests")
-_NOWHERE = Place("", 1, 1, 2)
+_NOWHERE = Place("", 1, 1, end=2)
 
 
 class VerdictDifference(NamedTuple):
@@ -54,7 +54,8 @@ class VerdictDifference(NamedTuple):
 
 
 def first_difference(one: Verdict, other: Verdict) -> VerdictDifference | None:
-    before, after = dict(parts_of(one)), dict(parts_of(other))
+    before = dict(parts_of(one))
+    after = dict(parts_of(other))
     for name in dict.fromkeys((*before, *after)):
         if before.get(name) != after.get(name):
             old, new = (f"{name} {_text(side.get(name))}" for side in (before, after))
@@ -108,7 +109,8 @@ class Usual:
         self.dated = first.case.usual is not None
 
     def changes(self, facts: Facts) -> NewCase:
-        factors, inputs = self.defaults.factors, self.defaults.inputs
+        factors = self.defaults.factors
+        inputs = self.defaults.inputs
         given = made_up(facts.inputs)
         names = [*given, *(name for name in inputs if name not in given)]
         other_day = not self.dated or facts.as_of.date != self.as_of.date
@@ -116,12 +118,13 @@ class Usual:
             {n: v for n, v in facts.factors.items() if n not in factors or factors[n] != v},
             {n: given.get(n) for n in names if given.get(n) != inputs.get(n)},
             facts.as_of if other_day else None,
-            self._lists(facts),
+            lists=self._lists(facts),
         )
 
     def _lists(self, facts: Facts) -> dict[str, Sequence[str]]:
         """The lists that would answer otherwise by themselves, with what must be on them."""
-        day, instead = facts.as_of.date, self.defaults.lists
+        day = facts.as_of.date
+        instead = self.defaults.lists
         given = {name: value_sent(one) for name, one in facts.inputs.items()}
         usual = {
             (one.list, one.input): one.listed
@@ -138,7 +141,7 @@ class Usual:
         unsent = frozenset(name for name, value in case.inputs.items() if value is None)
         sent = {name: value for name, value in case.inputs.items() if value is not None}
         lists = {name: given_list(name, keys) for name, keys in case.lists.items()}
-        given = Given(sent, case.factors, unsent, lists).over(self.defaults)
+        given = Given(sent, case.factors, unsent, lists=lists).over(self.defaults)
         at = case.as_of or self.as_of
         bound = bind_made_up(self.ruleset, given.inputs, at.date)
         if bound.problems or not set(self.ruleset.needs.factors) <= set(given.factors):
@@ -148,7 +151,8 @@ class Usual:
 
     def rank(self, case: NewCase) -> tuple[int, Decimal]:
         """Fewer changes go before more, and of equally many those of the values nearest by."""
-        factors, inputs = self.defaults.factors, self.defaults.inputs
+        factors = self.defaults.factors
+        inputs = self.defaults.inputs
         far = [_distance(factors.get(name), value) for name, value in case.factors.items()]
         far += [_distance(inputs.get(name), value) for name, value in case.inputs.items()]
         return case.size, sum(far, Decimal(0))
@@ -173,7 +177,8 @@ def _without_one(case: NewCase) -> Iterator[NewCase]:
 
 def _distance(old: Any, new: Any) -> Decimal:
     """How far a value is from another in shares of it, 1 where they are no numbers."""
-    one, other = _number(old), _number(new)
+    one = _number(old)
+    other = _number(new)
     if one is None or other is None:
         return Decimal(1)
     return abs(one - other) / max(abs(one), Decimal(1))
@@ -254,7 +259,7 @@ def ready_cases(
     found: dict[Goal, NewCase] = {}
     for _ in range(ROUNDS):
         left = [goal for goal in missed if goal not in found]
-        facts = _made_up(Sampler(ruleset, catalogue, bases, near)) if left else iter(())
+        facts = _made_up(Sampler(ruleset, catalogue, bases, near=near)) if left else iter(())
         new = goals.nearest(facts, frozenset(left))
         found |= new
         bases = [f for one in new.values() if (f := usual.facts(one))]
@@ -277,7 +282,8 @@ def _made_up(sampler: Sampler) -> Iterator[Facts]:
 
 class _Goals:
     def __init__(self, ruleset: CompiledRuleset, usual: Usual) -> None:
-        self.ruleset, self.usual = ruleset, usual
+        self.ruleset = ruleset
+        self.usual = usual
 
     def nearest(self, drawn: Iterator[Facts], wanted: frozenset[Goal]) -> dict[Goal, NewCase]:
         found: dict[Goal, tuple[tuple[int, Decimal], NewCase]] = {}

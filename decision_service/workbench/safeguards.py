@@ -40,7 +40,8 @@ _SHORT = {
 
 def guard_changes(before: RuleFolder, after: RuleFolder) -> Iterator[WrittenChange]:
     """What differs in files that guard rules; the group is the file by its path in the folder."""
-    old, new = before.contents, after.contents
+    old = before.contents
+    new = after.contents
     for path in sorted({*old, *new}):
         if _ELSEWHERE.fullmatch(path) or old.get(path) == new.get(path):
             continue
@@ -51,7 +52,7 @@ def guard_changes(before: RuleFolder, after: RuleFolder) -> Iterator[WrittenChan
             words, direction = _SHORT[sort]
             words = f"{words}, with {len(first) or len(second)} parts"
             if first or second:
-                yield WrittenChange(path, "the file", sort, words, direction=direction)
+                yield WrittenChange(path, "the file", sort, words=words, direction=direction)
             continue
         old_parts, new_parts = (
             [single(path, name, node) for name, node in parts.items()] for parts in (first, second)
@@ -89,9 +90,10 @@ def loosened(
     lists = list_changes(before, after, now)
     for one in () if lists is None else lists.changes:
         if one.before and (one.removed or not one.added):
-            yield WrittenChange(one.path, "the list", ChangeKind.CHANGED, one.words)
+            yield WrittenChange(one.path, "the list", ChangeKind.CHANGED, words=one.words)
     for name in keys_of(old.products, new.products):
-        first, second = old.products.get(name), new.products.get(name)
+        first = old.products.get(name)
+        second = new.products.get(name)
         changes = compare_plans(first.plan, second.plan if second else None) if first else ()
         for change in changes:
             if change.direction is Direction.LOOSENS:
@@ -113,11 +115,12 @@ def _parts(path: str, text: str | None) -> Mapping[str, YamlNode]:
         return {}
     root = read(path, text, Report()) if path.endswith((".yaml", ".yml")) else None
     if not isinstance(root, MapNode):
-        return {"the file": Scalar(text, plain=False, place=Place(path, 1, 1, 2))}
+        return {"the file": Scalar(text, plain=False, place=Place(path, 1, 1, end=2))}
     wanted = _OF_A_VERSION if _VERSION.fullmatch(path) else tuple(e.key for e in root.entries)
     found: dict[str, YamlNode] = {}
     for key in wanted:
-        node, named = root.get(key), items_by(root.get(key), "name")
+        node = root.get(key)
+        named = items_by(root.get(key), "name")
         if isinstance(node, ListNode) and len(named) == len(node.items):
             found |= {f"{key.removesuffix('s')} {name}": one for name, one in named.items()}
         elif isinstance(node, MapNode):

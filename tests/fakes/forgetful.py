@@ -15,12 +15,14 @@ from decision_service.rulebook.folder import RuleFolder, TextFile
 
 _STAGE = re.compile(r"\n  - name: (own_records|exposure) .*?(?=\n  - name: |\noffer:)", re.DOTALL)
 _REASONS = re.compile(
-    r"\n  (ALREADY_GRANTED|SHORT_TERM_DEBT|OWN_LOAN_OVERDUE|MANY_APPLICATIONS|DECLINED_LATELY|ACCOUNT_SHARED"
+    r"\n  (ALREADY_GRANTED|SHORT_TERM_DEBT|OWN_LOAN_OVERDUE|MANY_APPLICATIONS"
+    r"|DECLINED_LATELY|ACCOUNT_SHARED"
     r"|ACCOUNT_OWES|MANY_LENDERS|DOCUMENTS_SHARED"
     r"|USER_SHARED|PERSON_TWICE|IDENTITY_DIFFERS|CONTACTS_DIFFER):(\n    [^\n]*)+"
 )
 _PARAMS = re.compile(
-    r"\n  (max_applications_1d|max_applications_30d|max_lenders_7d|cooling_off_days|max_short_term_debt):[^\n]*"
+    r"\n  (max_applications_1d|max_applications_30d|max_lenders_7d|cooling_off_days"
+    r"|max_short_term_debt):[^\n]*"
 )
 _DERIVED = re.compile(
     r"\n  (decided_as_usual_from|may_be_granted|may_be_owed|short_term_bearable|kept_open): [^\n]*"

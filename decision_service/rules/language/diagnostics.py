@@ -55,7 +55,9 @@ class Place(msgspec.Struct, frozen=True, order=True):
 
     def part(self, start: int, end: int) -> Place:
         """The span of characters `start` to `end` (exclusive, from 0) of this text."""
-        return Place(self.file, self.line, self.column + start, self.column + max(end, start + 1))
+        return Place(
+            self.file, self.line, self.column + start, end=self.column + max(end, start + 1)
+        )
 
 
 class Diagnostic(msgspec.Struct, frozen=True):
@@ -91,10 +93,10 @@ class Report(msgspec.Struct):
         self._lines[file] = split_lines(text)
 
     def error(self, code: str, place: Place, message: str, hint: str = "") -> None:
-        self._add(code, Severity.ERROR, place, message, hint)
+        self._add(code, Severity.ERROR, place, message=message, hint=hint)
 
     def warning(self, code: str, place: Place, message: str, hint: str = "") -> None:
-        self._add(code, Severity.WARNING, place, message, hint)
+        self._add(code, Severity.WARNING, place, message=message, hint=hint)
 
     @property
     def failed(self) -> bool:
@@ -117,7 +119,15 @@ class Report(msgspec.Struct):
             return
         quoted = self.quote(place.file, place.line)
         found = Diagnostic(
-            code, severity, place.file, place.line, place.column, place.end, message, hint, quoted
+            code,
+            severity,
+            place.file,
+            line=place.line,
+            column=place.column,
+            end=place.end,
+            message=message,
+            hint=hint,
+            quoted=quoted,
         )
         if found.order not in self._found:
             self._found[found.order] = found

@@ -176,7 +176,8 @@ class Emitter:
     def _comparison(self, node: tree.Compare) -> str:
         if node.operator in ("==", "!="):
             return self._equality(node)
-        left, right = self._side(node.left, node.right), self._side(node.right, node.left)
+        left = self._side(node.left, node.right)
+        right = self._side(node.right, node.left)
         return f"({left} {node.operator} {right})"
 
     def _equality(self, node: tree.Compare) -> str:
@@ -262,7 +263,9 @@ class Formula(msgspec.Struct, frozen=True):
         for symbol in self.symbols:
             value = sent.get(symbol.name)
             if value is not None:
-                values[symbol.name] = to_runtime(symbol.name, value, symbol.type, self.currency)
+                values[symbol.name] = to_runtime(
+                    symbol.name, value, symbol.type, currency=self.currency
+                )
         return self.result(values)
 
 
@@ -270,19 +273,26 @@ def read_formula(
     scalar: Scalar, names: DeclaredNames, report: Report, expected: ValueType
 ) -> Formula | None:
     """A formula of a type; None where anything is wrong, all of it reported."""
-    tree = read_expression(scalar, names, report, expected)
+    tree = read_expression(scalar, names, report, expected=expected)
     if tree is None:
         return None
     symbols = reads(tree)
     slots = max((symbol.slot for symbol in symbols), default=-1) + 1
-    return Formula(scalar.text.strip(), names.currency, tree, symbols, slots, compile_tree(tree))
+    return Formula(
+        scalar.text.strip(),
+        names.currency,
+        tree,
+        symbols=symbols,
+        _slots=slots,
+        _evaluate=compile_tree(tree),
+    )
 
 
 def parse_formula(text: str, names: DeclaredNames, expected: ValueType, what: str) -> Formula:
     """A formula from its text, which messages call `what`; raises FormulaUnfit."""
     report = Report()
-    place = Place(what, 1, 1, 1 + len(text))
-    found = read_formula(Scalar(text, plain=True, place=place), names, report, expected)
+    place = Place(what, 1, 1, end=1 + len(text))
+    found = read_formula(Scalar(text, plain=True, place=place), names, report, expected=expected)
     if found is None:
         raise FormulaUnfit("\n".join(render(one) for one in report.diagnostics()))
     return found

@@ -161,7 +161,7 @@ def fit_together(
     types = {node.type for node in nodes if node is not None}
     for wanted in _CONVERSIONS:
         if wanted in types:
-            return [fit(node, wanted, currency, report) for node in nodes]
+            return [fit(node, wanted, currency, report=report) for node in nodes]
     return list(nodes)
 
 
@@ -175,7 +175,7 @@ def fit(
 
 def expect(node: tree.Node, expected: ValueType, currency: str, report: Report) -> tree.Node | None:
     """The node as the expected type; reported where it cannot be. An integer is a number too."""
-    fitted = fit(node, expected, currency, report)
+    fitted = fit(node, expected, currency, report=report)
     if fitted is None:
         return None
     if fitted.type is expected or (expected is tree.NUMBER and fitted.type is tree.INTEGER):
@@ -205,7 +205,7 @@ def compared(
         return None
     if not (is_label(first, second, report) and is_label(second, first, report)):
         return None
-    here = Place(left.place.file, left.place.line, left.place.column, right.place.end)
+    here = Place(left.place.file, left.place.line, left.place.column, end=right.place.end)
     return tree.Compare(operator, first, second, text=words[1:-1], place=here)
 
 
@@ -218,7 +218,8 @@ def options_of(
         return None
     constants = [o for o in fitted if isinstance(o, tree.Constant)]
     if not constants or len(constants) != len(options):
-        message, hint = "`in` takes literals in parentheses", 'as in ("A", "B")'
+        message = "`in` takes literals in parentheses"
+        hint = 'as in ("A", "B")'
         report.error("R303", place, message, hint)
         return None
     if tree.joint([operand.type, *(c.type for c in constants)]) is None:
@@ -286,7 +287,7 @@ def read_expression(
     node = checking.check(parsed.body)
     if node is None or expected is None:
         return node
-    return expect(node, expected, scope.currency, report)
+    return expect(node, expected, scope.currency, report=report)
 
 
 class _Checking(msgspec.Struct):
@@ -317,13 +318,14 @@ class _Checking(msgspec.Struct):
             case ast.Call():
                 return self._call(node)
         hint = "labels in parentheses follow `in` or `not in`"
-        self._error("R303", node, f"`{self._source(node)}` cannot be here", hint)
+        self._error("R303", node, f"`{self._source(node)}` cannot be here", hint=hint)
         return None
 
     # Leaves
 
     def _constant(self, node: ast.Constant) -> tree.Node | None:
-        place, source = self.parsed.place(node), self._source(node)
+        place = self.parsed.place(node)
+        source = self._source(node)
         if isinstance(node.value, str):
             return tree.Constant(tree.TEXT, node.value, text=source, place=place)
         text = self.parsed.numbers.get(self.parsed.span(node)[0], source)
@@ -335,7 +337,8 @@ class _Checking(msgspec.Struct):
         return tree.Constant(tree.INTEGER, int(text), text=source, place=place)
 
     def _name(self, node: ast.Name | ast.Attribute) -> tree.Node | None:
-        name, place = self._source(node), self.parsed.place(node)
+        name = self._source(node)
+        place = self.parsed.place(node)
         if name in ("true", "false"):
             return tree.Constant(tree.FLAG, name == "true", text=name, place=place)
         if name in tree.SIGNATURES:
@@ -354,7 +357,8 @@ class _Checking(msgspec.Struct):
         operand = self.check(node.operand)
         if operand is None:
             return None
-        source, place = self._source(node), self.parsed.place(node)
+        source = self._source(node)
+        place = self.parsed.place(node)
         if isinstance(node.op, ast.Not):
             flag = self._flag(operand, "`not`")
             return flag and tree.Not(flag, text=source, place=place)
@@ -384,7 +388,8 @@ class _Checking(msgspec.Struct):
         return None
 
     def _arithmetic(self, node: ast.BinOp) -> tree.Node | None:
-        left, right = self.check(node.left), self.check(node.right)
+        left = self.check(node.left)
+        right = self.check(node.right)
         if left is None or right is None:
             return None
         operator = _ARITHMETIC[type(node.op)]
@@ -403,7 +408,8 @@ class _Checking(msgspec.Struct):
         return tree.Arithmetic(type_, operator, left, right, text=self._source(node), place=place)
 
     def _choice(self, node: ast.IfExp) -> tree.Node | None:
-        then, condition = self.check(node.body), self.check(node.test)
+        then = self.check(node.body)
+        condition = self.check(node.test)
         otherwise = self.check(node.orelse)
         flag = condition and self._flag(condition, "`if`")
         if then is None or flag is None or otherwise is None:
@@ -429,12 +435,23 @@ class _Checking(msgspec.Struct):
                 links.append(self._within(node, left, right, negated=isinstance(op, ast.NotIn)))
                 left = None
             else:
-                second, place = self.check(right), self.parsed.place(node)
+                second = self.check(right)
+                place = self.parsed.place(node)
                 if left is None or second is None:
                     links.append(None)
                 else:
-                    operator, currency = _COMPARISONS[type(op)], self.scope.currency
-                    links.append(compared(left, operator, second, place, currency, self.report))
+                    operator = _COMPARISONS[type(op)]
+                    currency = self.scope.currency
+                    links.append(
+                        compared(
+                            left,
+                            operator,
+                            second,
+                            place=place,
+                            currency=currency,
+                            report=self.report,
+                        )
+                    )
                 left = second
         made = tuple(link for link in links if link is not None)
         if len(made) != len(links):
@@ -452,17 +469,20 @@ class _Checking(msgspec.Struct):
         options = [option for option in checked if option is not None]
         if operand is None or len(options) != len(checked):
             return None
-        place, currency = self.parsed.place(right), self.scope.currency
-        values = options_of(operand, options, place, currency, self.report)
+        place = self.parsed.place(right)
+        currency = self.scope.currency
+        values = options_of(operand, options, place, currency=currency, report=self.report)
         if values is None:
             return None
-        text, place = self._source(node), self.parsed.place(node)
+        text = self._source(node)
+        place = self.parsed.place(node)
         return tree.Within(operand, values, negated, text=text, place=place)
 
     def _listed(
         self, node: ast.Compare, operand: tree.Node | None, right: ast.expr, *, negated: bool
     ) -> tree.Node | None:
-        place, text = self.parsed.place(node), self._source(node)
+        place = self.parsed.place(node)
+        text = self._source(node)
         where = (self.parsed.place(right), self._source(right))
         found = operand and listed(operand, *where, text, place, self.scope, self.report)
         return tree.Not(found, text=text, place=place) if found and negated else found
@@ -475,15 +495,15 @@ class _Checking(msgspec.Struct):
         arguments = [self.check(a) for a in node.args]
         if signature is None:
             hint = tree.ELSEWHERE.get(name.lower()) or did_you_mean(name, tree.SIGNATURES)
-            self._error("R210", node.func, f"there is no function `{name}`", hint)
+            self._error("R210", node.func, f"there is no function `{name}`", hint=hint)
             return None
         if name in tree.ONLY_IN_CLAIMS and not self.scope.claims:
             message = f"`{name}` is for guarantees alone: no rule looks past a failure"
-            self._error("R210", node.func, message, "a failure refers by itself")
+            self._error("R210", node.func, message, hint="a failure refers by itself")
             return None
         if not signature.fewest <= len(arguments) <= signature.most:
             message = f"`{name}` takes {signature.arguments}, not {len(arguments)}"
-            self._error("R307", node, message, f"write `{signature.usage}`")
+            self._error("R307", node, message, hint=f"write `{signature.usage}`")
             return None
         known = [a for a in arguments if a is not None]
         if len(known) != len(arguments):
@@ -495,8 +515,9 @@ class _Checking(msgspec.Struct):
     ) -> tree.Node | None:
         if signature.fixed:
             pairs = zip(arguments, signature.fixed, strict=True)
-            currency, report = self.scope.currency, self.report
-            fitted = [expect(argument, type_, currency, report) for argument, type_ in pairs]
+            currency = self.scope.currency
+            report = self.report
+            fitted = [expect(argument, type_, currency, report=report) for argument, type_ in pairs]
         else:
             fitted = self._fit_together(arguments)
         made = tuple(a for a in fitted if a is not None)
@@ -506,7 +527,7 @@ class _Checking(msgspec.Struct):
         if type_ is None:
             given = ", ".join(tree.phrase(a.type) for a in arguments)
             message = f"`{signature.name}` cannot take {given}"
-            self._error("R304", node, message, f"write `{signature.usage}`")
+            self._error("R304", node, message, hint=f"write `{signature.usage}`")
             return None
         place = self.parsed.place(node)
         return tree.FunctionCall(type_, signature.name, made, text=self._source(node), place=place)

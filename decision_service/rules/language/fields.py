@@ -82,21 +82,21 @@ def as_map(node: YamlNode, what: str, report: Report) -> MapNode | None:
     if isinstance(node, MapNode):
         return node
     gone = replaced_by(what, "a list") if isinstance(node, ListNode) else ""
-    _wrong(node, f"{what} must be a map", report, gone)
+    _wrong(node, f"{what} must be a map", report, hint=gone)
     return None
 
 
 def as_list(node: YamlNode, what: str, report: Report) -> tuple[YamlNode, ...]:
     if isinstance(node, ListNode):
         return node.items
-    _wrong(node, f"{what} must be a list", report, _of_first(what, node))
+    _wrong(node, f"{what} must be a list", report, hint=_of_first(what, node))
     return ()
 
 
 def as_scalar(node: YamlNode, what: str, report: Report) -> Scalar | None:
     if isinstance(node, Scalar):
         return None if node.torn else node
-    _wrong(node, f"{what} must be a single value", report, _of_first(what, node))
+    _wrong(node, f"{what} must be a single value", report, hint=_of_first(what, node))
     return None
 
 
@@ -106,7 +106,7 @@ def as_text(node: YamlNode, what: str, report: Report) -> str | None:
     if scalar is None:
         return None
     if scalar.plain and not scalar.is_text:
-        _wrong(scalar, f"{what} must be a text", report, "put it in quotes")
+        _wrong(scalar, f"{what} must be a text", report, hint="put it in quotes")
         return None
     if not 1 <= len(scalar.text.strip()) <= LONGEST_TEXT:
         _wrong(scalar, f"{what} must have 1 to {LONGEST_TEXT:,} characters", report)
@@ -119,7 +119,7 @@ def as_identifier(node: YamlNode, what: str, report: Report) -> str | None:
     scalar = as_scalar(node, what, report)
     if scalar is None:
         return None
-    return scalar.text if check_identifier(scalar.text, scalar.place, what, report) else None
+    return scalar.text if check_identifier(scalar.text, scalar.place, what, report=report) else None
 
 
 def check_identifier(name: str, place: Place, what: str, report: Report) -> bool:
@@ -143,7 +143,11 @@ def as_integer(
         _wrong(scalar, f"{what} must be a whole number", report)
         return None
     number = int(scalar.text)
-    return number if _within(scalar, Decimal(number), what, report, low, high) else None
+    return (
+        number
+        if _within(scalar, Decimal(number), what, report=report, low=low, high=high)
+        else None
+    )
 
 
 def as_decimal(
@@ -158,10 +162,10 @@ def as_decimal(
         return None
     if not scalar.is_number:
         hint = "write digits, a point and digits, without quotes, commas or exponent"
-        _wrong(scalar, f"{what} must be a decimal number", report, hint)
+        _wrong(scalar, f"{what} must be a decimal number", report, hint=hint)
         return None
     number = Decimal(scalar.text)
-    return number if _within(scalar, number, what, report, low, high) else None
+    return number if _within(scalar, number, what, report=report, low=low, high=high) else None
 
 
 def _within(
@@ -187,7 +191,7 @@ def as_flag(node: YamlNode, what: str, report: Report) -> bool | None:
     if not scalar.is_flag:
         word = _FLAGS.get(scalar.text.lower(), "")
         hint = f"write `{word}`" if word else ""
-        _wrong(scalar, f"{what} must be `true` or `false`", report, hint)
+        _wrong(scalar, f"{what} must be `true` or `false`", report, hint=hint)
         return None
     return scalar.text == "true"
 
@@ -224,7 +228,7 @@ def as_day(node: YamlNode, what: str, report: Report) -> date | None:
     day = parse_day(scalar.text)
     if day is None:
         message = f"{what} must be a date of the form yyyy-mm-dd"
-        _wrong(scalar, message, report, day_hint(scalar.text))
+        _wrong(scalar, message, report, hint=day_hint(scalar.text))
     return day
 
 
@@ -236,7 +240,7 @@ def as_duration(node: YamlNode, what: str, report: Report) -> timedelta | None:
     match = _DURATION.fullmatch(scalar.text)
     if match is None:
         hint = "write a whole number with s, m, h or d: 45s, 30m, 24h, 35d"
-        _wrong(scalar, f"{what} must be a duration", report, hint)
+        _wrong(scalar, f"{what} must be a duration", report, hint=hint)
         return None
     return timedelta(seconds=int(match[1]) * _SECONDS[match[2]])
 
@@ -270,7 +274,9 @@ class Fields:
         required: Collection[str] = (),
         optional: Collection[str] = (),
     ) -> None:
-        self.node, self.what, self.report = node, what, report
+        self.node = node
+        self.what = what
+        self.report = report
         self.scope: Any = None
         known = [*required, *optional]
         for entry in node.entries:
@@ -324,18 +330,18 @@ class Fields:
         return self._read(key, as_identifier)
 
     def integer(self, key: str, low: int | None = None, high: int | None = None) -> int | None:
-        return self._read(key, lambda n, w, r: as_integer(n, w, r, low, high))
+        return self._read(key, lambda n, w, r: as_integer(n, w, r, low=low, high=high))
 
     def decimal(
         self, key: str, low: Decimal | int | None = None, high: Decimal | int | None = None
     ) -> Decimal | None:
-        return self._read(key, lambda n, w, r: as_decimal(n, w, r, low, high))
+        return self._read(key, lambda n, w, r: as_decimal(n, w, r, low=low, high=high))
 
     def flag(self, key: str) -> bool | None:
         return self._read(key, as_flag)
 
     def choice(self, key: str, options: Iterable[str]) -> str | None:
-        return self._read(key, lambda n, w, r: as_choice(n, w, options, r))
+        return self._read(key, lambda n, w, r: as_choice(n, w, options, report=r))
 
     def day(self, key: str) -> date | None:
         return self._read(key, as_day)

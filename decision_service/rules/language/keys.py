@@ -51,8 +51,11 @@ class Read:
     """A section as it was read: a value for each of its keys, and the place of each."""
 
     def __init__(self, fields: Fields, values: dict[str, Any]) -> None:
-        self.report, self.node = fields.report, fields.node
-        self.has, self.place, self._values = fields.has, fields.place, values
+        self.report = fields.report
+        self.node = fields.node
+        self.has = fields.has
+        self.place = fields.place
+        self._values = values
 
     def __getitem__(self, key: str) -> Any:
         return self._values[key]
@@ -68,7 +71,9 @@ class Section:
     """A map with these keys; `what` names it in messages."""
 
     def __init__(self, what: str, *keys: Key, **more: object) -> None:
-        self.what, self.keys, self._more = what, keys, more
+        self.what = what
+        self.keys = keys
+        self._more = more
         self._required = [key.name for key in keys if key.required]
         self._optional = [key.name for key in keys if not key.required]
 
@@ -95,7 +100,7 @@ class Section:
     def read(
         self, node: YamlNode | None, report: Report, scope: Any = None, what: str = ""
     ) -> Read | None:
-        fields = self.open(node, report, scope, what)
+        fields = self.open(node, report, scope, what=what)
         if fields is None:
             return None
         return Read(fields, {key.name: _value(key, fields) for key in self.keys})
@@ -133,7 +138,7 @@ def all_of(what: str, words: type[StrEnum] | None = None) -> Kind:
         if words is None:
             found = [as_text(item, what, fields.report) for item in fields.items(key)]
             return frozenset(one for one in found if one)
-        chosen = [as_choice(item, what, words, fields.report) for item in fields.items(key)]
+        chosen = [as_choice(item, what, words, report=fields.report) for item in fields.items(key)]
         return frozenset(words(one) for one in chosen if one)
 
     return Kind(read, listed(forms.TEXT if words is None else choice(words)))

@@ -84,10 +84,12 @@ def split(text: str) -> list[Token] | SyntaxFault:
 
 def _token(match: re.Match[str], before: Sequence[Token]) -> Token:
     kind = match.lastgroup or ""
-    text, start, end = match[kind], match.start(kind), match.end(kind)
+    text = match[kind]
+    start = match.start(kind)
+    end = match.end(kind)
     if kind == "operator" or text in _WORD_OPERATORS:
-        return Token(text, start, end, _operator_sort(text, before))
-    return Token(text, start, end, TokenKind.OPERAND, callable=kind == "name")
+        return Token(text, start, end, sort=_operator_sort(text, before))
+    return Token(text, start, end, sort=TokenKind.OPERAND, callable=kind == "name")
 
 
 def _operator_sort(text: str, before: Sequence[Token]) -> TokenKind:
@@ -104,7 +106,7 @@ def _foreign(token: Token) -> SyntaxFault | None:
     if not (iskeyword(token.text) or "__" in token.text or _own_spelling(token.text)):
         return None
     message = f"`{token.text}` does not belong to the rule language"
-    return SyntaxFault(token.start, token.end, message, _own_spelling(token.text))
+    return SyntaxFault(token.start, token.end, message, hint=_own_spelling(token.text))
 
 
 def _own_spelling(word: str) -> str:
@@ -120,21 +122,21 @@ def _strange(text: str, position: int) -> SyntaxFault:
     rest = text[start:]
     if rest[0].isspace():
         message = f"a no-break or other special space (U+{ord(rest[0]):04X}) is here"
-        return SyntaxFault(start, start + 1, message, "write a plain space in its place")
+        return SyntaxFault(start, start + 1, message, hint="write a plain space in its place")
     word = re.match(r"[\w.]+", rest)
     if rest[0].isdigit() or (rest[0] == "." and rest[1:2].isdigit()):
         shown = word[0] if word else rest[0]
         message = f"`{shown}` is not a number of the rule language"
         return SyntaxFault(
-            start, start + len(shown), message, "write digits, or digits.digits: 0.05"
+            start, start + len(shown), message, hint="write digits, or digits.digits: 0.05"
         )
     if word and (rest[0].isalpha() or rest[0] == "_"):
         hint = "names are ASCII letters, digits and `_`, with one point: `family.factor`"
-        return SyntaxFault(start, start + len(word[0]), f"`{word[0]}` is not a name", hint)
+        return SyntaxFault(start, start + len(word[0]), f"`{word[0]}` is not a name", hint=hint)
     for spelling, hint in hints().signs.items():
         if rest.startswith(spelling):
             message = f"`{spelling}` does not belong to the rule language"
-            return SyntaxFault(start, start + len(spelling), message, hint)
+            return SyntaxFault(start, start + len(spelling), message, hint=hint)
     return SyntaxFault(start, start + 1, f"`{rest[0]}` does not belong to the rule language")
 
 
@@ -160,14 +162,16 @@ def _brackets(opened: list[Token], token: Token) -> SyntaxFault | None:
     if token.sort is TokenKind.OPEN:
         opened.append(token)
         if len(opened) > _DEEPEST_BRACKETS:
-            return SyntaxFault(token.start, token.end, "the expression is nested too deep", _SPLIT)
+            return SyntaxFault(
+                token.start, token.end, "the expression is nested too deep", hint=_SPLIT
+            )
     elif token.sort is TokenKind.CLOSE:
         if not opened:
             return SyntaxFault(token.start, token.end, "this `)` closes nothing")
         opened.pop()
     elif token.sort is TokenKind.COMMA and not opened:
         hint = "commas separate arguments and labels, inside parentheses"
-        return SyntaxFault(token.start, token.end, "a comma is outside parentheses", hint)
+        return SyntaxFault(token.start, token.end, "a comma is outside parentheses", hint=hint)
     return None
 
 
@@ -185,7 +189,7 @@ def _follows(before: Token | None, token: Token) -> SyntaxFault | None:
         return None
     message = f"nothing is between `{before.text}` and `{token.text}`"
     return SyntaxFault(
-        token.start, token.end, message, hints().pairs.get(f"{before.text} {token.text}", "")
+        token.start, token.end, message, hint=hints().pairs.get(f"{before.text} {token.text}", "")
     )
 
 
@@ -240,7 +244,7 @@ def parse(scalar: Scalar, report: Report) -> Parsed | None:
         place = scalar.at(tokens.start + shift, tokens.end + shift)
         report.error("R301", place, tokens.message, tokens.hint)
         return None
-    return _structure(scalar, text, shift, tokens, report)
+    return _structure(scalar, text, shift, tokens=tokens, report=report)
 
 
 def _structure(
@@ -254,7 +258,7 @@ def _structure(
         report.error("R301", place, *_incomplete(tokens))
         return None
     numbers = {t.start: t.text for t in tokens if t.text[0].isdigit()}
-    parsed = Parsed(scalar, text, shift, body, numbers)
+    parsed = Parsed(scalar, text, shift, body=body, numbers=numbers)
     return parsed if _within_limits(parsed, report) else None
 
 
@@ -269,7 +273,8 @@ def _incomplete(tokens: list[Token]) -> tuple[str, str]:
 
 
 def _within_limits(parsed: Parsed, report: Report) -> bool:
-    nodes, level = 0, [parsed.body]
+    nodes = 0
+    level = [parsed.body]
     for depth in range(1, DEEPEST + 2):
         if not level:
             return True

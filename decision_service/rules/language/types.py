@@ -13,8 +13,12 @@ import msgspec
 from decision_service.domain.factor import ValueType
 from decision_service.rules.language.diagnostics import Place, did_you_mean
 
-INTEGER, NUMBER, MONEY = ValueType.INTEGER, ValueType.NUMBER, ValueType.MONEY
-TEXT, FLAG, DATE = ValueType.TEXT, ValueType.FLAG, ValueType.DATE
+INTEGER = ValueType.INTEGER
+NUMBER = ValueType.NUMBER
+MONEY = ValueType.MONEY
+TEXT = ValueType.TEXT
+FLAG = ValueType.FLAG
+DATE = ValueType.DATE
 
 CONTRARY = {"<": ">=", "<=": ">", ">": "<=", ">=": "<", "==": "!=", "!=": "=="}
 MIRRORED = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "==": "==", "!=": "!="}
@@ -317,45 +321,100 @@ _LOAN = (MONEY, NUMBER, INTEGER)
 SIGNATURES = {
     s.name: s
     for s in (
-        Signature("min", "min(a, b, …)", "the smallest", 2, MOST_ARGUMENTS, _ordered),
-        Signature("max", "max(a, b, …)", "the largest", 2, MOST_ARGUMENTS, _ordered),
-        Signature("abs", "abs(a)", "without its sign", 1, 1, _amount),
         Signature(
-            "round", "round(a, step)", "the nearest multiple of step, half to even", 2, 2, _amount
+            "min", "min(a, b, …)", "the smallest", fewest=2, most=MOST_ARGUMENTS, result=_ordered
         ),
-        Signature("floor", "floor(a, step)", "the multiple of step below", 2, 2, _amount),
-        Signature("coalesce", "coalesce(a, b, …)", "the first not absent", 2, MOST_ARGUMENTS, _any),
-        Signature("known", "known(name)", "whether the name has a value", 1, 1, _name),
-        Signature("tainted", "tainted(name)", "whether a failure hides its value", 1, 1, _name),
-        Signature("missing", "missing(name)", "whether the name's value is absent", 1, 1, _name),
+        Signature(
+            "max", "max(a, b, …)", "the largest", fewest=2, most=MOST_ARGUMENTS, result=_ordered
+        ),
+        Signature("abs", "abs(a)", "without its sign", fewest=1, most=1, result=_amount),
+        Signature(
+            "round",
+            "round(a, step)",
+            "the nearest multiple of step, half to even",
+            fewest=2,
+            most=2,
+            result=_amount,
+        ),
+        Signature(
+            "floor",
+            "floor(a, step)",
+            "the multiple of step below",
+            fewest=2,
+            most=2,
+            result=_amount,
+        ),
+        Signature(
+            "coalesce",
+            "coalesce(a, b, …)",
+            "the first not absent",
+            fewest=2,
+            most=MOST_ARGUMENTS,
+            result=_any,
+        ),
+        Signature(
+            "known", "known(name)", "whether the name has a value", fewest=1, most=1, result=_name
+        ),
+        Signature(
+            "tainted",
+            "tainted(name)",
+            "whether a failure hides its value",
+            fewest=1,
+            most=1,
+            result=_name,
+        ),
+        Signature(
+            "missing",
+            "missing(name)",
+            "whether the name's value is absent",
+            fewest=1,
+            most=1,
+            result=_name,
+        ),
         Signature(
             "annuity",
             "annuity(amount, monthly_rate, months)",
             "the level monthly payment of a loan",
-            3,
-            3,
-            _always(MONEY),
-            _LOAN,
+            fewest=3,
+            most=3,
+            result=_always(MONEY),
+            fixed=_LOAN,
         ),
         Signature(
             "annuity_amount",
             "annuity_amount(payment, monthly_rate, months)",
             "the loan that a level monthly payment repays",
-            3,
-            3,
-            _always(MONEY),
-            _LOAN,
+            fewest=3,
+            most=3,
+            result=_always(MONEY),
+            fixed=_LOAN,
         ),
-        Signature("exp", "exp(a)", "e to the power of a", 1, 1, _always(NUMBER), (NUMBER,)),
-        Signature("ln", "ln(a)", "the natural logarithm", 1, 1, _always(NUMBER), (NUMBER,)),
+        Signature(
+            "exp",
+            "exp(a)",
+            "e to the power of a",
+            fewest=1,
+            most=1,
+            result=_always(NUMBER),
+            fixed=(NUMBER,),
+        ),
+        Signature(
+            "ln",
+            "ln(a)",
+            "the natural logarithm",
+            fewest=1,
+            most=1,
+            result=_always(NUMBER),
+            fixed=(NUMBER,),
+        ),
         Signature(
             "add_days",
             "add_days(date, days)",
             "the day so many days later",
-            2,
-            2,
-            _always(DATE),
-            (DATE, INTEGER),
+            fewest=2,
+            most=2,
+            result=_always(DATE),
+            fixed=(DATE, INTEGER),
         ),
     )
 }
@@ -388,7 +447,7 @@ class DeclaredNames:
     def __init__(self, currency: str, declared: Iterable[Declared]) -> None:
         self.currency = currency
         self.symbols = {
-            d.name: Symbol(d.name, d.type, slot, d.lower, d.upper, d.labels)
+            d.name: Symbol(d.name, d.type, slot, lower=d.lower, upper=d.upper, labels=d.labels)
             for slot, d in enumerate(declared)
         }
 

@@ -80,7 +80,8 @@ def quotient(dividend: Number, divisor: Number) -> Decimal:
 
 def floor_to(value: Number, step: Number) -> Decimal:
     """The largest multiple of `step` that is not above `value`; the step's sign is ignored."""
-    exact, width = Decimal(value), abs(Decimal(step))
+    exact = Decimal(value)
+    width = abs(Decimal(step))
     if width == 0:
         raise ZeroDivisionError
     below = exact // width * width
@@ -89,7 +90,8 @@ def floor_to(value: Number, step: Number) -> Decimal:
 
 def round_to(value: Number, step: Number) -> Decimal:
     """The multiple of `step` nearest to `value`, a tie to the even multiple."""
-    below, width = floor_to(value, step), abs(Decimal(step))
+    below = floor_to(value, step)
+    width = abs(Decimal(step))
     twice = (Decimal(value) - below) * 2
     up = twice > width or (twice == width and below // width % 2 != 0)
     return below + width if up else below

@@ -112,7 +112,8 @@ YamlNode = Scalar | MapNode | ListNode
 def unbalanced(text: str) -> bool:
     """Whether a bracket or quote of the text has no partner; an apostrophe in a word is none."""
     open_brackets: list[str] = []
-    quote, before = "", ""
+    quote = ""
+    before = ""
     for char in text:
         if quote:
             quote = "" if char == quote else quote
@@ -139,7 +140,7 @@ def mend_entries(entries: list[MapEntry], report: Report) -> list[MapEntry]:
         joined = ""
         if isinstance(value, Scalar) and _is_cut(value):
             joined = value.text
-            _report(value, entry.key, "{…}", report)
+            _report(value, entry.key, "{…}", report=report)
             entry = replace(entry, value=replace(value, torn=True))
         kept.append(entry)
     return kept
@@ -156,7 +157,7 @@ def mend_items(items: list[YamlNode], report: Report) -> tuple[YamlNode, ...]:
         joined = ""
         if isinstance(item, Scalar) and _is_cut(item):
             joined = item.text
-            _report(item, "", "[…]", report)
+            _report(item, "", "[…]", report=report)
             item = replace(item, torn=True)
         kept.append(item)
     return tuple(kept)
@@ -169,7 +170,7 @@ def _is_cut(scalar: Scalar) -> bool:
 def _report(scalar: Scalar, key: str, flow: str, report: Report) -> None:
     what = "condition" if key == "when" else "value"
     place = scalar.place
-    end = Place(place.file, place.line, place.end, place.end + 1)
+    end = Place(place.file, place.line, place.end, end=place.end + 1)
     source = report.quote(place.file, place.line)
     if source[place.end - 1 : place.end] == ",":
         message = f"the {what} ends at a comma, because `{flow}` splits there"
@@ -206,7 +207,9 @@ class Composer:
     """One reading of one text; raises yaml.YAMLError where the text is not YAML."""
 
     def __init__(self, file: str, text: str, report: Report) -> None:
-        self.file, self.text, self.report = file, text, report
+        self.file = file
+        self.text = text
+        self.report = report
         self.lines = split_lines(text)
         self.stack: list[_Open] = []
         self.root: YamlNode | None = None
@@ -217,7 +220,7 @@ class Composer:
             for event in yaml.parse(self.text, Loader=yaml.CSafeLoader):
                 self._take(event)
             if self.root is None:
-                self.report.error("R110", Place(self.file, 1, 1, 2), "the file is empty")
+                self.report.error("R110", Place(self.file, 1, 1, end=2), "the file is empty")
             return self.root
         return None
 
@@ -323,15 +326,19 @@ class Composer:
         plain = bool(event.implicit[0])
         place = self._place(event)
         source = self._line(place.line - 1)
-        start, end = place.column - 1, place.end - 1
+        start = place.column - 1
+        end = place.end - 1
         if not plain:
-            start, end = start + 1, end - 1
+            start = start + 1
+            end = end - 1
         one_line = _position(event.start_mark)[0] == _position(event.end_mark)[0]
         verbatim = one_line and source[start:end] == event.value
         if verbatim:
-            place = Place(self.file, place.line, start + 1, max(end, start + 1) + 1)
+            place = Place(self.file, place.line, start + 1, end=max(end, start + 1) + 1)
         tagged = event.tag is not None
-        scalar = Scalar(event.value, plain, place, verbatim, tagged, self._comment(event))
+        scalar = Scalar(
+            event.value, plain, place, verbatim=verbatim, torn=tagged, comment=self._comment(event)
+        )
         return self._uncut(scalar, source[end:]) if plain and one_line else scalar
 
     def _comment(self, event: yaml.ScalarEvent) -> Comment | None:
@@ -342,14 +349,14 @@ class Composer:
         if event.style in ("|", ">") or not rest.startswith("#"):
             return None
         start = len(source) - len(rest) + 1
-        place = Place(self.file, line + 1, start, len(source.rstrip()) + 1)
+        place = Place(self.file, line + 1, start, end=len(source.rstrip()) + 1)
         return Comment(rest[1:].strip(), place)
 
     def _uncut(self, scalar: Scalar, rest: str) -> Scalar:
         if not (rest.lstrip(" ").startswith("#") and unbalanced(scalar.text)):
             return scalar
         column = scalar.place.end + len(rest) - len(rest.lstrip(" "))
-        place = Place(self.file, scalar.place.line, column, column + 1)
+        place = Place(self.file, scalar.place.line, column, end=column + 1)
         self.report.error(
             "R107", place, "the value ends at ` #`, which starts a comment", "quote the value"
         )
@@ -358,11 +365,12 @@ class Composer:
     def _place(self, event: yaml.Event) -> Place:
         line, column = _position(event.start_mark)
         if line >= len(self.lines):  # the end of the text, after its last line break
-            line, column = len(self.lines) - 1, 0
+            line = len(self.lines) - 1
+            column = 0
         last_line, last = _position(event.end_mark)
         if last_line != line:
             last = len(self._line(line).rstrip())
-        return Place(self.file, line + 1, column + 1, max(last, column + 1) + 1)
+        return Place(self.file, line + 1, column + 1, end=max(last, column + 1) + 1)
 
     def _line(self, index: int) -> str:
         return self.lines[index] if index < len(self.lines) else ""
@@ -383,7 +391,7 @@ def report_syntax(file: str, lines: list[str], error: yaml.YAMLError, report: Re
     strange = next((c for c in line if c.isspace() and not c.isascii()), None)
     if strange is not None:
         column = line.index(strange) + 1
-        place = Place(file, place.line, column, column + 1)
+        place = Place(file, place.line, column, end=column + 1)
         hint = (
             f"this is a no-break or other special space (U+{ord(strange):04X}): write a plain one"
         )
@@ -396,7 +404,7 @@ def _stopped_at(file: str, lines: list[str], error: yaml.YAMLError) -> Place:
         while line > 0 and (line >= len(lines) or not lines[line].strip()):
             line -= 1
         column = len(lines[line].rstrip())
-    return Place(file, line + 1, column + 1, column + 2)
+    return Place(file, line + 1, column + 1, end=column + 2)
 
 
 def decode(file: str, raw: bytes, report: Report) -> str | None:
@@ -406,7 +414,7 @@ def decode(file: str, raw: bytes, report: Report) -> str | None:
     except UnicodeDecodeError as error:
         line = raw.count(b"\n", 0, error.start) + 1
         message = "the file is not UTF-8 text"
-        report.error("R101", Place(file, line, 1, 2), message, "save it as UTF-8")
+        report.error("R101", Place(file, line, 1, end=2), message, "save it as UTF-8")
         return None
 
 
@@ -426,14 +434,14 @@ def read(file: str, text: str, report: Report) -> YamlNode | None:
         return composer.run()
     except yaml.YAMLError as error:
         if not tabs:
-            report_syntax(file, composer.lines, error, report)
+            report_syntax(file, composer.lines, error, report=report)
         return None
 
 
 def _is_acceptable(file: str, text: str, report: Report) -> bool:
     if len(text) > LARGEST_TEXT or len(text.encode("utf-8", "replace")) > LARGEST_TEXT:
         message = f"the file is larger than {LARGEST_TEXT // 1024} KiB"
-        report.error("R102", Place(file, 1, 1, 2), message, "move rows into a table file")
+        report.error("R102", Place(file, 1, 1, end=2), message, "move rows into a table file")
         return False
     bad = _NOT_TEXT.search(text)
     if bad is None:
@@ -441,7 +449,9 @@ def _is_acceptable(file: str, text: str, report: Report) -> bool:
     line = len(split_lines(text[: bad.start()]))
     column = bad.start() - max(text.rfind(c, 0, bad.start()) for c in "\r\n")
     message = f"the character U+{ord(bad.group()):04X} does not belong in a text file"
-    report.error("R101", Place(file, line, column, column + 1), message, "save it as UTF-8 text")
+    report.error(
+        "R101", Place(file, line, column, end=column + 1), message, "save it as UTF-8 text"
+    )
     return False
 
 
@@ -451,5 +461,5 @@ def _report_tabs(file: str, text: str, report: Report) -> bool:
     for number, line in enumerate(split_lines(text), 1):
         if "\t" in line:
             column = line.index("\t") + 1
-            report.error("R103", Place(file, number, column, column + 1), "a tab", "use spaces")
+            report.error("R103", Place(file, number, column, end=column + 1), "a tab", "use spaces")
     return True

@@ -42,10 +42,19 @@ from decision_service.store.snapshots import snapshots
 from decision_service.workbench.analyst import tables
 from decision_service.workbench.backtest.replica import read_store
 
-_MANIFEST, _CONTRACT, _KEY, _FRESH = "manifest.json", "contract.odcs.yaml", ".key", ".writing"
-_KEY_BYTES, _TOGETHER, _ALL_RULES = 32, 1000, 100_000
-_EPOCH, _DAY = date(1970, 1, 1), timedelta(days=1) // timedelta(microseconds=1)
-_ROW, _REVIEW, _LOAN, _DATA = decisions.c, reviews.c, loan_outcomes.c, snapshots.c
+_MANIFEST = "manifest.json"
+_CONTRACT = "contract.odcs.yaml"
+_KEY = ".key"
+_FRESH = ".writing"
+_KEY_BYTES = 32
+_TOGETHER = 1000
+_ALL_RULES = 100_000
+_EPOCH = date(1970, 1, 1)
+_DAY = timedelta(days=1) // timedelta(microseconds=1)
+_ROW = decisions.c
+_REVIEW = reviews.c
+_LOAN = loan_outcomes.c
+_DATA = snapshots.c
 _ERASED = sa.select(erasures.c.user_id).where(erasures.c.user_id.is_not(None))
 _GIVEN_ANEW = sa.select(_DATA.snapshot_id).where(
     _DATA.user_id == _ROW.user_id,
@@ -74,7 +83,8 @@ class Folder:
     def __init__(self, path: Path, store: str | None) -> None:
         path.mkdir(parents=True, exist_ok=True)
         removed = _unfinished(path, store)
-        self._path, self.fresh = path, path / _FRESH
+        self._path = path
+        self.fresh = path / _FRESH
         self._manifest = Manifest(store=store, program=engine_version(), removed=removed)
         self._lock = os.open(path / _KEY, os.O_RDWR | os.O_CREAT, 0o600)
         try:
@@ -199,7 +209,7 @@ def page(
         return entries, rows
     for one in entries:
         try:
-            tables.add(rows, one, key, labels.get(one.ruleset_digest or "", {}))
+            tables.add(rows, one, key, labels=labels.get(one.ruleset_digest or "", {}))
         except (ValueError, DecodeError):
             raise unavailable(
                 f"the decision {one.decision_id} cannot be read by this program: run the version "
@@ -235,7 +245,7 @@ async def export(
                 same = before == await database.read(partial(made_on, day=day))
                 names = tables.LIVE if same and day < since else (*tables.SCHEMAS,)
                 found = set[str]()
-                async for some in _write(database, folder, day, names, labels):
+                async for some in _write(database, folder, day, names=names, labels=labels):
                     found |= some
                     written += len(some)
                     show(written, most, written)
@@ -247,7 +257,8 @@ async def _write(
     database: Readable, folder: Folder, day: date, names: Collection[str], labels: Known
 ) -> AsyncGenerator[set[str], None]:
     """Write new files of tables of a day; its decisions, page by page."""
-    after, whole = (0, ""), "decisions" in names
+    after = (0, "")
+    whole = "decisions" in names
     work = partial(page, day=day, key=folder.key, labels=labels if whole else None)
     with ExitStack() as stack:
         writers = {

@@ -40,7 +40,9 @@ _TYPES = {
     "DECIMAL(38,12)": pyarrow.decimal128(38, 12),
 }
 _VALUES = {bool: "flag", date: "date", str: "text"}
-_WORD, _MOST_DIGITS, _PLACES = 16, 26, Decimal("1e-12")
+_WORD = 16
+_MOST_DIGITS = 26
+_PLACES = Decimal("1e-12")
 _EXACT = Context(prec=60, rounding=ROUND_HALF_EVEN)
 
 
@@ -76,8 +78,9 @@ def versions_of(decisions: Path) -> pyarrow.Table:
 def add(rows: Rows, entry: StoredEntry, key: bytes, labels: Labels) -> None:
     """Add the rows of a decision that stay; ValueError or DecodeError where it cannot be read."""
     decision = CreateDecisionResponse.FromString(entry.reply).decision
-    facts, tag = decode_facts(entry.facts), {"decision": tag_of(entry.decision_id)}
-    rows["decisions"].append(_decision(entry, decision, facts, _word(key, entry.user_id)))
+    facts = decode_facts(entry.facts)
+    tag = {"decision": tag_of(entry.decision_id)}
+    rows["decisions"].append(_decision(entry, decision, facts, applicant=_word(key, entry.user_id)))
     for overridden, reasons in ((False, decision.reasons), (True, decision.override.reasons)):
         for place, reason in enumerate(reasons, 1):
             what = {"code": reason.code, "component": _name(pb.Component, reason.component)}
@@ -99,7 +102,9 @@ def _row(of: StoredEntry | Review | LoanOutcome, **given: Any) -> Row:
 
 
 def _decision(entry: StoredEntry, decision: pb.Decision, facts: StoredFacts, applicant: str) -> Row:
-    ref, offer, override = decision.ruleset_ref, decision.offer, decision.override
+    ref = decision.ruleset_ref
+    offer = decision.offer
+    override = decision.override
     concluded = override if override.kind else decision
     ends = decision.expire_time.ToDatetime(UTC) if decision.HasField("expire_time") else None
     first = tag_of(facts.first_decision) if facts.first_decision else None
@@ -160,7 +165,8 @@ def _cells(value: Value) -> Row:
 
 
 def loan(recorded: RecordedOutcome, caller: str, key: bytes) -> Row:
-    of, word = recorded.report, _word(key, caller, recorded.report.loan_id)
+    of = recorded.report
+    word = _word(key, caller, recorded.report.loan_id)
     currency = next((one.currency for one in (of.disbursed, of.instalment, of.repaid) if one), None)
     replaces = _word(key, caller, of.replaces) if of.replaces else None
     given = {"currency": currency, "reported": recorded.reported, "replaces": replaces}

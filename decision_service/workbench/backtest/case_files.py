@@ -129,12 +129,20 @@ class CaseLine(ConclusionLine, frozen=True, kw_only=True):
         kind = ReferKind(concluded.refer_kind) if concluded.refer_kind else None
         if concluded.outcome is not Outcome.APPROVE or self.offer is None:
             return Side(concluded.outcome, kind, codes=concluded.reasons)
-        amount, reduced = self.offer.approved_amount, self.offer.offer_kind == OfferKind.REDUCED
+        amount = self.offer.approved_amount
+        reduced = self.offer.offer_kind == OfferKind.REDUCED
         approved = None if amount is None else AmountLine(amount, self.offer.currency).money.minor
         instalment = self.offer.outputs.get("instalment")
         paid = None if instalment is None else value_of(instalment)
         minor = paid.minor if isinstance(paid, Money) else None
-        return Side(concluded.outcome, kind, approved, minor, reduced, concluded.reasons)
+        return Side(
+            concluded.outcome,
+            kind,
+            approved,
+            instalment=minor,
+            reduced=reduced,
+            codes=concluded.reasons,
+        )
 
 
 _DECODER = msgspec.json.Decoder(CaseLine, float_hook=Decimal)
@@ -172,7 +180,8 @@ def entry_of(line: CaseLine, ruleset: CompiledRuleset | None) -> StoredEntry:
         reply = msgspec.json.encode(line.side)
         facts = b"" if ruleset is None else encode_facts(_facts(line, ruleset))
     except (ValueError, ArithmeticError):
-        reply, facts = b"", b""
+        reply = b""
+        facts = b""
     return StoredEntry(
         decision_id=line.decision,
         caller="",
@@ -195,14 +204,14 @@ def entry_of(line: CaseLine, ruleset: CompiledRuleset | None) -> StoredEntry:
 def _facts(line: CaseLine, ruleset: CompiledRuleset) -> StoredFacts:
     sent = {name: _sent(name, line) for name in line.inputs}
     today = line.decided.astimezone(ruleset.zone).date()
-    bound = bind_inputs(ruleset, sent, today, frozenset(sent))
+    bound = bind_inputs(ruleset, sent, today, also_known=frozenset(sent))
     if bound.problems or any(name not in line.factors for name in ruleset.needs.factors):
         raise ValueError("the line lacks what the rules of the decision read")
-    answers = (ListAnswer(a.list, a.input, a.listed, a.digest) for a in line.list_answers)
+    answers = (ListAnswer(a.list, a.input, a.listed, digest=a.digest) for a in line.list_answers)
     specs = catalogue()
     known = {name: specs[name] for name in line.factors if name in specs}
     values = {name: _factor(spec, line.factors[name]) for name, spec in known.items()}
-    sources = (SourceUse("", provider, "", None, used=True) for provider in line.providers)
+    sources = (SourceUse("", provider, "", synced=None, used=True) for provider in line.providers)
     return StoredFacts(
         instant=line.decided,
         zone=ruleset.zone.key,
@@ -217,13 +226,14 @@ def _facts(line: CaseLine, ruleset: CompiledRuleset) -> StoredFacts:
         ),
         inputs=inputs_to_wire({**sent, **bound.values}),
         observations=observations_to_wire(sent),
-        packed_factors=pack_factors(Factors(values, {}, tuple(sources), None)),
+        packed_factors=pack_factors(Factors(values, {}, tuple(sources), oldest_used_sync=None)),
         answers=tuple(answers),
     )
 
 
 def _sent(name: str, line: CaseLine) -> Input:
-    value, day = value_of(line.inputs[name]), line.observed.get(name)
+    value = value_of(line.inputs[name])
+    day = line.observed.get(name)
     return value if day is None else Observed(value, day)
 
 
@@ -287,7 +297,9 @@ class CaseFile:
         self._seen.add(case.decision)
         decided = case.outcome is not Outcome.NOT_ENROLLED
         created = microseconds(case.decided)
-        self.positions.append(CasePosition(created, case.decision, case.unit, decided, begin))
+        self.positions.append(
+            CasePosition(created, case.decision, case.unit, decided=decided, begin=begin)
+        )
 
 
 class CaseReader:

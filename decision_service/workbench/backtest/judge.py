@@ -95,7 +95,8 @@ def _valued(name: str, points: str) -> _Cell:
 
     def cell(_: Decision, __: Verdict, inputs: Mapping[str, Input], factors: _Known) -> str:
         if input_:
-            given, absent = inputs.get(input_), "not sent"
+            given = inputs.get(input_)
+            absent = "not sent"
             value = None if given is None else value_sent(given)
         else:
             found = factors.get(name)
@@ -152,17 +153,19 @@ def compare(
 ) -> BacktestApplicant | NotCompared:
     """The applicant as both rules judge her; ERASED also where recorded values do not suffice."""
     day = rules.params_as_of
-    base, other = RulesOnDay(rules.base, day), RulesOnDay(rules.other, day)
+    base = RulesOnDay(rules.base, day)
+    other = RulesOnDay(rules.other, day)
     found = verdicts(case, base, other)
     if isinstance(found, NotCompared):
         return found
-    one = judged_applicant(case, base, other, found)
-    facts, known = found.facts, {rules.other.digest: one.after}
+    one = judged_applicant(case, base, other, found=found)
+    facts = found.facts
+    known = {rules.other.digest: one.after}
     factors = {**facts.factors, **case.factors.values}
     of = (case.decision, found.before, facts.inputs, factors)
     cells = tuple([(name, cell(*of)) for name, cell in _dimensions(rules.by)])
-    points = _sides(rules.points, facts, day, known)
-    near = _sides(rules.margins, facts, day, known) if margins else ()
+    points = _sides(rules.points, facts, day, known=known)
+    near = _sides(rules.margins, facts, day, known=known) if margins else ()
     dated = tuple(
         (day, _on(rules.other, facts, day - timedelta(days=1)), _on(rules.other, facts, day))
         for day in (rules.days if margins else ())

@@ -35,7 +35,8 @@ def on_ray(order: BacktestOrder, ranges: Sequence[KeyRange], jobs: int | None) -
     """Tasks of the cluster at RAY_ADDRESS, `jobs` at a time, all for None, which read the store."""
     with _cluster():
         task = ray.remote(num_cpus=1, max_retries=_RETRIES)(judged)
-        put, left = ray.put(msgspec.json.encode(order)), iter(ranges)
+        put = ray.put(msgspec.json.encode(order))
+        left = iter(ranges)
         running = {task.remote(put, one): one for one in islice(left, jobs)}
         while running:
             for done in ray.wait([*running], timeout=_LOOK_SECONDS)[0]:

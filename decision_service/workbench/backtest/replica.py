@@ -110,12 +110,14 @@ def counts(connection: sa.Connection, product: str, chosen: KeyRange) -> RangeCo
 
 
 def range_of(product: str, chosen: KeyRange) -> dict[str, Any]:
-    since, before = microseconds(chosen.since), microseconds(chosen.before)
+    since = microseconds(chosen.since)
+    before = microseconds(chosen.before)
     return {"product": product, "since": since, "before": before}
 
 
 def _applicant(row: Sequence[Any]) -> RecordedApplicant:
-    columns, loans = row[: -len(_LOANS)], row[-len(_LOANS) :]
+    columns = row[: -len(_LOANS)]
+    loans = row[-len(_LOANS) :]
     # Without any of these no loan was reported, or none was taken up.
     loan = KnownLoan(bad=bool(loans[0])) if any(loans) else None
     return RecordedApplicant(entry_of(columns), loan)
@@ -150,7 +152,10 @@ class StoreReader:
         """The outcome with amount, instalment and reasons of a recorded reply."""
         decision = service_pb.CreateDecisionResponse.FromString(reply).decision
         outcome = Outcome(enum_name(pb.Outcome.DESCRIPTOR, decision.outcome))
-        kind, offer, amount, instalment = decision.refer_kind, decision.offer, None, None
+        kind = decision.refer_kind
+        offer = decision.offer
+        amount = None
+        instalment = None
         if outcome is Outcome.APPROVE and decision.HasField("offer"):
             amount = money_from_message(offer.approved_amount).minor
             if "instalment" in offer.outputs and offer.outputs["instalment"].HasField("money"):
@@ -159,9 +164,9 @@ class StoreReader:
             outcome,
             ReferKind(enum_name(pb.ReferKind.DESCRIPTOR, kind)) if kind else None,
             amount,
-            instalment,
-            amount is not None and offer.kind == pb.OFFER_KIND_REDUCED,
-            tuple(reason.code for reason in decision.reasons),
+            instalment=instalment,
+            reduced=amount is not None and offer.kind == pb.OFFER_KIND_REDUCED,
+            codes=tuple(reason.code for reason in decision.reasons),
         )
 
     async def text(self, digest: str) -> StoredText | None:
@@ -184,7 +189,9 @@ class StoreReader:
     ) -> Sequence[RecordedApplicant]:
         """Applicants whose first decision since `window` is in the range; oldest first."""
         return await self._database.read(
-            lambda connection: applicants(connection, product, chosen, window, after, limit)
+            lambda connection: applicants(
+                connection, product, chosen, window=window, after=after, limit=limit
+            )
         )
 
 

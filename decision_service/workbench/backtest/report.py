@@ -217,17 +217,20 @@ def report_of(subject: ReportSubject, sums: BacktestSums) -> ImpactReport:
         subject,
         _coverage(sums),
         rates,
-        matrix_of(sums),
-        _amounts(sums),
-        causes_of(sums),
-        reasons_of(sums),
-        shown,
-        pooled,
-        _loans(sums),
-        _expectation(rates),
-        tuple(_points(subject.points, sums.points)),
-        tuple(_margins(subject, sums)),
-        tuple(_segment("dated", day, c, len(sums.dated)) for day, c in sorted(sums.dated.items())),
+        matrix=matrix_of(sums),
+        amounts=_amounts(sums),
+        causes=causes_of(sums),
+        reasons=reasons_of(sums),
+        segments=shown,
+        pooled=pooled,
+        loans=_loans(sums),
+        expect=_expectation(rates),
+        sweep=tuple(_points(subject.points, sums.points)),
+        margins=tuple(_margins(subject, sums)),
+        dated=tuple(
+            _segment("dated", day, c, together=len(sums.dated))
+            for day, c in sorted(sums.dated.items())
+        ),
     )
 
 
@@ -238,19 +241,20 @@ def _coverage(sums: BacktestSums) -> Coverage:
         sums.decisions,
         sums.repeats,
         sums.not_enrolled,
-        compared + left_out,
-        sums.reproduced,
-        sums.differing,
-        sums.differing_examples,
-        compared,
-        _sorted(sums.left_out),
-        _sorted(sums.lacking),
-        _sorted(sums.unknown),
+        applicants=compared + left_out,
+        reproduced=sums.reproduced,
+        differing=sums.differing,
+        differing_examples=sums.differing_examples,
+        compared=compared,
+        left_out=_sorted(sums.left_out),
+        lacking=_sorted(sums.lacking),
+        unknown=_sorted(sums.unknown),
     )
 
 
 def _amounts(sums: BacktestSums) -> tuple[AmountRow, ...]:
-    before, after = sums.both_before, sums.both_after
+    before = sums.both_before
+    after = sums.both_after
     if not before.count:
         return ()
     rows = [
@@ -280,7 +284,7 @@ def _segments(
     for dimension in groups:
         cells = sorted(groups[dimension].items(), key=lambda item: _place(item[0]))
         large = [(name, c) for name, c in cells if c.applicants >= SMALLEST_CELL][:MOST_ROWS]
-        shown += [_segment(dimension, name, c, len(large)) for name, c in large]
+        shown += [_segment(dimension, name, c, together=len(large)) for name, c in large]
         rest = sum(c.applicants for _, c in cells) - sum(c.applicants for _, c in large)
         if rest:
             pooled.append((dimension, len(cells) - len(large), rest))
@@ -296,7 +300,7 @@ def _place(cell: str) -> tuple[object, ...]:
 def _segment(dimension: str, name: str, counts: GroupCounts, together: int) -> SegmentRow:
     """Bonferroni's bound: with k cells each has an error of 5 % / k."""
     z = NormalDist().inv_cdf(1 - 0.025 / max(together, 1))
-    interval = paired_interval(counts.lost, counts.gained, counts.applicants, z)
+    interval = paired_interval(counts.lost, counts.gained, counts.applicants, z=z)
     assert interval is not None  # noqa: S101  a cell has applicants
     n = counts.applicants
     rates = share_of(counts.approved_before, n, z), share_of(counts.approved_after, n, z)
@@ -317,11 +321,12 @@ def _points(
 
 
 def _margins(subject: ReportSubject, sums: BacktestSums) -> Iterator[MarginCurve]:
-    first, after = 0, {at: value for at, _, value in subject.figures}
+    first = 0
+    after = {at: value for at, _, value in subject.figures}
     for figure, values in subject.margins:
         points = tuple(_points([(value,) for value in values], sums.margins, first))
         if points:
-            yield MarginCurve(figure, after[figure], sums.margins[first].applicants, points)
+            yield MarginCurve(figure, after[figure], sums.margins[first].applicants, points=points)
         first += len(values)
 
 
@@ -339,7 +344,8 @@ def _expectation(rates: Sequence[Rate]) -> str:
         return ""
     found = rates[0].difference
     within = max(found.high - found.difference, found.difference - found.low)
-    low, high = found.difference - within + 0.0, found.difference + within  # never -0.000
+    low = found.difference - within + 0.0
+    high = found.difference + within  # never -0.000
     return f"expect: {{approval_rate: {{min: {low:.3f}, max: {high:.3f}}}}}"
 
 

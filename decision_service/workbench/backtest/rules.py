@@ -94,10 +94,19 @@ class BacktestOrder(msgspec.Struct):
 
 def rules_of(order: BacktestOrder) -> BacktestRules:
     """The compiled rules of an order; raises FiguresUnfit."""
-    base, other = compiled(order.base), compiled(order.other)
+    base = compiled(order.base)
+    other = compiled(order.other)
     points, margins = (_moved(order.other, figures) for figures in (order.points, order.margins))
     days = tuple(sorted({one.day for one in order.dated}))
-    return BacktestRules(base, other, order.by, order.params_as_of, points, margins, days)
+    return BacktestRules(
+        base,
+        other,
+        order.by,
+        params_as_of=order.params_as_of,
+        points=points,
+        margins=margins,
+        days=days,
+    )
 
 
 def _moved(other: RulesOrder, every: tuple[Mapping[str, str], ...]) -> tuple[CompiledRuleset, ...]:
@@ -198,12 +207,12 @@ def compared(
         product,
         _order(base, {}),
         _order(changed, figures),
-        ruleset,
-        f"{name} with {shown}" if shown else name,
-        moved,
-        present,
-        near,
-        texts,
+        changed=ruleset,
+        name=f"{name} with {shown}" if shown else name,
+        figures=moved,
+        present=present,
+        margins=near,
+        texts=texts,
     )
 
 
@@ -235,13 +244,14 @@ def dated_figures(
     order: BacktestOrder, ruleset: CompiledRuleset, today: date
 ) -> tuple[DatedFigure, ...]:
     """What changes within 60 days of today, or of the day whose parameters are taken."""
-    since, shown = order.params_as_of or today, ruleset.program.wording.value
+    since = order.params_as_of or today
+    shown = ruleset.program.wording.value
     found = [
         DatedFigure(
             later.start,
             ".".join(("params", param.name, *([values.label or "other"] if param.by else ()))),
             shown(step.value, param.type),
-            shown(later.value, param.type),
+            after=shown(later.value, param.type),
         )
         for param in ruleset.params.values()
         for values in param.series
@@ -254,18 +264,19 @@ def dated_figures(
 def subject_of(
     compared: ComparedRules, order: BacktestOrder, edges: tuple[datetime, datetime], share: float
 ) -> ReportSubject:
-    base, other = compared.product.champion, compared.changed
+    base = compared.product.champion
+    other = compared.changed
     since, until = (edge.astimezone(base.zone).isoformat(timespec="seconds") for edge in edges)
     return ReportSubject(
         order.product,
         base.currency,
         f"v{base.version}",
-        base.digest,
-        compared.name,
-        other.digest,
-        tuple((one.at, one.before, one.after) for one in compared.figures),
-        since,
-        until,
+        base_digest=base.digest,
+        other=compared.name,
+        other_digest=other.digest,
+        figures=tuple((one.at, one.before, one.after) for one in compared.figures),
+        since=since,
+        until=until,
         engine_version=order.engine_version,
         params_as_of=str(order.params_as_of or ""),
         by=order.by,

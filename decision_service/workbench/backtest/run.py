@@ -123,7 +123,8 @@ class _Worker:
         return msgspec.json.encode(self._runner.run(self._sums(chosen)))
 
     async def _sums(self, chosen: KeyRange) -> BacktestSums:
-        sums, firsts = BacktestSums(), 0
+        sums = BacktestSums()
+        firsts = 0
         async for one in self._applicants(chosen):
             firsts += 1
             if self._is_drawn(one.entry.user_id, self._order.share):
@@ -135,7 +136,8 @@ class _Worker:
         return sums
 
     async def _applicants(self, chosen: KeyRange) -> AsyncIterator[RecordedApplicant]:
-        product, window = self._order.product, self._order.window or chosen.since
+        product = self._order.product
+        window = self._order.window or chosen.since
         after: PagePosition | None = None
         while True:
             page = await self._log.applicants(product, chosen, window, after, PAGE)
@@ -178,7 +180,8 @@ def in_processes(
     order: BacktestOrder, ranges: Sequence[KeyRange], jobs: int | None
 ) -> JudgedRanges:
     """Spawned processes of low priority, which end with this one; a killed one is replaced."""
-    encoded, left = msgspec.json.encode(order), dict.fromkeys(ranges)
+    encoded = msgspec.json.encode(order)
+    left = dict.fromkeys(ranges)
     for _ in range(_POOLS):
         with suppress(BrokenProcessPool):
             for done, sums in _pool(encoded, tuple(left), jobs or 2):

@@ -98,7 +98,8 @@ class Amounts(msgspec.Struct):
 
     def quantile(self, percent: int) -> int | None:
         """The mean of the bucket that a quantile, 1 to 99, lies in; None without amounts."""
-        rank, seen = -(-self.count * percent // 100), 0
+        rank = -(-self.count * percent // 100)
+        seen = 0
         for bucket in sorted(self.counts):
             seen += self.counts[bucket]
             if seen >= rank:

@@ -145,7 +145,7 @@ def schema(
         schema_text(kind),
         check,
         "the schema that the code and the factors give",
-        f"decision-service rules schema --of {kind}",
+        command=f"decision-service rules schema --of {kind}",
     )
 
 

@@ -65,7 +65,8 @@ class MeasureCondition(msgspec.Struct, frozen=True):
 
 
 def measures(report: ImpactReport) -> Mapping[str, float]:
-    found, compared = report.coverage, max(report.coverage.compared, 1)
+    found = report.coverage
+    compared = max(report.coverage.compared, 1)
     approvals = {row: (row.before == "APPROVE", row.after == "APPROVE") for row in report.matrix}
     gained = sum(row.applicants for row, sides in approvals.items() if sides == (False, True))
     lost = sum(row.applicants for row, sides in approvals.items() if sides == (True, False))
@@ -99,7 +100,7 @@ def _condition(text: str) -> MeasureCondition:
         raise CommandError(
             f"--fail-if names {found[1]}, which is no measure: {did_you_mean(found[1], _NAMES)}"
         )
-    return MeasureCondition(text.strip(), found[1], found[2], float(found[3]))
+    return MeasureCondition(text.strip(), found[1], found[2], number=float(found[3]))
 
 
 def require_fit(report: ImpactReport, asked: Sequence[MeasureCondition]) -> None:
@@ -272,22 +273,26 @@ def backtest(
     """Who would be decided otherwise, by how much, and why."""
     asked = conditions(fail_if or ())
     points = sweep_points(sweep or ())
-    compared = compared_rules(rules, product, other, assignments(figures or ()), points)
+    compared = compared_rules(
+        rules, product, other, figures=assignments(figures or ()), points=points
+    )
     order = BacktestOrder(
         product,
         compared.base,
         compared.other,
-        compared.product.input_names,
-        _day(params_as_of, "--params-as-of"),
-        dimensions(by),
+        known=compared.product.input_names,
+        params_as_of=_day(params_as_of, "--params-as-of"),
+        by=dimensions(by),
         seed=seed,
         points=tuple(points),
         margins=margin_points(compared.margins),
     )
     require_possible(order, compared)
-    applicants = Applicants(_window(since, until, compared), store, cases, sample or 0, margins)
+    applicants = Applicants(
+        _window(since, until, compared), store, cases, sample=sample or 0, margins=margins
+    )
     proofs = _proofs(compared, order.params_as_of) if prove else UNSET
-    report = replace(answered(compared, order, applicants, on, jobs), proofs=proofs)
+    report = replace(answered(compared, order, applicants, on=on, jobs=jobs), proofs=proofs)
     show_report(report, form, out)
     require_fit(report, asked)
 
@@ -319,12 +324,13 @@ def days_within(first: date, last: date, zone: ZoneInfo) -> KeyRange:
 
 
 def _proofs(compared: ComparedRules, since: date | None) -> Proofs:
-    champion, changed = compared.product.champion, compared.changed
+    champion = compared.product.champion
+    changed = compared.changed
     if changed.digest == champion.digest:
         raise CommandError(
             f"--prove has one version, v{champion.version} as it is: change it with --with or --set"
         )
-    return proved(champion, changed, since, compared.name)
+    return proved(champion, changed, since, name=compared.name)
 
 
 def _day(text: str, option: str) -> date | None:

@@ -95,12 +95,12 @@ def answered(
         if on is Workers.RAY:
             _require_reach(asked)
         source, broken = named(asked, order.product, compared.texts)
-        edges, share = _prepare(order, source, asked, compared.changed)
+        edges, share = _prepare(order, source, asked, changed=compared.changed)
         with progress("judging") as show:
-            sums = summed(_workers(on), order, divided(*edges), jobs, show)
+            sums = summed(_workers(on), order, divided(*edges), jobs=jobs, on_progress=show)
     except StoreError as error:
         raise CommandError(str(error)) from None
-    subject = subject_of(compared, order, edges, share)
+    subject = subject_of(compared, order, edges, share=share)
     return report_of(replace(subject, broken=broken), sums)
 
 
@@ -181,7 +181,7 @@ def _few_broken(file: Path, cases: CaseFile) -> tuple[BrokenLines, ...]:
             Exit.FINDINGS,
         )
     numbers = tuple(one.number for one in cases.broken[:SHOWN])
-    return (BrokenLines(file.name, broken, every, numbers),) if broken else ()
+    return (BrokenLines(file.name, broken, every, first=numbers),) if broken else ()
 
 
 def _require_reach(asked: Applicants) -> None:

@@ -68,13 +68,14 @@ def _changed_versions(old: Rulebook, new: Rulebook) -> Iterator[ChangedVersion]:
         champion = was.champion if was else None
         for number, ruleset in sorted(product.versions.items()):
             same = was.versions.get(number) if was else None
-            is_champion, role = ruleset is product.champion, ""
+            is_champion = ruleset is product.champion
+            role = ""
             if is_champion or number == product.plan.versions.of(Arm.CHALLENGER):
                 role = "champion" if is_champion else "challenger"
             if is_champion and champion and champion.digest != ruleset.digest:
-                yield ChangedVersion(ruleset, role, champion, champion)
+                yield ChangedVersion(ruleset, role, champion, champion=champion)
             elif same is None or same.digest != ruleset.digest:
-                yield ChangedVersion(ruleset, role, same or champion, champion)
+                yield ChangedVersion(ruleset, role, same or champion, champion=champion)
 
 
 class PlanDiff(msgspec.Struct, frozen=True):
@@ -110,8 +111,8 @@ def compare_rules(old: LoadedRules, new: LoadedRules) -> RulesDiff:
         tuple(_gone(old, new)),
         tuple(_versions(old, new)),
         tuple(_plans(old, new)),
-        tuple(one for one in lists.changes if _selected(new, one.path)) if lists else (),
-        tuple(one for one in guard_changes(*folders) if _selected(new, one.group)),
+        lists=tuple(one for one in lists.changes if _selected(new, one.path)) if lists else (),
+        guards=tuple(one for one in guard_changes(*folders) if _selected(new, one.group)),
     )
 
 
@@ -131,7 +132,8 @@ def _versions(old: LoadedRules, new: LoadedRules) -> Iterator[ChangedVersion]:
 
 
 def _plans(old: LoadedRules, new: LoadedRules) -> Iterator[PlanDiff]:
-    before, after = old.rulebook.products, new.rulebook.products
+    before = old.rulebook.products
+    after = new.rulebook.products
     for name in keys_of(before, after):
         old_plan = before[name].plan if name in before else None
         new_plan = after[name].plan if name in after else None
@@ -139,7 +141,7 @@ def _plans(old: LoadedRules, new: LoadedRules) -> Iterator[PlanDiff]:
         changes = tuple(one for one in found if _selected(new, f"{name}/{file_of(one)}"))
         if changes:
             digests = [plan.digest if plan else None for plan in (old_plan, new_plan)]
-            yield PlanDiff(name, digests[0], digests[1], changes)
+            yield PlanDiff(name, digests[0], digests[1], changes=changes)
 
 
 def _gone(old: LoadedRules, new: LoadedRules) -> Iterator[str]:
@@ -205,8 +207,8 @@ def proved(
 ) -> Proofs:
     """What is proved of a change from a day on, else from today; raises SolverMissing."""
     today = since or datetime.now(UTC).astimezone(new.zone).date()
-    claims = tuple(claim_proofs(old, new, today, time.monotonic))
-    return Proofs(f"v{old.version}", name or f"v{new.version}", today.isoformat(), claims)
+    claims = tuple(claim_proofs(old, new, today, clock=time.monotonic))
+    return Proofs(f"v{old.version}", name or f"v{new.version}", today.isoformat(), claims=claims)
 
 
 def diff(
@@ -225,7 +227,8 @@ def diff(
     form: FormatOption = Format.TABLE,
 ) -> None:
     """Two versions, or all versions, rollout plans and lists of two folders or revisions."""
-    version, other = names_version(before), names_version(after)
+    version = names_version(before)
+    other = names_version(after)
     if version is not other:
         one, two = (before, after) if version else (after, before)
         raise CommandError(
@@ -233,17 +236,18 @@ def diff(
             "revisions"
         )
     if not version:
-        _states(before, after, rules, form, prove=prove_changes, cases=cases)
+        _states(before, after, rules, form=form, prove=prove_changes, cases=cases)
         return
     if cases is not None:
         raise CommandError(
             "--cases is about two states: name two folders or git revisions, or take `backtest`"
         )
-    _two_versions(before, after, rules, form, prove=prove_changes)
+    _two_versions(before, after, rules, form=form, prove=prove_changes)
 
 
 def _two_versions(before: str, after: str, rules: Path, form: Format, *, prove: bool) -> None:
-    old, new = find_version(before, rules), find_version(after, rules)
+    old = find_version(before, rules)
+    new = find_version(after, rules)
     comparison = compare(old.files, new.files, catalogue())
     proofs = _proved(old.ruleset, new.ruleset) if prove else []
     if form is Format.JSON:
@@ -278,7 +282,7 @@ def _states(
             for word in (before, after)
         )
         comparison = compare_rules(old, new)
-        impact = {} if cases is None else dict(_impact(comparison, old, new, cases))
+        impact = {} if cases is None else dict(_impact(comparison, old, new, cases=cases))
     proofs = [
         f"{one.name}: {line}"
         for one in comparison.versions
@@ -302,7 +306,7 @@ def _impact(
 ) -> Iterator[tuple[str, ImpactReport]]:
     for one in found.versions:
         if one.champion is not None and one.champion.digest != one.after.digest:
-            yield one.name, _judged(one, old, new, cases)
+            yield one.name, _judged(one, old, new, cases=cases)
 
 
 def _judged(one: ChangedVersion, old: LoadedRules, new: LoadedRules, cases: Path) -> ImpactReport:
@@ -314,5 +318,5 @@ def _judged(one: ChangedVersion, old: LoadedRules, new: LoadedRules, cases: Path
     product = old.rulebook.products[one.after.ruleset]
     sides = old.named(product.champion), new.named(one.after)
     both = compared(product, *sides, {}, (), {**new.texts, **old.texts})
-    order = BacktestOrder(product.name, both.base, both.other, product.input_names)
+    order = BacktestOrder(product.name, both.base, both.other, known=product.input_names)
     return answered(both, order, Applicants(window, cases=cases))

@@ -77,7 +77,7 @@ def explain(
 ) -> None:
     """The reasons are shown stage by stage."""
     found = find_version(version, rules)
-    facts = _facts(found.ruleset, factors, inputs or (), as_of)
+    facts = _facts(found.ruleset, factors, inputs or (), day=as_of)
     explained = Explanation.of(found.ruleset, facts)
     if form is Format.JSON:
         print_json(explanation_dict(explained))
@@ -138,25 +138,28 @@ def _message(explained: Explanation) -> pb.Decision:
 
 def explanation_tree(explained: Explanation) -> Tree:
     message = _message(explained)
-    as_of, ruleset = explained.facts.as_of, explained.ruleset
+    as_of = explained.facts.as_of
+    ruleset = explained.ruleset
     name = f"{ruleset.ruleset} v{ruleset.version} {ruleset.digest[:12]}"
     headline = escape(f"{name} · as of {as_of.date} ({as_of.zone})")
     tree = Tree(f"{styled_outcome(message)} · {headline}", guide_style="dim")
     add_verdict(tree, message)
     for stage in explained.stages:
-        branch = add_stage(tree, stage.name, stage.component, stage.concluded or "", stage.note)
+        branch = add_stage(
+            tree, stage.name, stage.component, concluded=stage.concluded or "", note=stage.note
+        )
         for rule in stage.rules:
-            add_rule(branch, stage.name, stage.component, _shown(rule))
+            add_rule(branch, stage.name, stage.component, rule=_shown(rule))
     return tree
 
 
 def _shown(rule: RuleTrace) -> RuleView:
-    return RuleView(rule.id, rule.truth, rule.effect, rule.reason, tuple(_lines(rule)))
+    return RuleView(rule.id, rule.truth, rule.effect, reason=rule.reason, lines=tuple(_lines(rule)))
 
 
 def _lines(rule: RuleTrace) -> Iterable[str]:
     for c in (c for c in rule.comparisons if c.right != "-"):
-        yield comparison_text(c.left, c.actual, c.operator, c.right, c.required)
+        yield comparison_text(c.left, c.actual, c.operator, right=c.right, required=c.required)
     if rule.note:
         yield rule.note
 
@@ -207,7 +210,7 @@ def parse_given(path: str, text: str, ruleset: CompiledRuleset) -> GivenFile:
 def parse_input(name: str, text: str, ruleset: CompiledRuleset) -> Input | Diagnostic:
     """One input from its text alone, as a command line has it: no quotes are needed."""
     report = Report()
-    place = Place("--input", 1, 1, 2)
+    place = Place("--input", 1, 1, end=2)
     spec = ruleset.inputs.get(name)
     plain = spec is None or spec.type is not ValueType.TEXT or spec.max_age is not None
     entry = MapEntry(name, place, Scalar(text, plain=plain, place=place))

@@ -42,7 +42,7 @@ def export(
 
     try:
         with progress("exporting") as show:
-            made = asyncio.run(exported(to, store or load().store_url, first, show))
+            made = asyncio.run(exported(to, store or load().store_url, first, show=show))
     except StoreError as error:
         raise CommandError(str(error)) from None
     except OSError as error:

@@ -163,7 +163,9 @@ def _files(word: str, rules: Path) -> RulesetFiles:
     named = _NAMED.fullmatch(word)
     if named is None:
         raise CommandError(f"there is no file {word}: {_FORM}")
-    folder, product, version = select_rules(rules).folder, named["product"], int(named["version"])
+    folder = select_rules(rules).folder
+    product = named["product"]
+    version = int(named["version"])
     found = next((p for p in folder.products if p.product == product), None)
     if found is None:
         known = ", ".join(p.product for p in folder.products) or "none"

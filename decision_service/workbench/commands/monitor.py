@@ -78,12 +78,16 @@ def monitor(
     before = _baseline(baseline, product, ruleset.zone) if baseline else None
     if before is not None and before.until >= first and before.since <= last:
         raise CommandError(f"--baseline {baseline} shares days with {first} to {last}: take others")
-    impact = None if forecast is None else _read(forecast, "--forecast", ImpactReport, product)
+    impact = (
+        None if forecast is None else _read(forecast, "--forecast", ImpactReport, product=product)
+    )
     keys = None if groups is None else groups_of(groups)
     rules_now = f"v{ruleset.version}", ruleset.digest
     subject = MonitorSubject(product, first, last, *rules_now, engine_version())
     try:
-        report = asyncio.run(_report(ruleset, subject, store, before, impact, keys))
+        report = asyncio.run(
+            _report(ruleset, subject, store, baseline=before, forecast=impact, groups=keys)
+        )
     except StoreError as error:
         raise CommandError(str(error)) from None
     if report.groups is not None and report.groups.unmatched == len(keys or ()):
@@ -111,9 +115,10 @@ def _baseline(word: str, product: str, zone: ZoneInfo) -> Baseline:
             takes = "name days as 2026-07-01..2026-07-31, or an earlier monitor.json"
             raise CommandError(f"--baseline {word} is no file: {takes}")
         return Baseline(*_days(word, "--baseline", zone))
-    report = _read(Path(word), "--baseline", MonitorReport, product)
-    of, name = report.subject, f"{Path(word).name} ({report.digest[:16]})"
-    return Baseline(of.since, of.until, report.applicants, report.population, name)
+    report = _read(Path(word), "--baseline", MonitorReport, product=product)
+    of = report.subject
+    name = f"{Path(word).name} ({report.digest[:16]})"
+    return Baseline(of.since, of.until, report.applicants, histograms=report.population, file=name)
 
 
 def _read(file: Path, option: str, kind: type[Report], product: str) -> Report:
@@ -164,31 +169,36 @@ async def _report(
     forecast: ImpactReport | None,
     groups: Mapping[str, str] | None,
 ) -> MonitorReport:
-    settings, product, zone = load(), subject.product, ruleset.zone
-    first, last = subject.since, subject.until
-    days, scales = (first, last, zone), scales_of(ruleset, last)
+    settings = load()
+    product = subject.product
+    zone = ruleset.zone
+    first = subject.since
+    last = subject.until
+    days = (first, last, zone)
+    scales = scales_of(ruleset, last)
     window = days_within(*days)
     booked = days_within(min(first, last.replace(last.year - 2, day=1)), last, zone)
     url = store or settings.store_url
     async with aclosing(await StoreReader.open(url, keys_to_read_with(settings, url))) as reader:
         if baseline is not None and not baseline.file:
             people = PopulationTally(scales)
-            await _count(reader, product, (baseline.since, baseline.until, zone), people)
+            await _count(reader, product, (baseline.since, baseline.until, zone), tally=people)
             counted = people.applicants, people.histograms(scales)
             baseline = Baseline(baseline.since, baseline.until, *counted)
         compared = () if baseline is None else (one.scale for one in baseline.histograms)
         persons = await reviewed(reader, product, window)
-        loans = await lent(reader, product, booked, last, zone)
-        tally = MonitorTally(zone, {*scales, *compared}, persons, loans, groups)
-        await _count(reader, product, days, tally)
-        plan = await steps(reader, product, window, zone)
-    return report_of(subject, tally, scales, plan, baseline, forecast)
+        loans = await lent(reader, product, booked, until=last, zone=zone)
+        tally = MonitorTally(zone, {*scales, *compared}, persons, loans=loans, groups=groups)
+        await _count(reader, product, days, tally=tally)
+        plan = await steps(reader, product, window, zone=zone)
+    return report_of(subject, tally, scales, steps=plan, baseline=baseline, forecast=forecast)
 
 
 async def _count(
     reader: StoreReader, product: str, days: Days, tally: PopulationTally | MonitorTally
 ) -> None:
-    number, (first, last, zone) = 0, days
+    number = 0
+    (first, last, zone) = days
     async for one in decided(reader, product, days_within(*days)):
         tally.add(one)
         number += 1

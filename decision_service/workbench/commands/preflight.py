@@ -158,7 +158,8 @@ def rules_checks(settings: Settings, state: StoreState, rules: FoundRules | str)
     if isinstance(rules, str):
         yield Check("rules", False, rules)
         return
-    folder, loading = rules.folder, rules.loading
+    folder = rules.folder
+    loading = rules.loading
     if loading.rulebook is None:
         words = f"{count(loading.errors)} in {settings.rules_dir}: see `rules check`"
         yield Check("rules", False, words)
@@ -166,7 +167,7 @@ def rules_checks(settings: Settings, state: StoreState, rules: FoundRules | str)
     if settings.require_approval:
         yield _approved(settings, folder, loading.rulebook)
     if state.rules is not None:
-        yield _guards(settings, state.rules, folder, loading.rulebook)
+        yield _guards(settings, state.rules, folder, rulebook=loading.rulebook)
     failed = failures(rules.tested)
     if failed:
         words = f"{len(failed)} of their tests fail or are not there: see `rules test`"
@@ -200,12 +201,13 @@ def _prices(settings: Settings, loading: LoadResult, last: RuleFolder | None) ->
 
 
 def _guards(settings: Settings, last: RuleFolder, folder: RuleFolder, rulebook: Rulebook) -> Check:
-    now, published = datetime.now(UTC), published_as(folder)
+    now = datetime.now(UTC)
+    published = published_as(folder)
     before = load_rules(replace(last, manifest=None), now, blocked_names(settings)).rulebook
     if before is None:
         return Check("guards", None, "not compared: what decided last does not load now")
     accepted = () if published is None else published.accepted
-    found = unaccepted(loosened(last, before, folder, rulebook, now), accepted)
+    found = unaccepted(loosened(last, before, folder, new=rulebook, now=now), accepted)
     if found:
         words = f"{len(found)} are less than in what decided last, the first {found[0]}"
         todo = "publish or sign with --accept"
@@ -231,7 +233,8 @@ def _own_reason(product: Product, policy: Policy, named: PlanRisk) -> str:
 
 
 def _letters(rulebook: Rulebook) -> Iterator[Check]:
-    samples, good = ("Sample Lending", "lender.example", "8000 0000"), 0
+    samples = ("Sample Lending", "lender.example", "8000 0000")
+    good = 0
     for name, product in sorted(rulebook.products.items()):
         for language, texts in sorted(product.notices.items()):
             found = next((one for one in samples if one in f"{texts.lender} {texts.contact}"), "")
@@ -248,7 +251,7 @@ def _approved(settings: Settings, folder: RuleFolder, rulebook: Rulebook) -> Che
     file = settings.auth_tokens_file
     callers = None if file is None else read_callers_file(file).callers
     signers = {} if callers is None else callers.signers
-    problems = unapproved(folder, rulebook, None, signers, datetime.now(UTC).date())
+    problems = unapproved(folder, rulebook, None, signers=signers, today=datetime.now(UTC).date())
     if problems:
         words = f"not signed by two callers ({problems[0].message}): see `rules verify`"
         return Check("rules", False, words)
@@ -285,7 +288,8 @@ def _guarantees(rulebook: Rulebook, seconds: float) -> Check:
 
 
 def _first_stage(product: Product, reached: str | None, policy: Policy) -> Check:
-    name, stages = product.name, product.plan.go_live.stages
+    name = product.name
+    stages = product.plan.go_live.stages
     stage = stages.initial if reached is None else reached
     known = stage in {step.name for step in stages.steps}
     share = f" ({stages.percent(stage) / 1000:g} %)" if known else ""
@@ -413,7 +417,7 @@ def erasures_check(settings: Settings) -> Check:
     except StoreUrlInvalid as error:
         return Check("erasures", False, error.message)
     if not isinstance(place, PostgresServer):
-        return _beside_the_store("erasures", "noted", place, settings, words)
+        return _beside_the_store("erasures", "noted", place, settings=settings, without=words)
     shown = place.shown.rpartition("@")[2]
     if isinstance(store, PostgresServer) and place.server == store.server:
         words = f"noted in {shown}, on the store's server: never restore that server as a whole"
@@ -423,14 +427,18 @@ def erasures_check(settings: Settings) -> Check:
 
 def identity_keys_check(settings: Settings) -> Check:
     words = "second uses cannot be found and shipped rules refer: set DECISION_IDENTITY_KEY_FILE"
-    return _beside_the_store("identity keys", "kept", settings.identity_key_file, settings, words)
+    return _beside_the_store(
+        "identity keys", "kept", settings.identity_key_file, settings=settings, without=words
+    )
 
 
 def data_keys_check(settings: Settings) -> Check:
     words = "a copy of the database shows applicants' data: set DECISION_DATA_KEY_FILE"
     if settings.data_key_file is None and settings.smile_mode is not SmileMode.EMBEDDED:
         return Check("data keys", False, words)
-    return _beside_the_store("data keys", "kept", settings.data_key_file, settings, words)
+    return _beside_the_store(
+        "data keys", "kept", settings.data_key_file, settings=settings, without=words
+    )
 
 
 def _beside_the_store(

@@ -96,14 +96,15 @@ def prove(
     Exit code 0: proved; 1: a counterexample; 4: undecided.
     """
     versions = find_anywhere(old, rules), find_anywhere(new, rules)
-    question, today = _question(versions, claim, where), _day(on, versions[1])
+    question = _question(versions, claim, where)
+    today = _day(on, versions[1])
     result = decided(question, today, timeout)
     words = _claim_text(versions, claim, where)
     if form is Format.JSON:
         digests = {"old": versions[0].ruleset.digest, "new": versions[1].ruleset.digest}
-        print_json({**as_dict(question, words, result, today), "digests": digests})
+        print_json({**as_dict(question, words, result, today=today), "digests": digests})
     else:
-        print_lines(*lines(question, words, result, today))
+        print_lines(*lines(question, words, result, today=today))
     if not isinstance(result, Counterexample | Undecided):
         return
     raise typer.Exit(Exit.UNDECIDED if isinstance(result, Undecided) else Exit.FINDINGS)
@@ -122,7 +123,7 @@ def _question(versions: tuple[NamedVersion, NamedVersion], claim: Claim, where: 
         what = "--claim only" if claim is Claim.ONLY else f"the condition {where}"
         raise CommandError(f'{what} {words}: as in --claim only "income.months_24m < 6"')
     old, new = (version.ruleset for version in versions)
-    return compared(old, new, claim, factor_model(old, new), where)
+    return compared(old, new, claim, world=factor_model(old, new), where=where)
 
 
 def _day(text: str, version: NamedVersion) -> date:

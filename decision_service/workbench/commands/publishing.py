@@ -179,7 +179,7 @@ def read_key(file: Path) -> bytes:
 
 def make_approval(published: Publication, signing: Signing, name: str, file: Path) -> Approval:
     try:
-        return signed(published, signing, name, read_key(file))
+        return signed(published, signing, name, pem=read_key(file))
     except ValueError as error:
         raise _unfit(file, error) from None
 
@@ -217,7 +217,8 @@ def _before(copy: Path, accepted: Collection[str]) -> LoadedRules | None:
         return None
     try:
         rules = LoadedRules.read(copy)
-        folder, manifest = rules.selection.folder, rules.selection.folder.manifest
+        folder = rules.selection.folder
+        manifest = rules.selection.folder.manifest
         if manifest and not manifest_problems(manifest.path, manifest.text, folder.contents):
             return rules
     except CommandError:
@@ -232,7 +233,8 @@ def _before(copy: Path, accepted: Collection[str]) -> LoadedRules | None:
 
 
 def gated(change: Change, accepted: Collection[str], *, prove: bool) -> dict[str, Any]:
-    folder, rulebook = change.rules.selection.folder, change.rules.rulebook
+    folder = change.rules.selection.folder
+    rulebook = change.rules.rulebook
     refuse(_unpriced(change, accepted), "versions do not say or prove what the law asks of a price")
     results = list(run_rule_tests(folder, rulebook))
     refuse(failures(results), "tests fail or are not there: see `decision-service rules test`")
@@ -240,7 +242,7 @@ def gated(change: Change, accepted: Collection[str], *, prove: bool) -> dict[str
         was = change.before.selection.folder, change.before.rulebook
         found = unaccepted(loosened(*was, folder, rulebook, datetime.now(UTC)), accepted)
         refuse(found, "these guards are weaker or gone: accept each, or its file, by --accept")
-    tested, marks = counted(folder, rulebook, results, progress_line)
+    tested, marks = counted(folder, rulebook, results, show=progress_line)
     below = floor_problems(f"{folder.root}/{MANIFEST}", tested, rulebook)
     refuse((*marks, *below), "the tests reach or notice too little, or have wrong marks")
     proved = _proved(change) if prove else 0
@@ -319,7 +321,8 @@ def rollback_of(text: str) -> str:
 
 
 def write_manifest(change: Change, published: Publication, *, keep: bool) -> Path:
-    file, text = change.root / MANIFEST, manifest_text(published, change.contents)
+    file = change.root / MANIFEST
+    text = manifest_text(published, change.contents)
     try:
         write_whole(file, text)
         if keep:
@@ -348,7 +351,8 @@ def publish(
     Nothing is signed. Publishing writes manifest.yaml: from then on only what it lists loads. A
     service that requires approval loads it only where two callers signed it.
     """
-    by, back = one_line(by, "--by"), rollback_of(allow_rollback)
+    by = one_line(by, "--by")
+    back = rollback_of(allow_rollback)
     change = Change.read(path, accept or ())
     gates = gated(change, accept or (), prove=prove)
     now = datetime.now(UTC)
@@ -377,7 +381,8 @@ def sign(
     """The first signature is given once everything checks, passes and is proved. Where approval is
     required, nothing loads before the second one.
     """
-    by, back = one_line(by, "--by"), rollback_of(allow_rollback)
+    by = one_line(by, "--by")
+    back = rollback_of(allow_rollback)
     reference = one_line(ticket, "--ticket") if ticket else ""
     waiting = _waiting(select_rules(path).folder)
     if digest or (waiting is not None and waiting.by != by):
@@ -386,7 +391,7 @@ def sign(
                 "--ticket, --impact, --proofs, --accept and --allow-rollback are the first "
                 "signature's: sign by --digest alone, or begin again without manifest.yaml"
             )
-        _second(path, waiting, by, key, digest)
+        _second(path, waiting, by, key=key, digest=digest)
         return
     change = Change.read(path, accept or ())
     drafted = published_now(
@@ -397,14 +402,16 @@ def sign(
         ticket=reference,
         proposed_by=Approval(by, b""),
     )
-    make_approval(drafted, Signing.PROPOSED, by, key)  # a wrong key is refused before minutes pass
+    make_approval(
+        drafted, Signing.PROPOSED, by, file=key
+    )  # a wrong key is refused before minutes pass
     given = {name: file for name, file in (("impact", impact), ("proofs", proofs)) if file}
     evidence = {name: laid(change.rules, name, file) for name, file in given.items()}
     gates = gated(change, accept or (), prove=prove)
     published = replace(drafted, evidence=evidence, **gates)
     lines, shown = _shown(change, published)
     published = replace(published, shown=shown)
-    signature = make_approval(published, Signing.PROPOSED, by, key)
+    signature = make_approval(published, Signing.PROPOSED, by, file=key)
     file = write_manifest(change, replace(published, proposed_by=signature), keep=False)
     words = f"{file} is signed by {by}, digest {shown[:SHOWN]}. Another caller:"
     command = f"decision-service rules sign {path} --by NAME --key FILE --digest {shown[:SHOWN]}"
@@ -417,8 +424,10 @@ def _second(path: Path, waiting: Publication | None, by: str, key: Path, digest:
             "nothing waits for a second signature: the folder is not as a first caller signed it",
             Exit.FINDINGS,
         )
-    change, first = Change.read(path, waiting.accepted), waiting.proposed_by
-    folder, manifest = change.rules.selection.folder, str(change.root / MANIFEST)
+    change = Change.read(path, waiting.accepted)
+    first = waiting.proposed_by
+    folder = change.rules.selection.folder
+    manifest = str(change.root / MANIFEST)
     below = floor_problems(manifest, waiting.tested, change.rules.rulebook)
     found = (*evidence_problems(manifest, waiting, folder.evidence), *below)
     refuse(found, "evidence or figures are not what they should be")
@@ -443,13 +452,13 @@ def _second(path: Path, waiting: Publication | None, by: str, key: Path, digest:
         )
     if first.name == by:
         raise CommandError(f"{by} signed first: another caller signs now", Exit.FINDINGS)
-    again = make_approval(waiting, Signing.PROPOSED, first.name, key)
+    again = make_approval(waiting, Signing.PROPOSED, first.name, file=key)
     if again.signature == first.signature:  # Ed25519: one key, one signature
         raise CommandError(
             f"{key} is the key of {first.name}, who signed first: sign by that of {by}",
             Exit.FINDINGS,
         )
-    signed = replace(waiting, approved_by=make_approval(waiting, Signing.APPROVED, by, key))
+    signed = replace(waiting, approved_by=make_approval(waiting, Signing.APPROVED, by, file=key))
     file = write_manifest(change, signed, keep=True)
     words = f"{file} is signed by {first.name}, and as {by} by {key}. Whether that key is theirs:"
     command = f"decision-service rules verify {path} --callers FILE"
@@ -457,7 +466,8 @@ def _second(path: Path, waiting: Publication | None, by: str, key: Path, digest:
 
 
 def _waiting(folder: RuleFolder) -> Publication | None:
-    published, manifest = published_as(folder), folder.manifest
+    published = published_as(folder)
+    manifest = folder.manifest
     if published is None or manifest is None or published.proposed_by is None:
         return None
     changed = manifest_problems(manifest.path, manifest.text, folder.contents)
@@ -493,7 +503,7 @@ def verify(
 def _problems(folder: RuleFolder, signers: Signers) -> tuple[Diagnostic, ...]:
     now = datetime.now(UTC)
     loading = load_rules(folder, now, blocked_names(load()))
-    unsigned = unapproved(folder, loading.rulebook, None, signers, now.date())
+    unsigned = unapproved(folder, loading.rulebook, None, signers=signers, today=now.date())
     return (*loading.errors, *unsigned)
 
 
@@ -510,7 +520,8 @@ def _signers(file: Path) -> Signers:
 def _dict(published: Publication | None) -> dict[str, Any]:
     if published is None:
         return {}
-    proposed, approved = published.proposed_by, published.approved_by
+    proposed = published.proposed_by
+    approved = published.approved_by
     return {
         "digest": published.digest,
         "at": published.at,

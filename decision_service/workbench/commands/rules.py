@@ -140,7 +140,7 @@ def broken_guarantees(selection: RulesSelection) -> list[Diagnostic]:
     from decision_service.workbench.proofs.report import guarantees_of
 
     rulebook = LoadedRules(selection, loaded(selection)).rulebook
-    return [*guarantees_of(rulebook, datetime.now(UTC), time.monotonic, selection.has)]
+    return [*guarantees_of(rulebook, datetime.now(UTC), time.monotonic, chosen=selection.has)]
 
 
 def as_dict(diagnostic: Diagnostic) -> dict[str, Any]:

@@ -112,7 +112,8 @@ def print_cases(cases: Iterable[str]) -> None:
 def print_figures(name: str, report: FiguresReport) -> None:
     out = console()
     for one in report.unnoticed:
-        change, place = one.change, one.change.place
+        change = one.change
+        place = one.change.place
         words = f"{change.at} from {change.before} to {change.after}"
         print_lines(f"{place.file}:{place.line}: no test notices {words}")
     print_cases(one.witness.case for one in report.unnoticed if one.witness is not None)
@@ -189,7 +190,8 @@ def _errors(version: VersionResults) -> list[Diagnostic]:
 
 
 def _add_error(suite: Element, product: str, problem: Diagnostic) -> None:
-    name, line = f"{problem.code} on line {problem.line}", str(problem.line)
+    name = f"{problem.code} on line {problem.line}"
+    line = str(problem.line)
     case = SubElement(suite, "testcase", name=name, classname=product, file=problem.file, line=line)
     SubElement(case, "error", message=problem.message).text = render(problem)
 
@@ -215,7 +217,8 @@ def print_why(suites: Sequence[VersionResults], name: str, form: str) -> None:
 
 
 def print_result(result: CaseResult) -> None:
-    out, place = console(), result.case.place
+    out = console()
+    place = result.case.place
     out.print(f"{place.file}:{place.line}: FAILED {result.case.name}", markup=False)
     for difference in result.differences:
         out.print(f"  {difference.field}", markup=False)
@@ -236,7 +239,8 @@ def _print(suite: VersionResults, result: CaseResult) -> None:
 
 
 def _case_dict(suite: VersionResults, result: CaseResult) -> dict[str, object]:
-    place, explained = result.case.place, _explanation(suite, result)
+    place = result.case.place
+    explained = _explanation(suite, result)
     return {
         "name": result.case.name,
         "file": place.file,
@@ -276,7 +280,8 @@ def results_dict(version: VersionResults, ready: Mapping[Goal, str]) -> dict[str
 
 
 def print_results(version: VersionResults, ready: Mapping[Goal, str]) -> None:
-    out, failed = console(), version.failed
+    out = console()
+    failed = version.failed
     for problem in version.problems:
         out.print(render(problem), markup=False)
     for result in failed:
@@ -292,7 +297,8 @@ def print_results(version: VersionResults, ready: Mapping[Goal, str]) -> None:
 
 
 def _print_missed(version: VersionResults, ready: Mapping[Goal, str]) -> None:
-    out, covered = console(), version.coverage
+    out = console()
+    covered = version.coverage
     complete = bool(version.results) and _is_right(version)
     for goal in covered.missed:
         place = covered.places[goal]

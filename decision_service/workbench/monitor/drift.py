@@ -121,7 +121,9 @@ def _scale(name: str, cuts: _Cuts) -> Scale:
         return Scale(name, spec.type, labels=("true", "false"))
     if spec.type is ValueType.TEXT:
         return Scale(name, spec.type, labels=tuple(map(str, spec.labels)))
-    low, high, found = spec.lower, spec.upper, sorted(cuts.get(name, ()))
+    low = spec.lower
+    high = spec.upper
+    found = sorted(cuts.get(name, ()))
     # Cut points outside the values that a factor can have divide nothing.
     inside = (one for one in found if low is None or one > (low, False))
     within = (one for one in inside if high is None or one <= (high, False))
@@ -134,7 +136,8 @@ def _cut_points(ruleset: CompiledRuleset, day: date) -> _Cuts:
     What is compared with anything but figures of the rules has no cut point, since that differs
     from one applicant to the next.
     """
-    program, found = ruleset.program, _Cuts()
+    program = ruleset.program
+    found = _Cuts()
     parts = (*program.stages, *program.closing)
     trees = (*ruleset.derived.values(), *(tree for one in parts for tree in one.runner.trees()))
     worlds = [*_figures(ruleset, day)]
@@ -176,7 +179,8 @@ def _figures(ruleset: CompiledRuleset, day: date) -> Iterator[list[Any]]:
 
     There are as many as the longest parameter by label has values.
     """
-    program, first = ruleset.program, [*ruleset.program.timeline.at(day).values]
+    program = ruleset.program
+    first = [*ruleset.program.timeline.at(day).values]
     labelled = {
         one.slot: [*found.values.values(), found.other]
         for one in program.labelled
@@ -237,14 +241,17 @@ def drift_of(
     baseline: Iterable[Histogram], now: Iterable[Histogram], rules: Iterable[Scale]
 ) -> tuple[DriftRow, ...]:
     """The rows of histograms on one scale, by the least probable without drift first."""
-    current, cut = {one.scale: one for one in now}, {*rules}
+    current = {one.scale: one for one in now}
+    cut = {*rules}
     judged: list[tuple[float, DriftRow]] = []
     others: list[DriftRow] = []
     for before in baseline:
         after = current[before.scale]
         olds, news = pooled(before.counts, after.counts)
-        row = DriftRow(before, after, before.scale not in cut, len(olds))
-        n, m, freedom = before.applicants, after.applicants, row.bins - 1
+        row = DriftRow(before, after, before.scale not in cut, bins=len(olds))
+        n = before.applicants
+        m = after.applicants
+        freedom = row.bins - 1
         if n < FEWEST or not freedom:
             others.append(row)
             continue
@@ -263,11 +270,13 @@ def pooled(before: Sequence[int], now: Sequence[int]) -> tuple[list[int], list[i
     Sparse is where the smaller population would be expected to have fewer than 10. The choice looks
     at the sums of both alone, so that it prefers no difference.
     """
-    n, m = sum(before), sum(now)
+    n = sum(before)
+    m = sum(now)
     share = min(n, m) / max(n + m, 1)
     pairs = sorted(zip(before, now, strict=True), key=sum, reverse=True)
     while len(pairs) > 1 and sum(pairs[-1]) * share < _EXPECTED:
-        (a, b), (c, d) = pairs.pop(), pairs.pop()
+        (a, b) = pairs.pop()
+        (c, d) = pairs.pop()
         pairs = sorted([*pairs, (a + c, b + d)], key=sum, reverse=True)
     return [one for one, _ in pairs], [other for _, other in pairs]
 
@@ -278,7 +287,8 @@ def psi(before: Sequence[int], now: Sequence[int]) -> float:
     The sum of (q - p) ln(q / p) over the bins, where p and q are shares of either population. An
     empty bin counts as half an applicant.
     """
-    n, m = sum(before), sum(now)
+    n = sum(before)
+    m = sum(now)
     shares = [((a or 0.5) / n, (b or 0.5) / m) for a, b in zip(before, now, strict=True)]
     return sum((q - p) * log(q / p) for p, q in shares)
 
@@ -290,7 +300,8 @@ def pearson(before: Sequence[int], now: Sequence[int]) -> float:
     PSI n m / (n + m). But far out, where Holm's correction looks, that of a few hundred is larger:
     of undrifted populations of 200 and 5,000 PSI would name a row in 9 of 100 reports.
     """
-    n, m = sum(before), sum(now)
+    n = sum(before)
+    m = sum(now)
     return sum((m * a - n * b) ** 2 / (a + b) for a, b in zip(before, now, strict=True)) / (n * m)
 
 
@@ -307,7 +318,8 @@ def chance(statistic: float, freedom: int) -> float:
 
 def critical(freedom: int, level: float = LEVEL) -> float:
     """The value that chi-square exceeds with a probability of `level`."""
-    low, high = 0.0, 10.0 * (freedom + 10)
+    low = 0.0
+    high = 10.0 * (freedom + 10)
     for _ in range(60):
         middle = (low + high) / 2
         low, high = (middle, high) if chance(middle, freedom) > level else (low, middle)
@@ -319,7 +331,8 @@ def holm(probabilities: Sequence[float]) -> list[float]:
 
     Holm, Scandinavian Journal of Statistics 6 (1979): however they depend on each other.
     """
-    found, reached = [0.0] * len(probabilities), 0.0
+    found = [0.0] * len(probabilities)
+    reached = 0.0
     for rank, place in enumerate(sorted(range(len(found)), key=probabilities.__getitem__)):
         reached = max(reached, min(1.0, probabilities[place] * (len(found) - rank)))
         found[place] = reached

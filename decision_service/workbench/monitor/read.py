@@ -42,7 +42,8 @@ PAGE = 500
 
 _kept = cache(LoanState)
 
-_ROW, _LOAN = decisions.c, loan_outcomes.c
+_ROW = decisions.c
+_LOAN = loan_outcomes.c
 _PLACE = sa.tuple_(_ROW.created, _ROW.decision_id)
 _DECISIONS = (
     sa.select(*OF_ENTRY)
@@ -104,16 +105,16 @@ def observed(entry: StoredEntry) -> ObservedDecision:
         entry.decision_id,
         entry.user_id,
         entry.customer_ref,
-        entry.created,
-        entry.outcome,
-        Outcome(enum_name(pb.Outcome.DESCRIPTOR, concluded.outcome)),
-        decision.reasons[0].code if decision.reasons else "",
-        decision.ruleset_ref.version,
-        entry.ruleset_digest or "",
-        decision.assignment.arm,
-        decision.engine_version,
-        values,
-        frozenset(one.provider_id for one in decision.data_quality.accounts if one.used),
+        created=entry.created,
+        outcome=entry.outcome,
+        judged=Outcome(enum_name(pb.Outcome.DESCRIPTOR, concluded.outcome)),
+        reason=decision.reasons[0].code if decision.reasons else "",
+        version=decision.ruleset_ref.version,
+        digest=entry.ruleset_digest or "",
+        arm=decision.assignment.arm,
+        program=decision.engine_version,
+        values=values,
+        providers=frozenset(one.provider_id for one in decision.data_quality.accounts if one.used),
     )
 
 
@@ -143,7 +144,7 @@ def _loans(
             paid_out = (row.disbursed_on for row in every if row.disbursed_on)
             begun = date.fromisoformat(next(paid_out, decided_on.isoformat()))
             states = tuple(_state(begun, row) for row in every)
-            yield ObservedLoan(every[0].decision_id, decided_on, begun, states)
+            yield ObservedLoan(every[0].decision_id, decided_on, begun, states=states)
 
 
 def _state(begun: date, row: Any) -> LoanState:
@@ -157,7 +158,7 @@ async def steps(
     store: StoreReader, product: str, chosen: KeyRange, zone: ZoneInfo
 ) -> Sequence[Mark]:
     """The steps of the rollout in a range."""
-    every = await store.read(lambda c: rollouts.history(c, product, None, 100_000))
+    every = await store.read(lambda c: rollouts.history(c, product, None, limit=100_000))
     return [
         Mark(
             step.at.astimezone(zone).date(),

@@ -275,8 +275,10 @@ class MonitorTally:
         self.lent: defaultdict[tuple[Outcome, str], LoanCounts] = defaultdict(LoanCounts)
         self.grouped: dict[str, tuple[str, Outcome]] = {}
         self.matched: set[str] = set()
-        self.loans, self.groups = loans, groups
-        self._zone, self._reviewed = zone, reviewed
+        self.loans = loans
+        self.groups = groups
+        self._zone = zone
+        self._reviewed = reviewed
         self._bad: defaultdict[str, list[bool]] = defaultdict(list)
         for one in loans:
             self._bad[one.decision_id].append(one.states[-1].bad)
@@ -340,16 +342,16 @@ def report_of(
         subject,
         tally.volume.total(),
         population.applicants,
-        tuple(sorted(VolumeRow(*key, many) for key, many in tally.volume.items())),
-        tuple(_ways(tally.volume)),
-        tuple(sorted([*tally.marks(), *steps])),
-        population.histograms(scales),
-        tuple(_overrides(tally)),
-        tuple(_vintages(tally.loans, subject.until)),
-        baseline,
-        drift_of(compared, population.histograms(one.scale for one in compared), scales),
-        None if forecast is None else _forecast(forecast, tally.first_by_rules),
-        None if tally.groups is None else _groups(tally, tally.groups.keys()),
+        volume=tuple(sorted(VolumeRow(*key, many) for key, many in tally.volume.items())),
+        ways=tuple(_ways(tally.volume)),
+        marks=tuple(sorted([*tally.marks(), *steps])),
+        population=population.histograms(scales),
+        overrides=tuple(_overrides(tally)),
+        vintages=tuple(_vintages(tally.loans, subject.until)),
+        baseline=baseline,
+        drift=drift_of(compared, population.histograms(one.scale for one in compared), scales),
+        forecast=None if forecast is None else _forecast(forecast, tally.first_by_rules),
+        groups=None if tally.groups is None else _groups(tally, tally.groups.keys()),
     )
 
 
@@ -393,17 +395,23 @@ def _vintages(loans: Iterable[ObservedLoan], until: date) -> Iterator[VintageRow
 
 
 def _forecast(impact: ImpactReport, came: Mapping[str, Counter[Outcome]]) -> Forecast:
-    digest, n = impact.subject.other_digest, impact.coverage.compared
+    digest = impact.subject.other_digest
+    n = impact.coverage.compared
     exact = digest in came
     counts = came[digest] if exact else sum(came.values(), Counter[Outcome]())
     every = counts.total()
     meant = Counter({Outcome(one.outcome): round(one.after.share * n) for one in impact.rates})
     rows = (
-        ForecastRow(one, rate.after, share_of(counts[one], every), _difference(meant, counts, one))
+        ForecastRow(
+            one,
+            rate.after,
+            share_of(counts[one], every),
+            difference=_difference(meant, counts, one),
+        )
         for one, rate in zip(meant, impact.rates, strict=True)
         if every
     )
-    return Forecast(impact.subject.other, digest, n, every, exact, tuple(rows))
+    return Forecast(impact.subject.other, digest, n, of=every, exact=exact, rows=tuple(rows))
 
 
 def _groups(tally: MonitorTally, keys: Set[str]) -> Groups:

@@ -54,19 +54,19 @@ CLAIMS: Mapping[Claim, ClaimLaw] = {
         "no applicant gets a better outcome or a larger amount",
         "NEW gives no applicant a better outcome or a larger amount than OLD",
         _gains,
-        (1,),
+        inputs=(1,),
     ),
     Claim.APPROVES_NO_MORE: ClaimLaw(
         "no decline and no referral becomes an approval",
         "every approval of NEW is one of OLD too",
         lambda b, old, new: b.and_(new.approved, b.not_(old.approved)),
-        (1,),
+        inputs=(1,),
     ),
     Claim.LOOSENS: ClaimLaw(
         "no applicant gets a worse outcome or a smaller amount",
         "NEW gives no applicant a worse outcome or a smaller amount than OLD",
         lambda b, old, new: _gains(b, new, old),
-        (-1,),
+        inputs=(-1,),
     ),
     Claim.SAME_AMOUNTS: ClaimLaw(
         "no applicant is offered another amount",
@@ -82,10 +82,10 @@ CLAIMS: Mapping[Claim, ClaimLaw] = {
         "no applicant is decided differently",
         "NEW decides every applicant as OLD does",
         other_term,
-        (1, -1),
+        inputs=(1, -1),
     ),
     Claim.ONLY: ClaimLaw(
-        "", "outside of WHERE, NEW decides every applicant as OLD does", other_term, (1, -1)
+        "", "outside of WHERE, NEW decides every applicant as OLD does", other_term, inputs=(1, -1)
     ),
 }
 
@@ -100,20 +100,25 @@ def compared(
     """The claim about two versions; raises Incomparable, and FormulaUnfit of `where`."""
     _check(old, new)
     _check_bounds(old, new, claim)
-    return unchecked(old, new, claim, world, where)
+    return unchecked(old, new, claim, world=world, where=where)
 
 
 def unchecked(
     old: CompiledRuleset, new: CompiledRuleset, claim: Claim, world: FactorModel, where: str = ""
 ) -> Question:
     """The claim about two versions that may read the same person differently."""
-    condition, sides = None, (f"v{old.version}", f"v{new.version}")
+    condition = None
+    sides = (f"v{old.version}", f"v{new.version}")
     if where:
         inputs = {symbol.name: symbol for symbol in inputs_of((old, new)).values()}
-        condition = person_condition(where, world.catalogue, inputs, new.currency, "WHERE")
+        condition = person_condition(
+            where, world.catalogue, inputs, currency=new.currency, what="WHERE"
+        )
     if sides[0] == sides[1]:
         sides = (f"{sides[0]} before", f"{sides[1]} after")
-    return Question(claim, (old, new), sides, world, CLAIMS[claim].broken, where=condition)
+    return Question(
+        claim, (old, new), sides, world=world, broken=CLAIMS[claim].broken, where=condition
+    )
 
 
 def _check(old: CompiledRuleset, new: CompiledRuleset) -> None:

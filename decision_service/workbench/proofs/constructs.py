@@ -53,11 +53,11 @@ def encode_rules(runner: RulesRunner, state: EncodedState) -> None:
         if each.rule.then is None:
             continue
         truth = encode(each.when, state)
-        effect = _effect(b, each.rule, each.rule.then, truth)
+        effect = _effect(b, each.rule, each.rule.then, truth=truth)
         behind = state.behind(each.slots).marked
         if behind is not b.false:
             agreed = state.agreed(partial(encode, each.when), truth)
-            effect = _marked(b, effect, truth, behind, agreed)
+            effect = _marked(b, effect, truth, behind=behind, agreed=agreed)
         for outcome, found in effect.items():
             state.find(outcome, found)
 
@@ -73,7 +73,8 @@ def _effect(b: Builder, rule: Rule, then: Outcome, truth: Encoded) -> Effect:
 
 def _marked(b: Builder, effect: Effect, truth: Encoded, behind: Term, agreed: Term) -> Effect:
     """The effect where a score has bounds: no decline, and a referral unless all totals agree."""
-    declines, refers = effect[Outcome.DECLINE], effect[Outcome.REFER]
+    declines = effect[Outcome.DECLINE]
+    refers = effect[Outcome.REFER]
     kept = b.or_(b.and_(refers, truth.is_missing), b.and_(b.not_(declines), agreed))
     stays = b.or_(b.not_(behind), kept)
     return {
@@ -117,19 +118,20 @@ def _within(b: Builder, span: ValueRange, term: Term) -> Term:
 
 
 def encode_card(runner: ScorecardRunner, state: EncodedState) -> None:
-    b, card = state.builder, runner.card
+    b = state.builder
+    card = runner.card
     scored = [points_of(each, state) for each in card.characteristics]
     totals = _totals(b, card, scored)
     bands = [
         b.or_(*(when for total, when in totals.items() if card.band_of(total) is band))
         for band in card.bands
     ]
-    _put(card, totals, bands, state)
+    _put(card, totals, bands, state=state)
     bounded, tainted = (b.or_(*(getattr(s, n) for s in scored)) for n in ("bounded", "tainted"))
     state.mark((card.score.slot, card.band.slot), ScoreMark(bounded, tainted))
-    _split(card, totals, bands, state)
+    _split(card, totals, bands, state=state)
     state.count(_counts(b, card, scored))
-    _conclude_card(card, bands, tainted, state)
+    _conclude_card(card, bands, tainted, state=state)
 
 
 def _totals(b: Builder, card: Card, scored: Sequence[EncodedPoints]) -> Possible:
@@ -222,8 +224,10 @@ class EncodedPoints:
 
 
 def points_of(each: Characteristic, state: EncodedState) -> EncodedPoints:
-    b, slot = state.builder, each.name.symbol.slot
-    value, mark = state.read(slot), state.behind(frozenset({slot}))
+    b = state.builder
+    slot = each.name.symbol.slot
+    value = state.read(slot)
+    mark = state.behind(frozenset({slot}))
     sure = b.not_(b.or_(value.is_missing, mark.marked))
     hits = _hits(b, each, value)
     no_bin = b.and_(sure, b.not_(b.or_(*hits)))
@@ -248,12 +252,14 @@ def _hits(b: Builder, each: Characteristic, value: Encoded) -> Sequence[Term]:
 
 
 def encode_grid(runner: TableRunner, state: EncodedState) -> None:
-    b, grid, behind = state.builder, runner.grid, state.behind(runner.reads)
+    b = state.builder
+    grid = runner.grid
+    behind = state.behind(runner.reads)
     lookup = lookup_of(grid, state)
-    outputs = {name: _output(grid, name, lookup, state) for name in grid.outputs}
+    outputs = {name: _output(grid, name, lookup, values=state) for name in grid.outputs}
     rests = behind.marked is not b.false
     worlds = [(w, lookup_of(grid, w)) for _, w in state.worlds] if rests else []
-    given = [{n: _output(grid, n, at, w) for n in grid.outputs} for w, at in worlds]
+    given = [{n: _output(grid, n, at, values=w) for n in grid.outputs} for w, at in worlds]
     for name, symbol in grid.outputs.items():
         state.put(symbol.slot, outputs[name])
     state.mark([symbol.slot for symbol in grid.outputs.values()], behind)
@@ -306,7 +312,8 @@ def lookup_of(grid: Grid, values: Values) -> Lookup:
 
 
 def _firsts(b: Builder, terms: Sequence[Term]) -> Sequence[Term]:
-    found, before = [], b.false
+    found = []
+    before = b.false
     for term in terms:
         found.append(b.and_(term, b.not_(before)))
         before = b.or_(before, term)
@@ -314,7 +321,9 @@ def _firsts(b: Builder, terms: Sequence[Term]) -> Sequence[Term]:
 
 
 def _amiss(b: Builder, rows: Sequence[Term]) -> Term:
-    none, several, before = b.not_(b.or_(*rows)), b.false, b.false
+    none = b.not_(b.or_(*rows))
+    several = b.false
+    before = b.false
     for row in rows:
         several = b.or_(several, b.and_(before, row))
         before = b.or_(before, row)
@@ -322,18 +331,22 @@ def _amiss(b: Builder, rows: Sequence[Term]) -> Term:
 
 
 def encode_offer(runner: OfferRunner, state: EncodedState) -> None:
-    b, terms, limits = state.builder, runner.terms, runner.limits
+    b = state.builder
+    terms = runner.terms
+    limits = runner.limits
     lines = list(terms.lines.values())
     for line in lines:
         state.put(line.symbol.slot, encode(line.tree, state))
     given = {name: _rounded(terms, line, state) for name, line in terms.lines.items()}
     for name, line in terms.lines.items():
         state.put(line.symbol.slot, given[name])
-    _mark(terms, lines, limits, state)
+    _mark(terms, lines, limits, state=state)
     amount = given[AMOUNT]
     minimum = given.get(MINIMUM)
     hidden = b.or_(amount.is_missing, b.false if minimum is None else minimum.is_missing)
-    small, behind = _below(b, amount, minimum, runner.shortfall, limits, state)
+    small, behind = _below(
+        b, amount, minimum, shortfall=runner.shortfall, limits=limits, state=state
+    )
     nothing = b.and_(b.not_(small), b.le(amount.term, b.number(0)))
     state.find(Outcome.DECLINE, b.and_(b.not_(hidden), small, b.not_(behind)))
     state.find(Outcome.REFER, b.or_(hidden, b.and_(small, behind), nothing))
@@ -364,17 +377,18 @@ def _below(
 
 def _rounded(terms: Terms, line: OfferLine, values: Values) -> Encoded:
     """Amounts in whole minor units; an amount or an integer beyond all measure is an error."""
-    b, value = values.builder, values.read(line.symbol.slot)
+    b = values.builder
+    value = values.read(line.symbol.slot)
     if line.symbol.type is ValueType.MONEY:
         largest = b.number(LARGEST_AMOUNT.scaleb(exponent(terms.currency)))
-        return strictly(b, [value], lambda t: _within_amount(b, t, largest, b.floor(t, 1)))
+        return strictly(b, [value], lambda t: _within_amount(b, t, largest, result=b.floor(t, 1)))
     if line.symbol.type is ValueType.INTEGER and value.term.sort is Sort.REAL:
         whole = b.floor(value.term, 1)
         odd = b.not_(b.eq(whole, value.term))
         return strictly(b, [value], lambda _: Encoded(odd, odd, whole))
     if line.symbol.type is ValueType.INTEGER:
         largest = b.number(_LARGEST_WHOLE)
-        return strictly(b, [value], lambda t: _within_amount(b, t, largest, t))
+        return strictly(b, [value], lambda t: _within_amount(b, t, largest, result=t))
     return value
 
 
@@ -387,7 +401,8 @@ def _mark(
     terms: Terms, lines: Sequence[OfferLine], limits: frozenset[int], state: EncodedState
 ) -> None:
     """Compute the lines in every world, where some rest on a score with bounds."""
-    b, needed = state.builder, state.reads | limits
+    b = state.builder
+    needed = state.reads | limits
     for line in lines:
         slot = line.symbol.slot
         behind = state.behind(frozenset(symbol.slot for symbol in reads(line.tree)))
@@ -395,7 +410,7 @@ def _mark(
         if behind.marked is b.false or slot not in needed:
             continue
         for _, world in state.worlds:
-            _compute_in(terms, line, world.world, world, behind.marked, b)
+            _compute_in(terms, line, world.world, values=world, behind=behind.marked, b=b)
 
 
 def _compute_in(
@@ -410,7 +425,7 @@ def _compute_in(
     plain = values.read(slot)
     world[slot] = encode(line.tree, values)
     rounded = _rounded(terms, line, values)
-    world[slot] = either(b, behind, rounded, plain)
+    world[slot] = either(b, behind, rounded, otherwise=plain)
 
 
 @singledispatch
@@ -427,9 +442,11 @@ encode_part.register(TableRunner, encode_grid)
 
 @encode_part.register
 def _encode_conditional(runner: ConditionalRunner, state: EncodedState) -> None:
-    b, truth = state.builder, encode(runner.condition.when, state)
+    b = state.builder
+    truth = encode(runner.condition.when, state)
     state.find(Outcome.REFER, truth.is_missing)
-    before, state.when = state.when, b.and_(truth.term, b.not_(truth.is_missing))
+    before = state.when
+    state.when = b.and_(truth.term, b.not_(truth.is_missing))
     encode_part(runner.inner, state)
     _leave_out(runner, state)
     state.when = before
@@ -442,7 +459,7 @@ def _leave_out(runner: ConditionalRunner, state: EncodedState) -> None:
         for values in (state.values, *(world.world for _, world in state.worlds)):
             if slot in values:
                 gone = Encoded(b.true, b.true, values[slot].term)
-                values[slot] = either(b, state.when, values[slot], gone)
+                values[slot] = either(b, state.when, values[slot], otherwise=gone)
 
 
 @encode_part.register

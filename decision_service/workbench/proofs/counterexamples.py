@@ -97,11 +97,12 @@ def shrunk(
     """A person who breaks the claim too, in fewer and rounder values."""
     for _ in range(2):
         for symbol in symbols_of(question):
-            for value in _simpler(question, person, symbol, period):
-                other = with_values(question, person, {symbol.name: value}, period)
+            for value in _simpler(question, person, symbol, period=period):
+                other = with_values(question, person, {symbol.name: value}, period=period)
                 when = other.day(day)
                 if possible(question, other, changed) and question.judged(other, changed, when):
-                    person, day = other, when
+                    person = other
+                    day = when
                     break
     return person, day
 
@@ -115,7 +116,8 @@ def with_values(
     question: Question, person: PersonValues, changed: Mapping[str, Any], period: Period
 ) -> PersonValues:
     """The person with other values, and with typical ones where those would break a law."""
-    other, world = PersonValues({**person.values, **changed}, person.answers), question.world
+    other = PersonValues({**person.values, **changed}, person.answers)
+    world = question.world
     for _ in (*world.laws, *world.together):
         odd = world.broken(other) | world.parted(other)
         symbols = [symbol for symbol in symbols_of(question) if symbol.name in odd]
@@ -130,8 +132,9 @@ def plain(question: Question, symbol: Symbol, period: Period) -> Any:
     name = symbol.name.removeprefix("inputs.")
     if name != symbol.name and name not in required(question.rulesets):
         return unknown(symbol.name, Cause.NOT_SENT)
-    spec, currency = question.world.catalogue.get(symbol.name), question.rulesets[0].currency
-    return typical(symbol, spec, currency, period.start)
+    spec = question.world.catalogue.get(symbol.name)
+    currency = question.rulesets[0].currency
+    return typical(symbol, spec, currency, day=period.start)
 
 
 def _simpler(
@@ -195,7 +198,8 @@ class Walk:
 
     def other(self, person: PersonValues) -> PersonValues:
         """A person who keeps the laws, with a few other values."""
-        values, names = person.values, [n for n in self.symbols if n != TODAY]
+        values = person.values
+        names = [n for n in self.symbols if n != TODAY]
         for name in [self._one_of(names) for _ in range(1 + self.draws.below(4))]:
             changed = self._drawn(name, values)
             for _ in range(_TRIES):
@@ -210,7 +214,8 @@ class Walk:
 
     def _drawn(self, name: str, values: Mapping[str, Any]) -> dict[str, Any]:
         """Another value of a name, or none, with those that are missing or there together."""
-        catalogue, symbol = self.question.world.catalogue, self.symbols[name]
+        catalogue = self.question.world.catalogue
+        symbol = self.symbols[name]
         if name not in catalogue:
             sent = name.removeprefix("inputs.")
             if sent in dated(self.question.rulesets) and not self.draws.below(8):
@@ -230,7 +235,8 @@ class Walk:
         """The values that move a second time; None where one of them is missing at first."""
         changed: dict[str, Any] = {}
         for symbol, way in moved:
-            name, value = symbol.name, person.values[symbol.name]
+            name = symbol.name
+            value = person.values[symbol.name]
             if isinstance(value, Unknown):
                 return None
             if way:
@@ -244,7 +250,8 @@ class Walk:
         return changed
 
     def _value(self, symbol: Symbol) -> Any:
-        figure, shift = self._one_of(self.figures), self._one_of((-1, 0, 0, 1))
+        figure = self._one_of(self.figures)
+        shift = self._one_of((-1, 0, 0, 1))
         match symbol.type:
             case ValueType.FLAG:
                 return shift < 1

@@ -28,7 +28,8 @@ UNBOUNDED = Fraction(10) ** 6145
 PRESENT, ABSENT, TAINTED = range(3)
 """Whether a function has a result."""
 
-_FIRST_DAY, _LAST_DAY = 1, 3_652_059
+_FIRST_DAY = 1
+_LAST_DAY = 3_652_059
 _MANY = 10**16
 _SIGNS = (1, -1)
 _LEAST_RATE = Fraction(1, 10**15)
@@ -122,7 +123,7 @@ def strictly(
 def first_of(b: Builder, cases: Iterable[tuple[Term, Encoded]], otherwise: Encoded) -> Encoded:
     result = otherwise
     for when, value in reversed(list(cases)):
-        result = either(b, when, value, result)
+        result = either(b, when, value, otherwise=result)
     return result
 
 
@@ -207,7 +208,8 @@ def times(b: Builder, left: Term, right: Term) -> Term:
         raise NotEncodable("a product beyond the largest number")
     for one, other in ((left, right), (right, left)):
         if one.constant:
-            exact, key = b.scaled(other, one.value), ("product", one.value)
+            exact = b.scaled(other, one.value)
+            key = ("product", one.value)
             if one.value in _SIGNS:
                 return exact
             compute = _times(one.value)
@@ -222,7 +224,9 @@ def times(b: Builder, left: Term, right: Term) -> Term:
     rises = (_sign(right), _sign(left))
     signed = tuple(index for index in (0, 1) if rises[index] > 0)
     what = "a product of two values"
-    function = Function(("product",), arithmetic.product, rises, error, what, signed)
+    function = Function(
+        ("product",), arithmetic.product, rises, error=error, what=what, signed=signed
+    )
     low = Fraction(0) if min(ends) == 0 else min(ends) - error
     high = min(max(ends) + error, UNBOUNDED)
     return b.apply(function, (left, right), max(low, -UNBOUNDED), high)
@@ -259,15 +263,21 @@ def _divided_by(b: Builder, left: Term, divisor: Exact) -> Term:
 
 def _quotient(b: Builder, left: Term, right: Term) -> Term:
     """A quotient of two variables: a range only where the divisor is above zero."""
-    low, high = -UNBOUNDED, UNBOUNDED
+    low = -UNBOUNDED
+    high = UNBOUNDED
     rises = (0, 0)
     if right.low > 0:
         ends = [x / y for x in (left.low, left.high) for y in (right.low, right.high)]
-        low, high = min(ends), max(ends)
+        low = min(ends)
+        high = max(ends)
         rises = (1, -_sign(left))
     error = max(abs(low), abs(high)) * Fraction(1, 10**33)
     function = Function(
-        ("quotient",), _safe(arithmetic.quotient), rises, error, "a quotient of two values"
+        ("quotient",),
+        _safe(arithmetic.quotient),
+        rises,
+        error=error,
+        what="a quotient of two values",
     )
     return b.apply(function, (left, right), low - error, high + error)
 
@@ -327,14 +337,15 @@ def later(b: Builder, day: Term, days: Term) -> Encoded:
 def instalments(b: Builder, name: str, function: Apply, args: Sequence[Term]) -> Encoded:
     """`annuity` and `annuity_amount`: linear in the amount for every rate and term."""
     amount, rate, months = args
-    rates, terms = b.cases(rate), b.cases(months)
+    rates = b.cases(rate)
+    terms = b.cases(months)
     if rates is None or terms is None or len(rates) * len(terms) > MOST_COMBINATIONS:
-        return _unknown_instalments(b, name, function, args)
+        return _unknown_instalments(b, name, function, args=args)
     found: list[tuple[Term, Encoded]] = []
     for (when, r), (and_when, n) in product(rates, terms):
         guard = b.and_(when, and_when)
         if guard is not b.false:
-            found.append((guard, _of_amount(b, name, function, amount, r, n)))
+            found.append((guard, _of_amount(b, name, function, amount=amount, rate=r, months=n)))
     return _one_of(b, found)
 
 
@@ -345,7 +356,8 @@ def _unknown_instalments(b: Builder, name: str, function: Apply, args: Sequence[
     plain = rates is not None and all(r == 0 or r > _LEAST_RATE for _, r in rates)
     if not plain or months.low < 1:
         return tabulated(b, function, args)
-    low, high = min(amount.low, Fraction(0)), max(amount.high, Fraction(0))
+    low = min(amount.low, Fraction(0))
+    high = max(amount.high, Fraction(0))
     most = 2 * (months.high if name == "annuity_amount" else 1 + rate.high)
     what = f"`{name}` over a term that is not fixed"
     given = Function((name,), function, (1, 0, 0), what=what, signed=(0,))
@@ -355,7 +367,8 @@ def _unknown_instalments(b: Builder, name: str, function: Apply, args: Sequence[
 def _of_amount(
     b: Builder, name: str, function: Apply, amount: Term, rate: Exact, months: Exact
 ) -> Encoded:
-    r, n = as_decimal(rate), as_decimal(months)
+    r = as_decimal(rate)
+    n = as_decimal(months)
     with exactly():
         state, unit = outcome(function, (Decimal(1), r, n))
     if state != PRESENT or amount.constant:
@@ -383,7 +396,7 @@ def called(b: Builder, name: str, given: Sequence[Encoded]) -> Encoded:
 def _coalesced(b: Builder, given: Sequence[Encoded]) -> Encoded:
     result = given[-1]
     for value in reversed(given[:-1]):
-        result = either(b, absent(b, value), result, value)
+        result = either(b, absent(b, value), result, otherwise=value)
     return result
 
 
@@ -397,9 +410,9 @@ def _function(b: Builder, name: str, args: Sequence[Term]) -> Encoded | Term:
             compute = arithmetic.round_to if name == "round" else arithmetic.floor_to
             return folding(b, compute, partial(stepped, b, nearest=name == "round"))(*args)
         case "annuity":
-            return instalments(b, name, arithmetic.annuity, args)
+            return instalments(b, name, arithmetic.annuity, args=args)
         case "annuity_amount":
-            return instalments(b, name, arithmetic.annuity_amount, args)
+            return instalments(b, name, arithmetic.annuity_amount, args=args)
         case "add_days":
             return later(b, args[0], args[1])
     return tabulated(b, _TABULATED[name], args)
@@ -427,7 +440,9 @@ def _condition(node: Node, values: Values) -> Encoded:
     match node:
         case tree.Compare():
             sides = [encode(node.left, values), encode(node.right, values)]
-            return strictly(b, sides, lambda left, right: _compared(b, node.operator, left, right))
+            return strictly(
+                b, sides, lambda left, right: _compared(b, node.operator, left, right=right)
+            )
         case tree.Within():
             return strictly(b, [encode(node.operand, values)], lambda t: _within(b, t, node))
         case tree.Listed():
@@ -460,7 +475,9 @@ def _choice(node: tree.Choice, values: Values) -> Encoded:
     asked = encode(node.condition, values)
     parts = encode(node.then, values), encode(node.otherwise, values)
     chosen = either(b, asked.term, *parts)
-    return either(b, asked.is_missing, Encoded(b.true, asked.tainted, chosen.term), chosen)
+    return either(
+        b, asked.is_missing, Encoded(b.true, asked.tainted, chosen.term), otherwise=chosen
+    )
 
 
 def _compared(b: Builder, operator: str, left: Term, right: Term) -> Term:

@@ -36,7 +36,8 @@ class Ceiling:
         What is missing of a price refers the offer as missing, and is no claim about it.
         """
         most = self.law.most(self.key, verdict.day)
-        amount, lines = verdict.lines.get(AMOUNT), verdict.lines
+        amount = verdict.lines.get(AMOUNT)
+        lines = verdict.lines
         if most is None or amount is None:
             return b.false
         found = lines.get(getattr(self.price, self.key))
@@ -62,7 +63,8 @@ class Ceiling:
 
     def _repaid_beyond(self, b: Builder, verdict: EncodedVerdict, amount: Term) -> Term:
         """Whether what is repaid is more than the rate allows, whatever rate the offer states."""
-        total, term = verdict.lines.get(TOTAL), verdict.lines.get(TERM)
+        total = verdict.lines.get(TOTAL)
+        term = verdict.lines.get(TERM)
         most = self.law.most(NOMINAL, verdict.day)
         if total is None or term is None or most is None:
             return b.false
@@ -78,7 +80,8 @@ class Ceiling:
 
     def words(self, verdict: Verdict, day: date) -> str:
         """What an offer states, and what the law allows: `is 0.08 on 5,000.00 over 2 months`."""
-        offer, most = verdict.offer, self.law.most(self.key, day)
+        offer = verdict.offer
+        most = self.law.most(self.key, day)
         assert offer is not None  # noqa: S101  only an offer breaks it
         stated = offer.outputs.get(getattr(self.price, self.key), offer.monthly_rate)
         shown = f"{stated.major:f}" if isinstance(stated, Money) else stated
@@ -96,7 +99,9 @@ def ceilings_of(ruleset: CompiledRuleset, law: PriceLaw) -> Sequence[Ceiling]:
     if terms is None or terms.price is None or ruleset.currency != law.currency:
         return ()
     weekly = WEEKLY in terms.lines
-    return [Ceiling(law, key, terms.price, weekly) for key in CEILINGS if key in law.ceilings]
+    return [
+        Ceiling(law, key, terms.price, weekly=weekly) for key in CEILINGS if key in law.ceilings
+    ]
 
 
 def _known(b: Builder, value: Encoded | None, of: Callable[[Term], Term]) -> Term:

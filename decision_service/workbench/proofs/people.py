@@ -96,7 +96,8 @@ class People:
     def answer(self, question: ListQuestion, about: Encoded) -> Encoded:
         """Whether a key is listed: either, or the list is not there; missing as the input is."""
         if question not in self.answers:
-            b, name = self.builder, f"{self.prefix}{question.input} in {question.list}"
+            b = self.builder
+            name = f"{self.prefix}{question.input} in {question.list}"
             lost = b.and_(b.not_(about.is_missing), b.flag(f"{name} lost"))
             gone = b.or_(about.is_missing, lost)
             tainted = b.or_(about.tainted, lost)
@@ -104,7 +105,8 @@ class People:
         return self.answers[question]
 
     def _add(self, symbol: Symbol, *, absent: bool, tainted: bool) -> None:
-        b, name = self.builder, f"{self.prefix}{symbol.name}"
+        b = self.builder
+        name = f"{self.prefix}{symbol.name}"
         gone = b.flag(f"{name} is gone") if absent or tainted else b.false
         lost = b.flag(f"{name} is tainted") if tainted else b.false
         if not absent and tainted:
@@ -181,7 +183,9 @@ class PersonValues(msgspec.Struct, frozen=True):
 
 
 def found_person(people: People, solver: Solver) -> PersonValues:
-    values = {n: found_value(people, n, v.value, solver) for n, v in people.variables.items()}
+    values = {
+        n: found_value(people, n, v.value, solver=solver) for n, v in people.variables.items()
+    }
     answers: dict[ListQuestion, bool | None] = {}
     for question, answer in people.answers.items():
         lost = bool(solver.value(answer.tainted))
@@ -200,7 +204,8 @@ def lacking(name: str, catalogue: Mapping[str, FactorSpec], *, tainted: bool) ->
     """A value missing for the most usual cause that its factor can have."""
     if name not in catalogue:
         return unknown(name, Cause.STALE if tainted else Cause.NOT_SENT)
-    causes, first = catalogue[name].causes, _TAINTED_FIRST if tainted else _ABSENT_FIRST
+    causes = catalogue[name].causes
+    first = _TAINTED_FIRST if tainted else _ABSENT_FIRST
     usual = [cause for cause in first if cause in causes]
     others = sorted(cause for cause in causes if cause.tainted is tainted)
     return unknown(name, (usual or others)[0])
@@ -233,7 +238,7 @@ def facts_of(person: PersonValues, ruleset: CompiledRuleset, day: date) -> Facts
     """The facts that a ruleset decides on, at noon of the day."""
     types = {entry.key: entry.symbol.type for entry in ruleset.program.intake.factors}
     factors = {
-        name: _factor(name, person.values.get(name), types.get(name), ruleset.currency)
+        name: _factor(name, person.values.get(name), types.get(name), currency=ruleset.currency)
         for name in ruleset.needs.factors
     }
     inputs: dict[str, Input] = {}
@@ -246,7 +251,7 @@ def facts_of(person: PersonValues, ruleset: CompiledRuleset, day: date) -> Facts
             sent = _outside(value, spec.type, ruleset.currency)
             inputs[name] = sent if spec.max_age is None else Observed(sent, day)
     answers = tuple(
-        ListAnswer(question.list, question.input, listed, "", None)
+        ListAnswer(question.list, question.input, listed, digest="", ends=None)
         for question in ruleset.questions
         if (listed := person.answers.get(question, False)) is not None and question.input in inputs
     )
@@ -307,7 +312,7 @@ def person_condition(
 ) -> PersonCondition:
     """A condition from its text; raises FormulaUnfit."""
     names = DeclaredNames(currency, (*catalogue.values(), *inputs.values()))
-    return PersonCondition(parse_formula(text, names, FLAG, what))
+    return PersonCondition(parse_formula(text, names, FLAG, what=what))
 
 
 @dataclass(frozen=True, slots=True)

@@ -88,9 +88,9 @@ class Question:
         verdicts += [encode_ruleset(r, again or people, period.start) for r in self.rulesets[1:]]
         outside = b.true if self.where is None else b.not_(holds(b, self.where.encoded(people)))
         firsts = {name: people.variables[name].value for name in others}
-        differs = _moved_term(b, self.moved, firsts, others)
+        differs = _moved_term(b, self.moved, firsts, others=others)
         broken = b.and_(outside, differs, self.broken(b, *verdicts))
-        return Query(people, broken, self._lawful(people, period, again), others)
+        return Query(people, broken, self._lawful(people, period, again), changed=others)
 
     def judged(
         self,
@@ -104,16 +104,17 @@ class Question:
 
         `first` may be given where the person was judged by the first of the rules before.
         """
-        b, other = Builder(), PersonValues({**person.values, **changed}, person.answers)
+        b = Builder()
+        other = PersonValues({**person.values, **changed}, person.answers)
         if self.where is not None and self.where.truth(person) is True:
             return None
         firsts, others = ({n: known(b, one.values[n]) for n in changed} for one in (person, other))
-        if _moved_term(b, self.moved, firsts, others) is b.false:
+        if _moved_term(b, self.moved, firsts, others=others) is b.false:
             return None
         verdicts = [first or verdict_on(person, self.rulesets[0], day)]
         verdicts += [verdict_on(other, ruleset, day) for ruleset in self.rulesets[1:]]
         pairs = zip(verdicts, self.rulesets, strict=True)
-        found = [known_verdict(b, verdict, ruleset, day) for verdict, ruleset in pairs]
+        found = [known_verdict(b, verdict, ruleset, day=day) for verdict, ruleset in pairs]
         broken = self.broken(b, *found)
         return verdicts if broken is b.true else None
 
@@ -122,15 +123,16 @@ class Question:
             Builder(),
             self.world.catalogue,
             self.rulesets[0].currency,
-            required(self.rulesets),
-            inputs_of(self.rulesets),
-            dated(self.rulesets),
+            required=required(self.rulesets),
+            bounds=inputs_of(self.rulesets),
+            dated=dated(self.rulesets),
             fixed=fixed,
         )
 
     def _lawful(self, people: People, period: Period, second: Variant | None) -> list[Term]:
         """Ranges of variables, the laws, also of the same person a `second` time, and the day."""
-        b, found = people.builder, list(self.world.kept(people, second))
+        b = people.builder
+        found = list(self.world.kept(people, second))
         today = people.variables.get(TODAY)
         if today is not None:
             found.append(b.le(b.number(period.start.toordinal()), today.value.term))
@@ -144,7 +146,8 @@ def second_values(moved: Sequence[tuple[Symbol, int]], people: People) -> Mappin
     again = replace(people, prefix=_OTHER, variables={}, answers={}, constraints=[])
     found: dict[str, Encoded] = {}
     for name, way in ((symbol.name, way) for symbol, way in moved):
-        symbol, sent = people.variables[name].symbol, name.removeprefix("inputs.")
+        symbol = people.variables[name].symbol
+        sent = name.removeprefix("inputs.")
         if not way:
             found[name] = _hidden(people, name)
         else:
@@ -154,7 +157,8 @@ def second_values(moved: Sequence[tuple[Symbol, int]], people: People) -> Mappin
 
 
 def _hidden(people: People, name: str) -> Encoded:
-    b, value = people.builder, people.variables[name].value
+    b = people.builder
+    value = people.variables[name].value
     causes = people.catalogue[name].causes if name in people.catalogue else ()
     tainted = b.truth(any(cause.tainted for cause in causes))
     if not all(cause.tainted for cause in causes) and tainted is b.true:
@@ -171,7 +175,8 @@ def _moved_term(
     """Whether all that moves is there at first, and is the second time as it moves."""
     found = b.and_(*(b.not_(value.is_missing) for value in firsts.values()))
     for symbol, way in moved:
-        one, other = firsts[symbol.name], others[symbol.name]
+        one = firsts[symbol.name]
+        other = others[symbol.name]
         pair = (one.term, other.term) if way > 0 else (other.term, one.term)
         if way:
             order = b.implies(*pair) if symbol.type is ValueType.FLAG else b.le(*pair)
@@ -211,7 +216,8 @@ def known_verdict(
     b: Builder, verdict: Verdict, ruleset: CompiledRuleset, day: date
 ) -> EncodedVerdict:
     """The evaluator's verdict on one person, for the laws that claims are made of."""
-    trace, offer = verdict.raw_trace, verdict.offer
+    trace = verdict.raw_trace
+    offer = verdict.offer
     assert isinstance(trace, Trace)  # noqa: S101  the evaluator's own
     lines: dict[str, Any] = {}
     if offer is not None:
@@ -221,13 +227,13 @@ def known_verdict(
         b.truth(verdict.outcome is Outcome.APPROVE),
         b.truth(verdict.outcome is Outcome.REFER),
         b.truth(verdict.outcome is Outcome.DECLINE),
-        b.truth(offer is not None),
-        KnownLines(b, {n: v for n, v in plain.items() if v not in (None, "")}),
-        {condition.id: b.true for condition in verdict.conditions},
-        KnownValues(b, trace.values),
-        verdict.valid_until,
-        b.truth(_refers_legally(trace, ruleset)),
-        day,
+        offered=b.truth(offer is not None),
+        lines=KnownLines(b, {n: v for n, v in plain.items() if v not in (None, "")}),
+        conditions={condition.id: b.true for condition in verdict.conditions},
+        values=KnownValues(b, trace.values),
+        valid=verdict.valid_until,
+        legal=b.truth(_refers_legally(trace, ruleset)),
+        day=day,
     )
 
 
@@ -251,7 +257,8 @@ def inputs_of(rulesets: Sequence[CompiledRuleset]) -> Mapping[str, Symbol]:
     found: dict[str, Symbol] = {}
     for ruleset in rulesets:
         for entry in ruleset.program.intake.inputs:
-            one, other = entry.symbol, found.get(entry.key)
+            one = entry.symbol
+            other = found.get(entry.key)
             found[entry.key] = one if other is None else _tightest(one, other)
     return found
 
@@ -262,8 +269,9 @@ def _tightest(one: Symbol, other: Symbol) -> Symbol:
     labels = one.labels or other.labels
     if one.labels and other.labels:
         labels = tuple(label for label in one.labels if label in other.labels)
-    low, high = max(lows, default=None), min(highs, default=None)
-    return Symbol(one.name, one.type, one.slot, low, high, labels)
+    low = max(lows, default=None)
+    high = min(highs, default=None)
+    return Symbol(one.name, one.type, one.slot, lower=low, upper=high, labels=labels)
 
 
 def required(rulesets: Sequence[CompiledRuleset]) -> frozenset[str]:
@@ -328,7 +336,8 @@ def _other_lines(
     """Of each line, whether it differs; a line that only one offer has does where it is there."""
     found = []
     for name in sorted({*one, *other} - {MINIMUM}):
-        left, right = one.get(name), other.get(name)
+        left = one.get(name)
+        right = other.get(name)
         if left is None or right is None:
             there = left or right
             found.append(b.true if there is None else b.not_(there.is_missing))
@@ -363,10 +372,12 @@ def kept(ruleset: CompiledRuleset, guarantee: Guarantee, world: FactorModel) -> 
 
     moved = (*guarantee.monotone, *((symbol, 0) for symbol in guarantee.hidden))
     if not moved:
-        return Question(guarantee.name, (ruleset,), ("the verdict",), world, once)
+        return Question(guarantee.name, (ruleset,), ("the verdict",), world=world, broken=once)
     second_side = "with the better value" if guarantee.monotone else "with less"
     sides = ("at first" if guarantee.monotone else "with all data", second_side)
-    return Question(guarantee.name, (ruleset, ruleset), sides, world, twice, moved)
+    return Question(
+        guarantee.name, (ruleset, ruleset), sides, world=world, broken=twice, moved=moved
+    )
 
 
 def keeps_ceiling(
@@ -381,8 +392,8 @@ def keeps_ceiling(
         f"{guarantee.name}: {ceiling.what}",
         (ruleset,),
         ("the verdict",),
-        world,
-        broken,
+        world=world,
+        broken=broken,
         starts=ceiling.law.starts,
     )
 
@@ -395,7 +406,7 @@ def all_kept(
         if not guarantee.law:
             yield kept(ruleset, guarantee, world)
         for ceiling in ceilings_of(ruleset, laws[guarantee.law]) if guarantee.law else ():
-            yield keeps_ceiling(ruleset, guarantee, world, ceiling)
+            yield keeps_ceiling(ruleset, guarantee, world, ceiling=ceiling)
 
 
 def vacuous(ruleset: CompiledRuleset, guarantee: Guarantee, world: FactorModel) -> Question:
@@ -404,7 +415,7 @@ def vacuous(ruleset: CompiledRuleset, guarantee: Guarantee, world: FactorModel) 
     def among(b: Builder, verdict: EncodedVerdict) -> Term:
         return _among(b, guarantee, verdict)
 
-    return Question(guarantee.name, (ruleset,), ("the verdict",), world, among)
+    return Question(guarantee.name, (ruleset,), ("the verdict",), world=world, broken=among)
 
 
 def _among(b: Builder, guarantee: Guarantee, verdict: EncodedVerdict) -> Term:

@@ -47,15 +47,17 @@ CLAIM_SECONDS = 60.0
 
 
 def untypical(question: Question, found: Counterexample) -> Sequence[str]:
-    currency, catalogue = question.rulesets[0].currency, question.world.catalogue
-    needed, names = required(question.rulesets), []
+    currency = question.rulesets[0].currency
+    catalogue = question.world.catalogue
+    needed = required(question.rulesets)
+    names = []
     for symbol in symbols_of(question):
         value = found.person.values.get(symbol.name)
         sent = symbol.name.removeprefix("inputs.")
         if sent != symbol.name and sent not in needed:
             alike = isinstance(value, Unknown)
         else:
-            alike = value == typical(symbol, catalogue.get(symbol.name), currency, found.day)
+            alike = value == typical(symbol, catalogue.get(symbol.name), currency, day=found.day)
         if not alike:
             names.append(symbol.name)
     return sorted(names)
@@ -71,7 +73,7 @@ def case_of(question: Question, found: Counterexample) -> str:
     lists = {
         answer.list: [str(given[answer.input])] if answer.listed else [] for answer in facts.answers
     }
-    case = NewCase(facts.factors, inputs, noon(found.day, ruleset.zone), lists)
+    case = NewCase(facts.factors, inputs, noon(found.day, ruleset.zone), lists=lists)
     return case_text("found by a proof", case, found.verdicts[-1])
 
 
@@ -131,10 +133,11 @@ def shown(question: Question, name: str, value: Any) -> str:
 
 def factor_model(*rulesets: CompiledRuleset) -> FactorModel:
     """Every person who keeps the laws between the factors of rulesets of one currency."""
-    specs, currency = catalogue(), rulesets[0].currency
+    specs = catalogue()
+    currency = rulesets[0].currency
     read = frozenset().union(*(ruleset.needs.factors for ruleset in rulesets))
     kept = (law.expression for law in LAWS if read.issuperset(law.factors))
-    laws = tuple(person_condition(law, specs, {}, currency, "a law") for law in kept)
+    laws = tuple(person_condition(law, specs, {}, currency=currency, what="a law") for law in kept)
     groups = (tuple(name for name in group if name in read) for group in TOGETHER)
     return FactorModel(specs, laws, tuple(group for group in groups if len(group) > 1))
 
@@ -150,11 +153,11 @@ def claim_proofs(
     world = factor_model(old, new)
     for claim, words in ((claim, law.asked) for claim, law in CLAIMS.items() if law.asked):
         try:
-            question = compared(old, new, claim, world)
+            question = compared(old, new, claim, world=world)
         except Incomparable as why:
             yield ClaimProof(words, ProofAnswer.UNDECIDED, str(why))
         else:
-            yield _proof(question, words, today, clock, seconds)
+            yield _proof(question, words, today, clock=clock, seconds=seconds)
 
 
 def _proof(
@@ -191,9 +194,11 @@ def guarantee_problems(
                 return lambda: end - clock()
 
             if guarantee.law:
-                yield from _of_law(ruleset, guarantee, world, today, begun=begun, laws=laws or {})
+                yield from _of_law(
+                    ruleset, guarantee, world, today=today, begun=begun, laws=laws or {}
+                )
             else:
-                yield from _problems(ruleset, guarantee, world, today, begun())
+                yield from _problems(ruleset, guarantee, world, today=today, left=begun())
 
 
 def guarantees_of(
@@ -215,18 +220,19 @@ def guarantees_of(
 def _problems(
     ruleset: CompiledRuleset, guarantee: Guarantee, world: FactorModel, today: date, left: Left
 ) -> Iterator[Diagnostic]:
-    name, place = guarantee.name, guarantee.place
+    name = guarantee.name
+    place = guarantee.place
     question = kept(ruleset, guarantee, world)
     result = prove(question, today, left)
     if isinstance(result, Counterexample):
-        yield _problem("R521", place, f"`{name}` does not hold", person_text(question, result))
+        yield _problem("R521", place, f"`{name}` does not hold", hint=person_text(question, result))
     elif isinstance(result, Undecided):
         severity = Severity.ERROR if guarantee.must else Severity.WARNING
         yield _problem(
             UNDECIDED, place, f"`{name}` is not decided: {result.why}", severity=severity
         )
     else:
-        yield from _vacuous(ruleset, guarantee, world, today, left)
+        yield from _vacuous(ruleset, guarantee, world, today=today, left=left)
 
 
 def _vacuous(
@@ -250,25 +256,27 @@ def _of_law(
     laws: Mapping[str, PriceLaw],
 ) -> Iterator[Diagnostic]:
     """Each ceiling that is not proved, with an offer beyond it where there is one."""
-    name, place, law = guarantee.name, guarantee.place, laws.get(guarantee.law)
+    name = guarantee.name
+    place = guarantee.place
+    law = laws.get(guarantee.law)
     if law is None:
         message = f"`{name}` is not decided: there is no law `{guarantee.law}`"
         yield _problem(UNDECIDED, place, message)
         return
     broken = False
     for ceiling in ceilings_of(ruleset, law):
-        question = keeps_ceiling(ruleset, guarantee, world, ceiling)
+        question = keeps_ceiling(ruleset, guarantee, world, ceiling=ceiling)
         result = prove(question, today, begun())
         broken = broken or not isinstance(result, Proved)
         if isinstance(result, Counterexample):
             words = ceiling.words(result.verdicts[0], result.day)
             message = f"`{name}` does not hold: {words}"
-            yield _problem("R521", place, message, person_text(question, result))
+            yield _problem("R521", place, message, hint=person_text(question, result))
         elif isinstance(result, Undecided):
             message = f"`{name}` is not decided of {ceiling.what}: {result.why}"
             yield _problem(UNDECIDED, place, message)
     if not broken:
-        yield from _vacuous(ruleset, guarantee, world, today, begun())
+        yield from _vacuous(ruleset, guarantee, world, today=today, left=begun())
 
 
 def _problem(

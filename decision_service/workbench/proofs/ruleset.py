@@ -71,7 +71,7 @@ def encode_ruleset(ruleset: CompiledRuleset, people: SymbolicPeople, day: date) 
         encode_part(stage.runner, state)
         legal = people.builder.or_(legal, state.refers)
         state.refers = people.builder.or_(before, state.refers)
-    return _verdict(state, ruleset.valid_for, legal, day)
+    return _verdict(state, ruleset.valid_for, legal, day=day)
 
 
 def _parameters(ruleset: CompiledRuleset, people: SymbolicPeople, day: date) -> dict[int, Encoded]:
@@ -103,7 +103,7 @@ def _of_label(b: Builder, values: ByLabel, label: Encoded) -> Encoded:
         for name, value in values.values.items()
     ]
     found = first_of(b, cases, known(b, values.other))
-    return either(b, label.is_missing, Encoded(b.true, label.tainted, found.term), found)
+    return either(b, label.is_missing, Encoded(b.true, label.tainted, found.term), otherwise=found)
 
 
 def _derive(each: DerivedValue, node: Node, state: EncodedState) -> None:
@@ -122,11 +122,11 @@ def _verdict(
         approved,
         b.not_(b.or_(declined, approved)),
         declined,
-        offered,
-        state.lines,
-        {name: b.and_(kept, when) for name, when in state.conditions.items()},
-        state,
-        valid,
-        legal,
-        day,
+        offered=offered,
+        lines=state.lines,
+        conditions={name: b.and_(kept, when) for name, when in state.conditions.items()},
+        values=state,
+        valid=valid,
+        legal=legal,
+        day=day,
     )

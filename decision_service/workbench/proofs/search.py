@@ -138,7 +138,9 @@ class _Search:
     """The search of one period; it ends quietly where the claim holds."""
 
     def __init__(self, question: Question, period: Period, left: Left) -> None:
-        self.question, self.period, self.left = question, period, left
+        self.question = question
+        self.period = period
+        self.left = left
         self.solvers: dict[bool, Solver] = {}
 
     @cached_property
@@ -230,16 +232,18 @@ class _Search:
     def _judge(self, query: Query, solver: Solver) -> None:
         """Raise _Stopped where the evaluator confirms what the solver found."""
         person = found_person(query.people, solver)
-        changed = {n: found_value(query.people, n, v, solver) for n, v in query.changed.items()}
+        changed = {
+            n: found_value(query.people, n, v, solver=solver) for n, v in query.changed.items()
+        }
         day = person.day(self.period.start)
         if self.question.judged(person, changed, day) is not None:
             self._stop(person, changed, day)
 
     def _stop(self, person: PersonValues, changed: Mapping[str, Any], day: date) -> None:
-        smaller, day = shrunk(self.question, person, changed, day, self.period)
+        smaller, day = shrunk(self.question, person, changed, day=day, period=self.period)
         verdicts = self.question.judged(smaller, changed, day)
         assert verdicts is not None  # noqa: S101  shrinking keeps it
-        raise _Stopped(Counterexample(smaller, changed, day, verdicts))
+        raise _Stopped(Counterexample(smaller, changed, day, verdicts=verdicts))
 
 
 def _turns() -> Iterator[tuple[bool, float]]:

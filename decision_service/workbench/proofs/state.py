@@ -72,7 +72,8 @@ class EncodedState:
         return self.builder.and_(self.offered, self.builder.not_(self.declines))
 
     def find(self, outcome: Outcome, when: Term) -> None:
-        b, found = self.builder, self.builder.and_(self.when, when)
+        b = self.builder
+        found = self.builder.and_(self.when, when)
         if outcome is Outcome.DECLINE:
             self.declines = b.or_(self.declines, found)
         elif outcome is Outcome.REFER:
@@ -113,7 +114,8 @@ class EncodedState:
                 world.world[slot] = encode(world)
 
     def split(self, choices: Sequence[tuple[Term, Mapping[int, Encoded]]]) -> None:
-        b, before = self.builder, self.worlds
+        b = self.builder
+        before = self.worlds
         if len(before) * len(choices) > MOST_ENCODED_WORLDS:
             raise NotEncodable("the totals of several scores with bounds")
         self.worlds = [

@@ -115,7 +115,7 @@ class Builder:
         key = (op, sort, tuple(a.number for a in args), _key(value), exact and exact.number)
         found = self._made.get(key)
         if found is None:
-            found = Term(op, sort, tuple(args), value, len(self._made), **more)
+            found = Term(op, sort, tuple(args), value=value, number=len(self._made), **more)
             self._made[key] = found
             if op is Op.VAR:
                 self.variables.append(found)
@@ -125,7 +125,7 @@ class Builder:
 
     def _const(self, sort: Sort, value: Any, scale: int | None = 0) -> Term:
         size = Fraction(value)
-        return self._make(Op.CONST, sort, (), value, low=size, high=size, scale=scale)
+        return self._make(Op.CONST, sort, (), value=value, low=size, high=size, scale=scale)
 
     def number(self, value: Exact) -> Term:
         """A constant number; a whole one is an INT."""
@@ -142,28 +142,28 @@ class Builder:
         return self.number(self.texts.setdefault(value, len(self.texts)))
 
     def flag(self, name: str) -> Term:
-        return self._make(Op.VAR, Sort.BOOL, (), name)
+        return self._make(Op.VAR, Sort.BOOL, (), value=name)
 
     def whole(self, name: str, low: Exact, high: Exact) -> Term:
         bounds = {"low": Fraction(low), "high": Fraction(high)}
-        return self._make(Op.VAR, Sort.INT, (), name, scale=0, **bounds)
+        return self._make(Op.VAR, Sort.INT, (), value=name, scale=0, **bounds)
 
     def real(self, name: str, low: Exact, high: Exact) -> Term:
         bounds = {"low": Fraction(low), "high": Fraction(high)}
-        return self._make(Op.VAR, Sort.REAL, (), name, scale=None, **bounds)
+        return self._make(Op.VAR, Sort.REAL, (), value=name, scale=None, **bounds)
 
     def not_(self, term: Term) -> Term:
         if term.constant:
             return self.truth(not term.value)
         if term.op is Op.NOT:
             return term.args[0]
-        return self._make(Op.NOT, Sort.BOOL, (term,), None)
+        return self._make(Op.NOT, Sort.BOOL, (term,), value=None)
 
     def and_(self, *terms: Term) -> Term:
-        return self._join(Op.AND, terms, self.true, self.false)
+        return self._join(Op.AND, terms, self.true, absorbing=self.false)
 
     def or_(self, *terms: Term) -> Term:
-        return self._join(Op.OR, terms, self.false, self.true)
+        return self._join(Op.OR, terms, self.false, absorbing=self.true)
 
     def _join(self, op: Op, terms: Iterable[Term], neutral: Term, absorbing: Term) -> Term:
         found: dict[int, Term] = {}
@@ -179,7 +179,7 @@ class Builder:
         parts = [found[number] for number in sorted(found)]
         if not parts:
             return neutral
-        return parts[0] if len(parts) == 1 else self._make(op, Sort.BOOL, parts, None)
+        return parts[0] if len(parts) == 1 else self._make(op, Sort.BOOL, parts, value=None)
 
     def implies(self, left: Term, right: Term) -> Term:
         return self.or_(self.not_(left), right)
@@ -193,8 +193,9 @@ class Builder:
             return self.ite(condition.args[0], otherwise, then)
         if then.sort is Sort.BOOL:
             return self._choice_of_truths(condition, then, otherwise)
-        low, high = min(then.low, otherwise.low), max(then.high, otherwise.high)
-        return self._choice(condition, then, otherwise, low, high)
+        low = min(then.low, otherwise.low)
+        high = max(then.high, otherwise.high)
+        return self._choice(condition, then, otherwise, low=low, high=high)
 
     def _choice(
         self, condition: Term, then: Term, otherwise: Term, low: Fraction, high: Fraction
@@ -205,7 +206,7 @@ class Builder:
         if condition.op is Op.NOT:
             condition, then, otherwise = condition.args[0], otherwise, then
         parts = (condition, then, otherwise)
-        return self._make(Op.ITE, sort, parts, None, low=low, high=high, scale=scale)
+        return self._make(Op.ITE, sort, parts, value=None, low=low, high=high, scale=scale)
 
     def _choice_of_truths(self, condition: Term, then: Term, otherwise: Term) -> Term:
         if then.constant:
@@ -215,7 +216,7 @@ class Builder:
             if otherwise.value:
                 return self.or_(self.not_(condition), then)
             return self.and_(condition, then)
-        return self._make(Op.ITE, Sort.BOOL, (condition, then, otherwise), None)
+        return self._make(Op.ITE, Sort.BOOL, (condition, then, otherwise), value=None)
 
     def sum(self, left: Term, right: Term) -> Term:
         if left.constant and right.constant:
@@ -226,8 +227,9 @@ class Builder:
         sort = Sort.INT if left.sort is right.sort is Sort.INT else Sort.REAL
         scales = (left.scale, right.scale)
         scale = None if None in scales else max(s for s in scales if s is not None)
-        low, high = left.low + right.low, left.high + right.high
-        return self._make(Op.ADD, sort, (left, right), None, low=low, high=high, scale=scale)
+        low = left.low + right.low
+        high = left.high + right.high
+        return self._make(Op.ADD, sort, (left, right), value=None, low=low, high=high, scale=scale)
 
     def scaled(self, term: Term, factor: Exact) -> Term:
         size = Fraction(factor)
@@ -247,7 +249,7 @@ class Builder:
             Op.SCALE,
             Sort.INT if whole else Sort.REAL,
             (term,),
-            size,
+            value=size,
             low=low,
             high=high,
             scale=None if unknown else (term.scale or 0) + (decimals or 0),
@@ -263,7 +265,7 @@ class Builder:
         low, high = (bound // size * size for bound in (term.low, term.high))
         sort = Sort.INT if size.denominator == 1 else Sort.REAL
         more = {"low": low, "high": high, "scale": decimals_of(size)}
-        return self._make(Op.FLOOR, sort, (term,), size, **more)
+        return self._make(Op.FLOOR, sort, (term,), value=size, **more)
 
     def le(self, left: Term, right: Term) -> Term:
         if left.high <= right.low:
@@ -306,7 +308,7 @@ class Builder:
                 pair = [(a, side) if other is left else (side, a) for a in (then, otherwise)]
                 again = {Op.LE: self.le, Op.LT: self.lt, Op.EQ: self.eq}[op]
                 return self.ite(condition, again(*pair[0]), again(*pair[1]))
-        return self._make(op, Sort.BOOL, (left, right), None)
+        return self._make(op, Sort.BOOL, (left, right), value=None)
 
     def _quotient(self, op: Op, left: Term, right: Term) -> Term | None:
         """A quotient against a constant, multiplied out: no product of two variables is left."""
@@ -327,26 +329,30 @@ class Builder:
         pairs = [make(dividend, s) if first else make(s, dividend) for s in sides]
         sure, possible = pairs if op is Op.LE else pairs[::-1]
         pair = (divided, against) if first else (against, divided)
-        return self._make(Op.BRACKET, Sort.BOOL, (sure, possible, *pair), op)
+        return self._make(Op.BRACKET, Sort.BOOL, (sure, possible, *pair), value=op)
 
     def extreme(self, left: Term, right: Term, *, largest: bool) -> Term:
         """The smaller or the larger of two numbers; the first one where they are equal."""
         if largest:
             condition = self.le(right, left)
-            low, high = max(left.low, right.low), max(left.high, right.high)
+            low = max(left.low, right.low)
+            high = max(left.high, right.high)
         else:
             condition = self.le(left, right)
-            low, high = min(left.low, right.low), min(left.high, right.high)
+            low = min(left.low, right.low)
+            high = min(left.high, right.high)
         if condition.constant or left is right:
             return self.ite(condition, left, right)
-        return self._choice(condition, left, right, low, high)
+        return self._choice(condition, left, right, low=low, high=high)
 
     def add(self, left: Term, right: Term) -> Term:
-        return self.rounded(self.sum(left, right), operator.add, ("+",), (left, right), (1, 1))
+        return self.rounded(
+            self.sum(left, right), operator.add, ("+",), args=(left, right), rises=(1, 1)
+        )
 
     def sub(self, left: Term, right: Term) -> Term:
         exact = self.sum(left, self.scaled(right, -1))
-        return self.rounded(exact, operator.sub, ("-",), (left, right), (1, -1))
+        return self.rounded(exact, operator.sub, ("-",), args=(left, right), rises=(1, -1))
 
     def rounded(
         self,
@@ -361,10 +367,10 @@ class Builder:
         if exact.constant or (roundings == 1 and _fits(exact)):
             return exact
         error = _power_above(exact.largest * _HALF_A_DIGIT * (2 * roundings))
-        function = Function(key, compute, rises, error)
+        function = Function(key, compute, rises, error=error)
         low = exact.low if exact.low == 0 else exact.low - error
         high = exact.high if exact.high == 0 else exact.high + error
-        return self.apply(function, args, low, high, exact=exact)
+        return self.apply(function, args, low, high=high, exact=exact)
 
     def apply(
         self,
@@ -378,7 +384,7 @@ class Builder:
         """A function of the rule language, of which a solver knows no more than its range."""
         bounds = {"low": _simple(low, floor), "high": _simple(high, ceil)}
         scale = 0 if sort is Sort.INT else None
-        return self._make(Op.APPLY, sort, args, function, scale=scale, exact=exact, **bounds)
+        return self._make(Op.APPLY, sort, args, value=function, scale=scale, exact=exact, **bounds)
 
     def cases(self, term: Term) -> list[tuple[Term, Exact]] | None:
         """The constants that a term can be, each with when; None where they are too many.
@@ -425,11 +431,15 @@ def _key(value: Any) -> Any:
 
 def decimals_of(size: Fraction) -> int | None:
     """The decimals of a number; None where they do not end."""
-    rest, twos, fives = size.denominator, 0, 0
+    rest = size.denominator
+    twos = 0
+    fives = 0
     while rest % 2 == 0:
-        rest, twos = rest // 2, twos + 1
+        rest = rest // 2
+        twos = twos + 1
     while rest % 5 == 0:
-        rest, fives = rest // 5, fives + 1
+        rest = rest // 5
+        fives = fives + 1
     return max(twos, fives) if rest == 1 else None
 
 
