@@ -15,7 +15,7 @@ from decision_service.workbench.commands.rules import (
 
 NAMED_BY_HAND = {
     "accounts": 8,
-    "contributions": 42,
+    "contributions": 44,
     "employment": 12,
     "history": 20,
     "identity": 2,

@@ -22,6 +22,7 @@ from decision_service.domain.needs import DataPolicy, Needs
 from decision_service.domain.snapshot import (
     Account,
     Contribution,
+    Employment,
     EstimatedIncome,
     Income,
     Read,
@@ -356,3 +357,92 @@ def test_the_applicants_have_accounts_to_add() -> None:
     """The laws would prove little if applicants had one account each."""
     many = [applicant(seed).snapshot.accounts for seed in range(100)]
     assert sum(len(accounts) > 2 for accounts in many) > 20
+
+
+WORKS_FROM = Month.of(date(2026, 1, 1)).index
+
+
+def new_worker(days: date, jobs: list[tuple[int, bool]], paid: set[int]) -> Case:
+    """Somebody with a payroll account for each job, which may also name it, and one scheme."""
+    case = applicant(1)
+    synced = datetime.combine(days, time(1), MANILA).astimezone(UTC)
+    accounts = [
+        Account(
+            f"p{n}",
+            "sprout_ph",
+            "CONNECTED",
+            connection_updated_at=synced,
+            created_at=synced - timedelta(days=400),
+        )
+        for n in range(len(jobs))
+    ]
+    accounts.append(
+        Account(
+            "s",
+            "sss_ph",
+            "CONNECTED",
+            connection_updated_at=synced,
+            created_at=synced - timedelta(days=400),
+        )
+    )
+    last = Month.of(days).index - 1
+    incomes, employed = [], []
+    for n, (began, named) in enumerate(jobs):
+        for month in range(WORKS_FROM + began, last + 1):
+            first, end = Month(month).first_day, Month(month).last_day
+            slip = Income(
+                    id=f"i{n}-{month}", source=f"p{n}", employer=f"Employer {n}", start=first,
+                    end=end, frequency="Monthly", currency="PHP", base=None, gross=None,
+                    net=2_000_000,
+                )  # fmt: skip
+            incomes.append(slip)
+        if named:
+            start = Month(WORKS_FROM + began).first_day
+            employed.append(Employment(f"e{n}", f"p{n}", f"Employer {n}", None, start, None, None))
+    contributions = tuple(
+        Contribution(f"c{m}", "s", Month(WORKS_FROM + m).last_day, "PHP", 50_000) for m in paid
+    )
+    snapshot = replace(
+        case.snapshot,
+        accounts=tuple(accounts),
+        account_faults=(),
+        sources=(),
+        known=(),
+        tasks=None,
+        providers=tuple(PROVIDERS),
+        **{kind: Read(()) for kind in KINDS},
+    )
+    snapshot = replace(
+        snapshot,
+        incomes=Read(tuple(incomes)),
+        employments=Read(tuple(employed)),
+        contributions=Read(contributions),
+    )
+    return replace_case(case, snapshot, AsOf.at(synced, MANILA))
+
+
+def replace_case(case: Case, snapshot: Snapshot, as_of: AsOf) -> Case:
+    """The applicant of another snapshot and instant, by a policy without lags."""
+    policy = replace(case.policy, currency="PHP", max_age=timedelta(days=35))
+    return Case(snapshot, policy, as_of, case.term_months)
+
+
+@settings(max_examples=examples(200), deadline=None)
+@given(
+    st.lists(st.tuples(st.integers(0, 9), st.booleans()), min_size=1, max_size=3),
+    st.sets(st.integers(0, 10), min_size=1),
+    st.integers(0, 2),
+)
+def test_leaving_an_account_out_never_closes_a_gap_in_contributions(
+    jobs: list[tuple[int, bool]], paid: set[int], place: int
+) -> None:
+    """Where contributions or jobs on record reach back as far as the account that is left out."""
+    case = new_worker(date(2026, 12, 20), jobs, paid)
+    left_out = place % len(jobs)
+    named = [began for n, (began, told) in enumerate(jobs) if told and n != left_out]
+    assume(min([*paid, *named]) <= jobs[left_out][0])
+    names = ("contributions.gap_months_12m", "contributions.months_12m")
+    whole = values(case, names)
+    less = values(case, names, without_account(case.snapshot, f"p{left_out}"))
+    assert less[names[0]].value >= whole[names[0]].value
+    assert less[names[1]].value <= whole[names[1]].value

@@ -35,7 +35,7 @@ def attack(questions, text, count, seed):
     """
     rng, cases, broken = Random(seed), Counter(), []
     walk = walk_of(questions[0], text, seed)
-    for person, first in _judged(walk, count, rng):
+    for person, first in judged_people(walk, count, rng):
         for number, question in enumerate(questions):
             changed = _changed(question, walk, person)
             if changed is None:
@@ -48,7 +48,7 @@ def attack(questions, text, count, seed):
     return cases, broken
 
 
-def _judged(walk, count, rng):
+def judged_people(walk, count, rng):
     """Persons with the verdict of the rules, among them many who are not declined."""
     last, rank = walk.typical, 0
     for number in range(count):

@@ -18,7 +18,10 @@ from tests.unit.proofs.versions import TODAY, shipped
 from tests.unit.ruleset.test_law import LAWS
 
 pytestmark = pytest.mark.long
-WORDS = ("personal-loan-ph@1", "personal-loan-ph@2", "gig-advance-ph@1")
+WORDS = (
+    "personal-loan-ph@1", "personal-loan-ph@2", "personal-loan-ph@3", "gig-advance-ph@1",
+    "gig-advance-ph@2",
+)  # fmt: skip
 GUARANTEES = [(word, one.name) for word in WORDS for one in shipped(word).ruleset.guarantees]
 ATTACKS = examples(2_000)
 SECONDS = 100.0
