@@ -14,6 +14,7 @@ from decision_service.rules.program import CompiledRuleset
 from decision_service.server.decisions import ProtoReplyEncoder
 from decision_service.steering.pairs import DecidedCase
 from tests.fakes.newcomer import UNKNOWN
+from tests.fakes.shipped import CHAMPION
 from tests.fakes.world import (
     NOW,
     PRODUCT,
@@ -32,11 +33,11 @@ STRICTER = (
 
 
 def changed_rules(number: int, *changes: tuple[str, str]) -> RuleFolder:
-    """The shipped rules with one more version: the first one's text, changed."""
+    """The shipped rules with one more version: the text of the champion, changed."""
     folder = shipped_rules()
     product = next(p for p in folder.products if p.product == PRODUCT)
-    text = product.rulesets[1].text
-    for old, new in (("\nversion: 1\n", f"\nversion: {number}\n"), *changes):
+    text = product.rulesets[CHAMPION].text
+    for old, new in ((f"\nversion: {CHAMPION}\n", f"\nversion: {number}\n"), *changes):
         assert old in text, old
         text = text.replace(old, new, 1)
     file = TextFile(f"{product.path}/v{number}.yaml", text)
@@ -55,11 +56,12 @@ def case_of(folder: RuleFolder) -> DecidedCase:
     book = rulebook(folder)
     product, asked, snapshot = book.product(PRODUCT), application(), steady_earner()
     ruleset = product.champion
+    as_of = AsOf.at(NOW, ruleset.zone)
     admission = Admission(
         asked,
-        AsOf.at(NOW, ruleset.zone),
+        as_of,
         choose(product.plan, product.state, Subject(asked.user_id, NOW)),
-        bound_inputs(product, ruleset, asked.inputs),
+        bound_inputs(product, ruleset, asked.inputs, as_of=as_of),
         ruleset,
         asked.user_id,
     )

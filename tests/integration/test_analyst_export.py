@@ -169,6 +169,7 @@ def test_a_row_is_what_was_recorded(tmp_path):
     amount = MoneyMessage(currency_code="PHP", units=8000)
     offer = pb.Offer(approved_amount=amount, max_amount=amount)
     offer.outputs["note"].text = NOTE
+    reply.decision.ClearField("offer")
     reply.decision.MergeFrom(pb.Decision(override=capped, offer=offer))
     reply.decision.expire_time.FromDatetime(entry.created)
     entry = replace(entry, reply=reply.SerializeToString(), facts=encode_facts(facts))

@@ -43,7 +43,7 @@ STORIES = {
     "George": ("APPROVE", "", []),
     "Ryan": ("DECLINE", "", ["SHORT_INCOME_HISTORY", "DEBT_TOO_HIGH"]),
     "Christina": ("REFER", "DATA", ["UPSTREAM_UNAVAILABLE"]),
-    "Anisha": ("REFER", "SCORE", ["CONTRIBUTION_GAPS", "INCOME_GAPS"]),
+    "Anisha": ("REFER", "SCORE", ["INCOME_GAPS", "CONTRIBUTION_GAPS"]),
 }
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from deploy.release.sources import Refused, require_entry, require_tag
 from lint.released import FILE, ROOT, changed, releases, write
+from tests.fakes.shipped import CHAMPION
 
 LOAN = "personal-loan-ph"
 
@@ -20,6 +21,9 @@ def checkout(tmp_path: Path) -> Path:
     shutil.copytree(ROOT / "rules", tmp_path / "rules", ignore=ignored)
     assert write("9.0.0", tmp_path)
     return tmp_path
+
+
+NEXT = CHAMPION + 1
 
 
 def edit(file: Path, before: str, after: str) -> None:
@@ -34,8 +38,8 @@ def test_what_is_as_released_is_in_order(checkout: Path) -> None:
     assert [*changed(checkout)] == []
     loan = checkout / "rules" / LOAN
     edit(loan / "v1.yaml", "version: 1", "# a remark\nversion: 1")
-    following = (loan / "v2.yaml").read_text().replace("version: 2", "version: 3")
-    (loan / "v3.yaml").write_text(following)
+    following = (loan / "v2.yaml").read_text().replace("version: 2", f"version: {NEXT}")
+    (loan / f"v{NEXT}.yaml").write_text(following)
     employers = checkout / "rules" / "_data" / "employers.yaml"
     edit(employers, "  - voluntary\n", "  - voluntary\n  - of his own\n")
     assert [*changed(checkout)] == []
@@ -46,7 +50,7 @@ def test_a_changed_version_is_to_be_the_next_one(checkout: Path) -> None:
     edit(checkout / "rules" / LOAN / "v1.yaml", "value: 8000", "value: 9000")
     [found] = changed(checkout)
     assert found.startswith(f"rules/{LOAN}/v1.yaml: other content was released with 9.0.0")
-    assert found.endswith("make the change v3")
+    assert found.endswith(f"make the change v{NEXT}")
 
 
 def test_a_table_is_content_of_the_version_that_reads_it(checkout: Path) -> None:
@@ -85,11 +89,13 @@ def test_a_release_writes_its_entry_once(checkout: Path) -> None:
 def test_a_version_is_not_released_twice_with_other_content(checkout: Path) -> None:
     """A further version of rules, or another schema, needs the next number."""
     loan = checkout / "rules" / LOAN
-    following = (loan / "v2.yaml").read_text().replace("version: 2", "version: 3")
-    (loan / "v3.yaml").write_text(following)
-    with pytest.raises(Refused, match=rf"9\.0\.0 with other content of {LOAN} v3: .*next version"):
+    following = (loan / "v2.yaml").read_text().replace("version: 2", f"version: {NEXT}")
+    (loan / f"v{NEXT}.yaml").write_text(following)
+    with pytest.raises(
+        Refused, match=rf"9\.0\.0 with other content of {LOAN} v{NEXT}: .*next version"
+    ):
         require_entry(checkout, "9.0.0")
-    (loan / "v3.yaml").unlink()
+    (loan / f"v{NEXT}.yaml").unlink()
     edit(checkout / "rules" / "_schema" / "plan.schema.json", "{", "{ ")
     with pytest.raises(Refused, match=r"plan\.schema\.json"):
         require_entry(checkout, "9.0.0")
