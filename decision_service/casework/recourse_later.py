@@ -112,9 +112,13 @@ def _counted(name: str, values: Values, wait: Wait) -> Any:
 
 def _gap(name: str, values: Values, wait: Wait) -> Any:
     gap = _number(values, name)
-    if gap is None or _goes_on(name, values):
-        return gap
-    return min(_window(name), gap + wait.months)
+    if gap is None:
+        return None
+    if not _goes_on(name, values):
+        return min(_window(name), gap + wait.months)
+    # Which months are the empty ones is not known: what the months with it leave is the most
+    counted = _counted(name.replace(".gap_months", ".months"), values, wait)
+    return gap if counted is None else min(gap, _window(name) - counted)
 
 
 def _since(name: str, values: Values, wait: Wait) -> Any:
@@ -159,6 +163,7 @@ _MOVES: Mapping[str, Callable[[str, Values, Wait], Any]] = {
     "income.backed_months": _counted,
     "contributions.months": _counted,
     "income.gap_months": _gap,
+    "contributions.gap_months": _gap,
     "income.longest_gap": _gap,
     "income.months_total": _more_months,
     "income.tenure_months_known": _more_months,

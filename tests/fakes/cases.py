@@ -32,12 +32,12 @@ STRICTER = (
 """Declines whom the shipped version approves, for too low an income."""
 
 
-def changed_rules(number: int, *changes: tuple[str, str]) -> RuleFolder:
-    """The shipped rules with one more version: the text of the champion, changed."""
+def changed_rules(number: int, *changes: tuple[str, str], base: int = CHAMPION) -> RuleFolder:
+    """The shipped rules with one more version: the text of the champion, or another's, changed."""
     folder = shipped_rules()
     product = next(p for p in folder.products if p.product == PRODUCT)
-    text = product.rulesets[CHAMPION].text
-    for old, new in ((f"\nversion: {CHAMPION}\n", f"\nversion: {number}\n"), *changes):
+    text = product.rulesets[base].text
+    for old, new in ((f"\nversion: {base}\n", f"\nversion: {number}\n"), *changes):
         assert old in text, old
         text = text.replace(old, new, 1)
     file = TextFile(f"{product.path}/v{number}.yaml", text)

@@ -68,8 +68,8 @@ def test_a_smaller_offer_is_a_change_of_amount() -> None:
 
 
 _FEWER = (
-    ('{in: "[6, 10)", points: 40}', '{in: "[6, 10)", points: 60}'),
-    ('{in: "[10, 12]", points: 60}', '{in: "[10, 12]", points: 40}'),
+    ('{in: "[0, 6)", points: 0}', '{in: "[0, 6)", points: 20}'),
+    ('{in: "[6, 12]", points: 20}', '{in: "[6, 12]", points: 0}'),
 )
 """420 points in place of 440, which is A as well."""
 _CUTS = (("A, from: 400", "A, from: 430"), ("B, from: 340", "B, from: 425"))

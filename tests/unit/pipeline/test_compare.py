@@ -50,7 +50,7 @@ QUESTION = ComparisonRequest(PRODUCT, 0, NOW - timedelta(days=1), 100, NOW)
 
 def strict_half() -> Rulebook:
     """Version 9 declines whom version 1 approves, and decides every second applicant."""
-    return book_under(HALF, changed_rules(9, STRICTER))
+    return book_under(HALF, changed_rules(9, STRICTER, base=1))
 
 
 async def compared(world: World, question: ComparisonRequest = QUESTION) -> VersionComparison:
@@ -114,7 +114,7 @@ async def test_an_erased_applicant_is_judged_by_the_recorded_values() -> None:
 async def test_an_erased_applicant_whose_values_do_not_suffice_is_counted() -> None:
     """A version that needs a factor more cannot judge what was erased, and says so."""
     more = ("accounts.connected_count == 0", "accounts.error_count == 0")
-    world = World(book=book_under(ALONE + CHALLENGER, changed_rules(9, more)))
+    world = World(book=book_under(ALONE + CHALLENGER, changed_rules(9, more, base=1)))
     await decide(world, 3)
     await erase_newest(world)
     found = await compared(world)
@@ -125,7 +125,7 @@ async def test_an_erased_applicant_whose_values_do_not_suffice_is_counted() -> N
 async def test_dated_parameters_of_another_day_are_tried() -> None:
     """The champion by December's figures declines whom it approves by those of the day."""
     dated = (INCOME, f"{INCOME}: {{2026-01-01: 8000, 2026-12-01: 80000}}}} #")
-    world = World(book=book_under(NINE, changed_rules(9, dated)))
+    world = World(book=book_under(NINE, changed_rules(9, dated, base=1)))
     await decide(world, 2)
     own = replace(QUESTION, champion=True, params_as_of=date(2026, 11, 30))
     assert (await compared(world, own)).sums.agreed == 2
