@@ -144,6 +144,7 @@ lint: .venv/.dev ## Check style, floors, size, public ground, protos, rules
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/python -m lint.public_ground
 	$(BIN)/python -m lint.budget
+	$(BIN)/python -m lint.plain
 	$(BIN)/python -m lint.released
 	$(BIN)/python -m protos.build lint
 	$(DECISION) rules check --strict rules

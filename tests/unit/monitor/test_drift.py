@@ -79,7 +79,8 @@ def test_bins_begin_where_the_rules_turn() -> None:
     """At parameters of the day and of labels, a scorecard's bins, above whole numbers, at bands."""
     rules = version(changed_rules(9, *_CHANGES), 9)
     found = {one.name: one.bins[:-2] for one in scales_of(rules, date(2026, 11, 1))}
-    assert found["income.conservative_6m"][:2] == ("below 9,000", "9,000 to below 30,000")
+    by_income = ("below 0", "0 to below 9,000", "9,000 to below 30,000")
+    assert found["income.conservative_6m"][:3] == by_income
     assert found["income.volatility_6m"] == ("below 0.15", "0.15 to below 0.4", "0.4 and more")
     assert found["income.paydays_missed"] == ("below 2", "2 to below 4", "4 and more")
     by_label = "up to 0.4", "above 0.4 to 0.5", "above 0.5"
@@ -92,7 +93,7 @@ def test_bins_begin_where_the_rules_turn() -> None:
     assert [name for name, one in later.items() if one.score] == ["stability.score"]
     assert found["income.months_24m"] == ("below 4", "4 to below 24", "24 and more")
     assert later["income.months_24m"].bins[0] == "below 6"
-    assert str(later["income.conservative_6m"].cuts[0][0]) == "9000"
+    assert str(later["income.conservative_6m"].cuts[1][0]) == "9000"
 
 
 _CUTS = st.lists(st.tuples(st.integers(-9, 9), st.booleans()), min_size=1, unique=True)
