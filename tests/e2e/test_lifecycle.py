@@ -37,13 +37,13 @@ CASE = """
 """
 SHOWN = (
     "by juan, signed by two:",
-    "personal-loan-ph v3 (champion) against v1: ",
+    "personal-loan-ph v4 (champion) against v3: ",
     "from 8000 to 9000",
-    "changes: the champion from v1 to v3",
+    "changes: the champion from v3 to v4",
     "tightens: the file is new, with ",
-    "Tests of personal-loan-ph v3: coverage 100 %",
+    "Tests of personal-loan-ph v4: coverage 100 %",
     "Impact: Approvals ",
-    "Proofs: PROVED: personal-loan-ph v3 gives no applicant a better outcome",
+    "Proofs: PROVED: personal-loan-ph v4 gives no applicant a better outcome",
 )
 
 
@@ -183,10 +183,10 @@ async def _contests(at: Lender) -> str:
 
 async def _two_change_the_rules(at: Lender) -> None:
     """A higher minimum income decides once it is judged, proved and signed by two who saw it."""
-    _write_third_version(at.rules / PRODUCT)
+    _write_next_version(at.rules / PRODUCT)
     impact, proofs = await _evidence(at)
     plan = at.rules / PRODUCT / "rollout.yaml"
-    plan.write_text(plan.read_text().replace("champion: 1", "champion: 3"))
+    plan.write_text(plan.read_text().replace("champion: 3", "champion: 4"))
     evidence = ("--impact", impact, "--proofs", proofs)
     first = await at.sign("juan", "--ticket", "RISK-7", *evidence)
     assert first.code == 0, first.err
@@ -212,27 +212,28 @@ async def _two_change_the_rules(at: Lender) -> None:
     assert (now["published"]["proposed_by"], now["published"]["approved_by"]) == ("juan", "maria")
     assert now["published"]["impact_digest"] == named["impact"]
     made = await at.office.decided(CHRISTINA)
-    assert made.ruleset_ref.version == 3
+    assert made.ruleset_ref.version == 4
 
 
-def _write_third_version(product: Path) -> None:
-    text = (product / "v1.yaml").read_text().replace("version: 1", "version: 3", 1)
+def _write_next_version(product: Path) -> None:
+    text = (product / "v3.yaml").read_text().replace("version: 3", "version: 4", 1)
     assert "min_monthly_income: {type: money, value: 8000}" in text
-    (product / "v3.yaml").write_text(text.replace("money, value: 8000}", "money, value: 9000}"))
-    cases = (product / "tests" / "v1.yaml").read_text().replace("version: 1", "version: 3", 1)
+    (product / "v4.yaml").write_text(text.replace("money, value: 8000}", "money, value: 9000}"))
+    cases = (product / "tests" / "v3.yaml").read_text().replace("version: 3", "version: 4", 1)
     least = cases.index("  - name: eight thousand a month is the least this loan needs")
     cases = cases[:least] + cases[cases.index("  - name: ", least + 5) :]
-    (product / "tests" / "v3.yaml").write_text(cases + CASE)
+    cases = cases.replace("8000: APPROVE offer.approved_amount=9000", "9000: APPROVE")
+    (product / "tests" / "v4.yaml").write_text(cases + CASE)
 
 
 async def _evidence(at: Lender) -> tuple[Path, Path]:
     """The impact report and the proof of a change, as files."""
     impact, proofs = at.folder / "impact", at.folder / "proofs.json"
-    versions = (f"{PRODUCT}@1", f"{PRODUCT}@3", "--claim", "tightens", "--rules", at.rules)
+    versions = (f"{PRODUCT}@3", f"{PRODUCT}@4", "--claim", "tightens", "--rules", at.rules)
     proved = await at.run("rules", "prove", *versions, "--format", "json")
     assert json.loads(proved.out)["result"] == "PROVED"
     proofs.write_text(proved.out)
-    other = ("--with", at.rules / PRODUCT / "v3.yaml", "--rules", at.rules, "--jobs", "1")
+    other = ("--with", at.rules / PRODUCT / "v4.yaml", "--rules", at.rules, "--jobs", "1")
     store = ("--store", at.store_url, "--out", impact)
     judged = await at.run("backtest", PRODUCT, *other, *store)
     assert judged.code == 0, judged.err

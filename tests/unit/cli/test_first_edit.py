@@ -22,7 +22,7 @@ def test_each_command_prints_what_the_page_shows(
     monkeypatch.chdir(tmp_path)
     shutil.copytree(SHIPPED, "rules")
     shutil.copytree(SHIPPED, "before")
-    edited = Path("rules/personal-loan-ph/v1.yaml")
+    edited = Path("rules/personal-loan-ph/v3.yaml")
     old, new = (f"max_months_without_income: {{type: integer, value: {n}}}" for n in (3, 2))
     assert old in PAGE
     edited.write_text(edited.read_text().replace(old, new))
