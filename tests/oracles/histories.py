@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
+from random import Random
 
 from decision_service.domain.accounts import Kind
 from decision_service.domain.snapshot import (
@@ -133,6 +134,24 @@ def transactions(draft: Draft, source: str) -> None:
                 sign * rng.randrange(100, scale),
             )
         )  # fmt: skip
+    daily_trips(draft, source)
+
+
+def daily_trips(draft: Draft, source: str) -> None:
+    """One wallet in eight earns on every day of the last month.
+
+    It draws numbers of its own, so that the other histories of a seed stay what they were.
+    """
+    own = Random(f"{source} {draft.as_of.date}")
+    if own.random() > 0.125:
+        return
+    for age in range(1, 31):
+        day = draft.as_of.date - timedelta(days=age)
+        trip = draft.next_id("t")
+        earned = own.randrange(90_000, 110_000)
+        draft.records[Kind.TRANSACTIONS].append(
+            Transaction(trip, source, day, EARNINGS[0], CURRENCY, earned)
+        )
 
 
 def identity(draft: Draft, source: str) -> None:
