@@ -123,6 +123,10 @@ test-long: $(TEST_TOOLS) ## Run the long tests: proofs, populations, clusters, k
 stories: .venv/.dev ## Decide the applicants of tests/stories (ONLY=loan-pay-cut)
 	$(BIN)/pytest -q -n 2 tests/stories -k "$(ONLY)"
 
+.PHONY: sabotage
+sabotage: .venv/.dev ## Plant each fault of tests/sabotage: tests must fail (ONLY=payday)
+	PYTHONPATH=. $(BIN)/python -m tests.sabotage $(ONLY)
+
 .PHONY: letters
 letters: .venv/.dev ## Print tests/cases/letters anew, from the stories
 	PYTHONPATH=. $(BIN)/python -m tests.kits.letters
