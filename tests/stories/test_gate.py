@@ -43,8 +43,8 @@ EDITS = [
     ("transaction_classes", "words: [padala]", "words: [pasabuy]", "every kind of entry"),
 ]
 SECTIONS = [
-    ("gig-advance-ph", 1, "max_age: 7d", "max_age: 10d", "nine days ago"),
-    ("personal-loan-ph", 1, "max_age: 35d", "max_age: 40d", "thirty-six days ago"),
+    ("gig-advance-ph", 2, "max_age: 7d", "max_age: 10d", "nine days ago"),
+    ("personal-loan-ph", 3, "max_age: 35d", "max_age: 40d", "thirty-six days ago"),
     ("personal-loan-ph", 2, "max_age: 35d", "max_age: 30d", "early November, under version 2"),
 ]
 
