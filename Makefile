@@ -117,7 +117,32 @@ test: $(TEST_TOOLS) ## Run the tests, long ones aside (EXAMPLES=all: all example
 
 .PHONY: test-long
 test-long: $(TEST_TOOLS) ## Run the long tests: proofs, populations, clusters, kills
-	$(PYTEST) -n 4 -m long $$(grep -rl --include='test_*.py' 'mark\.long' tests)
+	$(PYTEST) -n 4 -m long $(LONG)
+
+# Modules whose tests read a page, most to type what it prints; CI always runs these.
+PAGED = $(wildcard tests/console tests/e2e tests/integration tests/journeys tests/unit/cli tests/unit/simulator)
+PAGES = $(shell grep -rlE --include='test_*.py' 'e2e\.page|README\.md|"docs"' $(PAGED))
+# What decides in these folders is rules, factors, proofs: nothing serves, stores or reads an applicant.
+CORE = $(wildcard tests/edits tests/fuzz tests/unit/factors tests/unit/proofs tests/unit/ruleset)
+WHEEL = tests/e2e/test_wheel.py
+LONG = $(shell grep -rl --include='test_*.py' 'mark\.long' tests)
+LONG_CORE = $(filter $(CORE:%=%/%),$(LONG))
+
+.PHONY: pages
+pages: $(TEST_TOOLS) ## Run the tests that read pages and type what they print
+	$(PYTEST) -n 3 $(PAGES)
+
+.PHONY: long-core
+long-core: .venv/.dev ## Run the long tests of rules, factors and proofs
+	$(PYTEST) -n 2 -m long $(LONG_CORE)
+
+.PHONY: long-rest
+long-rest: $(TEST_TOOLS) ## Run the other long tests, without those of pages
+	$(PYTEST) -n 4 -m long $(filter-out $(PAGES) $(LONG_CORE) $(WHEEL),$(LONG))
+
+.PHONY: check-wheel
+check-wheel: .venv/.dev ## Install the package alone, built in isolation, and decide
+	$(BIN)/pytest -q -n 0 $(WHEEL)
 
 .PHONY: stories
 stories: .venv/.dev ## Decide the applicants of tests/stories (ONLY=loan-pay-cut)
@@ -136,6 +161,11 @@ ADVISORIES ?=
 audit: .venv/.audit ## List licences; compare packages with ADVISORIES or kept ones
 	@$(BIN)/python -m lint.licences
 	@$(BIN)/python -m lint.audit $(ADVISORIES)
+
+.PHONY: packages
+packages: .venv/.audit ## What of `make audit` CI asks: nothing to compare with passes
+	@$(BIN)/python -m lint.licences
+	@$(BIN)/python -m lint.audit || test $$? = 3
 
 .PHONY: advisories
 advisories: .venv/.dev ## Take kept advisories anew from osv.dev or ADVISORIES
@@ -175,12 +205,21 @@ drift: .venv/.dev ## Check that generated files are what their sources give
 	$(DECISION) config sample --check deploy/decision-service.yaml
 	$(BIN)/python -m lint.floors | diff - docs/floors.svg
 
+# .ci/checks.toml lists the checks, lint/checks.py runs those whose inputs changed (ALL=--all: whatever changed).
+ALL ?=
+CHECKS = $(BIN)/python -m lint.checks $(ALL)
+
 .PHONY: check
-check: $(TEST_TOOLS) .venv/.audit ## What CI runs of the service, in CI's order
-	@$(MAKE) --no-print-directory -j 2 --output-sync=target constants types lint drift
-	@$(BIN)/python -m lint.licences
-	@$(BIN)/python -m lint.audit || test $$? = 3  # nothing to compare with, which it says
-	@$(MAKE) --no-print-directory reliability-short prove-short test-long test
+check: .venv/.runtime ## What CI runs of the service, where it changed (ALL=--all)
+	@$(CHECKS) service
+
+.PHONY: check-all
+check-all: .venv/.runtime ## What CI runs: check and check-deploy at once
+	@$(CHECKS)
+
+.PHONY: record-green
+record-green: .venv/.runtime ## Run what is due as CI does, and record what is green
+	@CI=1 $(CHECKS) --record
 
 ##@ Measure
 .PHONY: oracle
@@ -226,11 +265,9 @@ walk: .venv/.dev ## Print the functions that a cold and a warm decision pass
 	@$(BIN)/python -m bench.walk
 
 ##@ Deploy
-# Each sub-folder of deploy/ has its own targets, which it adds to DEPLOY_CHECKS, and dependency groups, to DEPLOY_GROUPS.
+# Each sub-folder of deploy/ has its own targets; its dependency groups it adds to DEPLOY_GROUPS.
 include $(wildcard deploy/*/*.mk)
 
-# The front is flooded alone; the other checks take turns on two cores.
 .PHONY: check-deploy
-check-deploy: $(DEPLOY_GROUPS:%=.venv/.%) .venv/.browser ## What CI runs of deploy/ and clients/
-	@$(MAKE) --no-print-directory check-front
-	@$(MAKE) --no-print-directory -j 2 --output-sync=target $(filter-out check-front,$(DEPLOY_CHECKS))
+check-deploy: .venv/.runtime ## What CI runs of deploy/ and clients/, where it changed
+	@$(CHECKS) deploy

@@ -15,11 +15,17 @@ import structlog
 from hypothesis import settings
 
 from tests.fakes.examples import examples
+from tests.kits.skips import count_skips
 
 USUAL = examples(100)
 settings.register_profile("desk", deadline=None, max_examples=USUAL)
 settings.register_profile("ci", derandomize=True, database=None, deadline=None, max_examples=USUAL)
 settings.load_profile("ci" if os.environ.get("CI") else "desk")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Skips are counted, and some of them fail in CI."""
+    count_skips(config)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

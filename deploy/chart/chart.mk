@@ -1,4 +1,3 @@
-DEPLOY_CHECKS += chart
 DEPLOY_GROUPS += chart
 
 .PHONY: chart

@@ -1,10 +1,9 @@
-DEPLOY_CHECKS += clients
 CLIENTS := dist/clients
 CLIENT_SOURCES := $(shell find protos clients/python clients/node/src -type f -not -path '*/types/*' -not -name '*.pyc')
 
 clients/node/node_modules/.installed: clients/node/package-lock.json
 	@deploy/need.sh npm nodejs npm
-	@npm ci --prefix clients/node --ignore-scripts --no-audit --no-fund --silent
+	@! command -v npm >/dev/null || npm ci --prefix clients/node --ignore-scripts --no-audit --no-fund --silent
 	@touch $@
 
 # What makes the packages is apart from .venv: thirteen packages.

@@ -1,5 +1,3 @@
-DEPLOY_CHECKS += compose
-
 .PHONY: compose
 compose: .venv/.dev ## Check the compose file by docker-compose, without a daemon
 	@deploy/need.sh docker-compose docker-compose

@@ -31,7 +31,8 @@ SECRETS = "/run/secrets/"
 IMAGES = ("DECISION_IMAGE", "POSTGRES_IMAGE", "FRONT_IMAGE")
 
 pytestmark = pytest.mark.skipif(
-    shutil.which("docker-compose") is None, reason="there is no docker-compose"
+    shutil.which("docker-compose") is None,
+    reason="there is no docker-compose: apt-get install docker-compose",
 )
 
 

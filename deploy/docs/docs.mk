@@ -1,5 +1,4 @@
 DEPLOY_GROUPS += docs
-DEPLOY_CHECKS += docs
 
 .PHONY: docs
 docs: .venv/.docs .venv/.browser ## Build the documentation site into dist/docs/site

@@ -1,5 +1,3 @@
-DEPLOY_CHECKS += drills
-
 .PHONY: drills
 drills: .venv/.dev ## Back up, wipe and restore both stores, as operators do
 	@deploy/need.sh sqlite3 sqlite3

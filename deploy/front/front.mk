@@ -1,4 +1,3 @@
-DEPLOY_CHECKS += check-front
 DEPLOY_GROUPS += front
 
 .PHONY: check-front

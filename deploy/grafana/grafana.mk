@@ -1,5 +1,3 @@
-DEPLOY_CHECKS += dashboards
-
 .PHONY: dashboards
 dashboards: .venv/.dev ## Check the Grafana dashboards: generated, sound, fed
 	@deploy/need.sh promtool prometheus

@@ -1,5 +1,3 @@
-DEPLOY_CHECKS += alerts
-
 .PHONY: alerts
 alerts: .venv/.dev ## Try the Prometheus alerts, each where it fires and where not
 	@deploy/need.sh promtool prometheus

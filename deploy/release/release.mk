@@ -1,5 +1,4 @@
 DEPLOY_GROUPS += release
-DEPLOY_CHECKS += check-release
 
 .PHONY: release
 release: .venv/.release ## Make wheel, sdist, SBOM, notes (SNAPSHOT=true for a try)

@@ -1,5 +1,3 @@
-DEPLOY_CHECKS += check-stack
-
 .PHONY: stack
 stack: .venv/.dev ## Start all parts here until Ctrl-C (SCENARIO=FILE)
 	@$(BIN)/python -m deploy.stack.stack $(if $(SCENARIO),--scenario $(SCENARIO))

@@ -1,5 +1,3 @@
-DEPLOY_CHECKS += units
-
 .PHONY: units
 units: .venv/.dev ## Check the systemd unit: syntax, hardening, a start
 	@deploy/need.sh systemd-analyze systemd

@@ -20,7 +20,8 @@ MOST_EXPOSED = 15
 
 PR_SET_MDWE, PR_MDWE_REFUSE_EXEC_GAIN = 65, 1
 needs_systemd = pytest.mark.skipif(
-    shutil.which("systemd-analyze") is None, reason="there is no systemd-analyze"
+    shutil.which("systemd-analyze") is None,
+    reason="there is no systemd-analyze: apt-get install systemd",
 )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -80,10 +79,9 @@ async def opened(
 
 
 async def barriers(page: Page) -> list[str]:
-    """What keeps somebody from reading the page; skips where axe is missing, and fails in CI."""
+    """What keeps somebody from reading the page; skips where axe is missing."""
     if not AXE.is_file():
-        missing = "axe-core is missing: `make test` installs it with npm"
-        (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(missing)
+        pytest.skip("there is no axe-core: `make .venv/.node` installs it with npm")
     await page.evaluate(AXE.read_text(encoding="utf-8"))
     found: list[str] = await page.evaluate(BARRIERS)
     return found

@@ -190,7 +190,9 @@ async def test_tls_to_a_plain_server_is_an_alarm_and_not_retried():
     assert snapshot.account_faults[0].detail == "TLS"
 
 
-@pytest.mark.skipif(shutil.which("openssl") is None, reason="makes its certificate with openssl")
+@pytest.mark.skipif(
+    shutil.which("openssl") is None, reason="there is no openssl: apt-get install openssl"
+)
 async def test_a_self_signed_certificate_is_an_alarm_and_not_retried(tmp_path):
     """A vendor whose certificate nobody vouches for gets no request and no key."""
     certificate, key = str(tmp_path / "c.pem"), str(tmp_path / "k.pem")

@@ -38,7 +38,10 @@ def test_a_sentence_rests_on_each_field_that_is_read(kind):
     assert all(TABLE[kind]["fields"].values())
 
 
-@pytest.mark.skipif(not vendor_document.FILE.is_file(), reason="the vendor's document is not here")
+@pytest.mark.skipif(
+    not vendor_document.FILE.is_file(),
+    reason="the vendor's document is not here: SMILE_OPENAPI_FILE names it",
+)
 @pytest.mark.parametrize("kind", READ)
 def test_the_vendor_sends_each_field_that_is_read(kind):
     """A field that the vendor's document lacks for a kind would be null for ever."""
@@ -46,7 +49,10 @@ def test_the_vendor_sends_each_field_that_is_read(kind):
     assert sorted(read_of(kind) - known) == []
 
 
-@pytest.mark.skipif(not vendor_document.FILE.is_file(), reason="the vendor's document is not here")
+@pytest.mark.skipif(
+    not vendor_document.FILE.is_file(),
+    reason="the vendor's document is not here: SMILE_OPENAPI_FILE names it",
+)
 def test_payroll_incomes_carry_no_pay_date():
     """How late a payroll pays is learned from readings, since no field says it."""
     assert "payDate" not in vendor_document.vendor_document().fields("Income")

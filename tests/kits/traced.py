@@ -53,7 +53,7 @@ def committing_under(fault: str, url: str, folder: Path, count: int) -> Outcome:
     Skips the test, saying why, where nothing can be traced.
     """
     if shutil.which("strace") is None:
-        pytest.skip("strace is not installed: the system's faults cannot be injected")
+        pytest.skip("there is no strace: apt-get install strace")
     trace = folder / "trace"
     sync = ["-e", "trace=fdatasync", "-e", f"inject=fdatasync:{fault}"]
     done = subprocess.run(
