@@ -132,6 +132,10 @@ LONG_CORE = $(filter $(CORE:%=%/%),$(LONG))
 pages: $(TEST_TOOLS) ## Run the tests that read pages and type what they print
 	$(PYTEST) -n 3 $(PAGES)
 
+.PHONY: short-rest
+short-rest: $(TEST_TOOLS) ## Run the tests that are not long, without those of pages
+	$(PYTEST) -n 3 -m "not long" $(PAGES:%=--ignore=%)
+
 .PHONY: long-core
 long-core: .venv/.dev ## Run the long tests of rules, factors and proofs
 	$(PYTEST) -n 2 -m long $(LONG_CORE)
@@ -149,7 +153,7 @@ stories: .venv/.dev ## Decide the applicants of tests/stories (ONLY=loan-pay-cut
 	$(BIN)/pytest -q -n 2 tests/stories -k "$(ONLY)"
 
 .PHONY: sabotage
-sabotage: .venv/.dev ## Plant each fault of tests/sabotage: tests must fail (ONLY=payday)
+sabotage: .venv/.dev ## Plant faults of tests/sabotage: a test fails (ONLY=payday)
 	PYTHONPATH=. $(BIN)/python -m tests.sabotage $(ONLY)
 
 .PHONY: letters
@@ -249,6 +253,18 @@ reliability: .venv/.dev ## Kill, cut, starve the service (MINUTES STORE SEED SAB
 .PHONY: attack
 attack: .venv/.dev ## Attack the service on both stores, and count what held
 	@$(BIN)/python -m tests.attack
+
+# Made by the date unless SEED is given; what draws by a seed names FIRST or Hypothesis.
+DAY := $(if $(filter file,$(origin SEED)),$(shell date -u +%Y%m%d),$(SEED))
+DRAWN = $(shell grep -rlE --include='test_*.py' '^from hypothesis|examples import .*FIRST|examples\.FIRST' tests)
+AGAIN = The seed of the day is $(DAY). To repeat it: make day SEED=$(DAY)
+
+.PHONY: day
+day: .venv/.dev ## Draw other examples, by the date or SEED=20261203
+	@echo "$(AGAIN)"
+	@SEED_OF_DAY=$(DAY) EXAMPLES=all $(PYTEST) -n 2 --hypothesis-seed=$(DAY) $(DRAWN) || { echo "$(AGAIN)"; exit 1; }
+	@$(BIN)/python -m bench.reliability --seed $(DAY) --minutes 0.3 --slack 10 --store sqlite --only $(IN_SHORT) \
+	  || { echo "$(AGAIN)"; exit 1; }
 
 IN_SHORT = evidence faults host once limit deadlines webhooks erasure reviews kills
 .PHONY: reliability-short

@@ -1,11 +1,10 @@
 """What every test shares: how Hypothesis draws its examples, and one PostgreSQL for a run.
 
-Hypothesis draws the same examples in every CI run; at a desk it keeps looking for new ones. It
-judges no example by how long it takes: that is for benches.
+Hypothesis draws the same examples in every run, by the text of the test; `make day` looks for new
+ones by a seed. It judges no example by how long it takes: that is for benches.
 """
 
 import logging
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,13 +13,16 @@ import pytest
 import structlog
 from hypothesis import settings
 
-from tests.fakes.examples import examples
+from tests.fakes.examples import DAY, examples
 from tests.kits.skips import count_skips
 
 USUAL = examples(100)
-settings.register_profile("desk", deadline=None, max_examples=USUAL)
-settings.register_profile("ci", derandomize=True, database=None, deadline=None, max_examples=USUAL)
-settings.load_profile("ci" if os.environ.get("CI") else "desk")
+settings.register_profile(
+    "same", derandomize=True, database=None, deadline=None, max_examples=USUAL
+)
+# Without a database a failure is found again by its seed alone, on another machine too.
+settings.register_profile("day", database=None, deadline=None, max_examples=USUAL)
+settings.load_profile("day" if DAY else "same")
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -1,4 +1,4 @@
-"""How many examples a property is tried on."""
+"""Which examples a property or an oracle is tried on, and how many."""
 
 from __future__ import annotations
 
@@ -14,10 +14,17 @@ ALL = os.environ.get("EXAMPLES") == "all"
 """Whether this run takes all of them."""
 
 
+DAY = os.environ.get("SEED_OF_DAY", "")
+"""The seed of `make day`; without one the examples are the same in every run."""
+
+FIRST = int(DAY or 0)
+"""The first number that made-up people, rules and broken files are drawn by."""
+
+
 def examples(many: int) -> int:
     """A quarter of so many, at least 20; all of them where EXAMPLES=all.
 
-    CI draws the same examples every time, so that more of them find nothing new there.
+    They are the same every time, so that more of them find nothing new; `make day` takes others.
     """
     return many if ALL else min(many, max(_FEWEST, many // _SHARE))
 

@@ -19,13 +19,13 @@ from decision_service.domain.needs import Needs
 from decision_service.domain.values import OF_FACTORS, Cause, Missing
 from decision_service.factors.compute import compute
 from decision_service.factors.registry import catalogue, data_names
-from tests.fakes.examples import ALL
+from tests.fakes import examples
 from tests.oracles.applicants import applicant
 from tests.oracles.factors import Answer, names, reference
 from tests.oracles.factors.applicant import Wait
 
-APPLICANTS = int(os.environ.get("ORACLE_APPLICANTS", "200" if ALL else "80"))
-FIRST = int(os.environ.get("ORACLE_FIRST", "0"))
+APPLICANTS = int(os.environ.get("ORACLE_APPLICANTS", "200" if examples.ALL else "80"))
+FIRST = int(os.environ.get("ORACLE_FIRST", examples.FIRST))
 FACTORS_EACH = int(os.environ.get("ORACLE_FACTORS", "20"))
 PARTS = 4
 SHOWN = 20

@@ -349,7 +349,8 @@ def make(*words: str) -> subprocess.CompletedProcess[str]:
 def named_by(target: str) -> Iterator[str]:
     """The files of this checkout that a target's commands name, those of its folders too."""
     installed = [f"--old-file=.venv/.{path.stem}" for path in (ROOT / "requirements").glob("*.txt")]
-    words = re.findall(r"[\w./-]+", make("--dry-run", *installed, target).stdout)
+    said = make("--dry-run", *installed, target).stdout
+    words = re.findall(r"[\w./-]+", re.sub(r"--ignore=\S+", "", said))
     globs = [glob for word in words for glob in PROGRAMS.get(Path(word).name, ())]
     tested = [word for word in words if word.startswith(("tests/", "deploy/"))]
     if ".venv/bin/pytest" in words and not tested:
