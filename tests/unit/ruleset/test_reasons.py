@@ -179,7 +179,7 @@ DUE = date(2026, 11, 11)
         ),
     ],
 )
-def test_a_month_that_is_not_posted_is_named_with_its_date_and_never_an_account_id(missing, text, help_):
+def test_a_month_that_is_not_posted_is_named_with_its_date_and_no_account(missing, text, help_):
     """The reason names month and due date as far as they are known, and what helps."""
     stage = declines(("income.months_6m < 4", "SHORT"))
     verdict = decide(stages(stage, FINE), {"income.months_6m": missing, "income.months_12m": 9})
