@@ -69,7 +69,8 @@ async def test_of_two_processes_one_replaces_a_loan_and_one_flags_it(postgres: P
 async def test_a_backtest_knows_no_result_of_a_loan_that_was_not_taken_up(url: str) -> None:
     async with opened(url) as store:
         await store.commit(APPROVED)
-        await told(store, replace(BOOKED, status=LoanStatus.NOT_TAKEN_UP))
+        unused = replace(BOOKED, status=LoanStatus.NOT_TAKEN_UP, overdue_days=0)
+        await told(store, unused)
     day = timedelta(days=1)
     chosen = KeyRange(NOON - day, NOON + day)
     async with aclosing(await StoreReader.open(url)) as reader:
