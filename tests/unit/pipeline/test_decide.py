@@ -150,15 +150,21 @@ async def test_a_duplicate_without_time_is_told_that_the_first_goes_on() -> None
 
 
 async def test_a_duplicate_is_told_while_there_is_time_to_hear_it() -> None:
-    world = World(source=ScriptedSource(gate=asyncio.Event()))
+    log = Slow()
+    world = World(log=log)
     decide = world.decide()
     first = asyncio.create_task(decide(application(), world.call()))
-    while not world.source.asked:
-        await asyncio.sleep(0)
-    assert world.source.gate is not None
-    world.source.gate.set()
+    await log.begun.wait()
+
+    async def soon() -> None:
+        for _ in range(100):
+            await asyncio.sleep(0)
+        log.go.set()
+
+    end = asyncio.create_task(soon())
     with pytest.raises(RequestInProgress):
         await decide(application(), world.call(seconds=FOLLOW_MARGIN))
+    await end
     assert (await first).outcome is Outcome.APPROVE
 
 
