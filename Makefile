@@ -124,7 +124,7 @@ stories: .venv/.dev ## Decide the applicants of tests/stories (ONLY=loan-pay-cut
 	$(BIN)/pytest -q -n 2 tests/stories -k "$(ONLY)"
 
 .PHONY: sabotage
-sabotage: .venv/.dev ## Plant each fault of tests/sabotage: tests must fail (ONLY=payday)
+sabotage: .venv/.dev ## Plant faults, which tests must notice (ONLY=payday)
 	PYTHONPATH=. $(BIN)/python -m tests.sabotage $(ONLY)
 
 .PHONY: letters
