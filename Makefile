@@ -153,7 +153,7 @@ stories: .venv/.dev ## Decide the applicants of tests/stories (ONLY=loan-pay-cut
 	$(BIN)/pytest -q -n 2 tests/stories -k "$(ONLY)"
 
 .PHONY: sabotage
-sabotage: .venv/.dev ## Plant faults of tests/sabotage: a test fails (ONLY=payday)
+sabotage: .venv/.dev ## Plant faults, which tests must notice (ONLY=payday)
 	PYTHONPATH=. $(BIN)/python -m tests.sabotage $(ONLY)
 
 .PHONY: letters
@@ -211,19 +211,18 @@ drift: .venv/.dev ## Check that generated files are what their sources give
 
 # .ci/checks.toml lists the checks, lint/checks.py runs those whose inputs changed (ALL=--all: whatever changed).
 ALL ?=
-CHECKS = $(BIN)/python -m lint.checks $(ALL)
 
 .PHONY: check
 check: .venv/.runtime ## What CI runs of the service, where it changed (ALL=--all)
-	@$(CHECKS) service
+	@$(BIN)/python -m lint.checks $(ALL) service
 
 .PHONY: check-all
 check-all: .venv/.runtime ## What CI runs: check and check-deploy at once
-	@$(CHECKS)
+	@$(BIN)/python -m lint.checks $(ALL)
 
 .PHONY: record-green
 record-green: .venv/.runtime ## Run what is due as CI does, and record what is green
-	@CI=1 $(CHECKS) --record
+	@CI=1 $(MAKE) --no-print-directory check-all ALL="$(ALL) --record"
 
 ##@ Measure
 .PHONY: oracle
@@ -286,4 +285,4 @@ include $(wildcard deploy/*/*.mk)
 
 .PHONY: check-deploy
 check-deploy: .venv/.runtime ## What CI runs of deploy/ and clients/, where it changed
-	@$(CHECKS) deploy
+	@$(BIN)/python -m lint.checks $(ALL) deploy

@@ -143,17 +143,19 @@ _MONTHS = (
 
 
 def not_posted(gap: Gap) -> str:
-    """`Income of October 2026 is not posted yet by acc-1; due by 11 November 2026`."""
+    """`Income of October 2026 is not posted yet; due by 11 November 2026`.
+
+    An account's id says nothing to a person: letters name the provider, the evidence the account.
+    """
     missing = gap.missing
     if missing.detail == NO_PAY and missing.month is not None:
         month = _month(Month(missing.month))
-        return f"{missing.source} shows no pay of {month}, or far less than usual"
+        return f"An account shows no pay of {month}, or far less than usual"
     month = "" if missing.month is None else f" of {_month(Month(missing.month))}"
-    by = f" by {missing.source}" if missing.source else ""
     due = f"; due by {_day(missing.due)}" if missing.due else ""
     paid = missing.kind is Kind.CONTRIBUTIONS or gap.name.startswith("contributions.")
     subject, verb = ("Contributions", "are") if paid else ("Income", "is")
-    return f"{subject}{month} {verb} not posted yet{by}{due}"
+    return f"{subject}{month} {verb} not posted yet{due}"
 
 
 def wait_for(missing: Missing) -> str:

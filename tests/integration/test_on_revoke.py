@@ -105,6 +105,18 @@ def said(what: str) -> str:
 
 async def worded(store: Store) -> tuple[str, str]:
     """A finished and an unfinished review, with every text that a person may write in one."""
+    finished = await finished_review(store)
+    unfinished = await committed(store, referred(2, history=None))
+    await store.reviews.step(unfinished, lambda one, _: steps.claim(one, by("rosa")))
+    asked = partial(steps.request_data, by=by("rosa"), kinds=[Kind.EINCOMES], text=said("data"))
+    await store.reviews.step(unfinished, lambda one, _: asked(one))
+    case = case_of(referred(2))
+    await store.reviews.contest(case, by("los", "q-1"), said("contest"), NO_POLICY)
+    return finished, unfinished
+
+
+async def finished_review(store: Store) -> str:
+    """A review that was approved by two persons, with the texts that they wrote."""
     result = ReviewResult(Outcome.APPROVE, "OK", said("explanation"), Money("PHP", 1_500_000))
     finished = await committed(store, referred(1))
     moves: list[Move] = [
@@ -121,13 +133,7 @@ async def worded(store: Store) -> tuple[str, str]:
     ]
     for move in moves:
         await store.reviews.step(finished, move)
-    unfinished = await committed(store, referred(2, history=None))
-    await store.reviews.step(unfinished, lambda one, _: steps.claim(one, by("rosa")))
-    asked = partial(steps.request_data, by=by("rosa"), kinds=[Kind.EINCOMES], text=said("data"))
-    await store.reviews.step(unfinished, lambda one, _: asked(one))
-    case = case_of(referred(2))
-    await store.reviews.contest(case, by("los", "q-1"), said("contest"), NO_POLICY)
-    return finished, unfinished
+    return finished
 
 
 async def test_every_erasure_takes_the_words_of_reviews(url: str, tmp_path: Path) -> None:
@@ -163,6 +169,15 @@ async def test_every_erasure_takes_the_words_of_reviews(url: str, tmp_path: Path
     if url.startswith("sqlite"):
         files = b"".join(one.read_bytes() for one in tmp_path.glob("decisions.db*"))
         assert WORD.encode() not in files
+
+
+async def test_an_erasure_takes_words_where_no_review_is_unfinished(
+    url: str, tmp_path: Path
+) -> None:
+    async with opened(url, journal=tmp_path / "erasures") as store:
+        await finished_review(store)
+        await store.erase(USER)
+    assert await _holding(url) == set()
 
 
 def case_of(entry: DecisionEntry) -> ReviewCase:

@@ -13,7 +13,7 @@ from sqlalchemy import select
 from decision_service.casework.outcomes import LoanOutcome, LoanStatus, ReportRelation
 from decision_service.decide.application import CUSTOMER, DOCUMENT, OWED, USER, history_keys
 from decision_service.domain.decision import Outcome
-from decision_service.domain.errors import ReviewRefused
+from decision_service.domain.errors import DecisionUnknown, ReviewRefused
 from decision_service.domain.person import FoundPerson
 from decision_service.domain.ports import HistoryEntry
 from decision_service.domain.reviews import ReviewState
@@ -86,6 +86,18 @@ async def test_what_is_left_serves_that_purpose_alone(
         found = await desk.decide("user-2", "a-1", ANA)
         assert value(found, "history.linked_exposure") == Money("PHP", 5_000_000)
         assert value(found, "history.applications_30d") == 0
+
+
+async def test_an_open_loan_of_an_erased_decision_is_reported_by_its_own_lender_alone(
+    file_url: str, tmp_path: Path
+) -> None:
+    async with lent(file_url, tmp_path, erase_decisions=True) as (desk, decision_id):
+        await desk.store.erase("user-1")
+        closed = LoanOutcome(decision_id, "LN-1", NOW.date(), LoanStatus.REPAID)
+        with pytest.raises(DecisionUnknown):
+            await desk.record(closed, "another-lender")
+        assert await desk.owed() == 3
+        assert await desk.report(decision_id, days=30) is ReportRelation.NEWEST
 
 
 @MODES

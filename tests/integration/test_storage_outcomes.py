@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, aclosing
+from datetime import timedelta
 
 import asyncpg
 from msgspec.structs import replace
 from sqlalchemy import Connection, Table, select
 
+from decision_service.casework.outcomes import LoanStatus
 from decision_service.decide.application import user_key
 from decision_service.domain.errors import FieldInvalid
 from decision_service.domain.ports import HistoryEntry
 from decision_service.store.history import history, history_keys
 from decision_service.store.outcomes import loan_outcomes
 from decision_service.store.store import Store, open_database
-from tests.kits.decision_entries import ENTRY, numbered
+from decision_service.workbench.backtest.replica import KeyRange, StoreReader
+from tests.kits.decision_entries import ENTRY, NOON, numbered
 from tests.kits.outcome_log import APPROVED, BOOKED, flagged, outstanding, state, told
 from tests.kits.postgres import Postgres
 from tests.kits.stores import opened
@@ -61,6 +64,20 @@ async def test_of_two_processes_one_replaces_a_loan_and_one_flags_it(postgres: P
         )
         assert sorted(isinstance(one, FieldInvalid) for one in found) == [False, True]
         assert await outstanding(here) == 10_000_000
+
+
+async def test_a_backtest_knows_no_result_of_a_loan_that_was_not_taken_up(url: str) -> None:
+    async with opened(url) as store:
+        await store.commit(APPROVED)
+        unused = replace(BOOKED, status=LoanStatus.NOT_TAKEN_UP, overdue_days=0)
+        await told(store, unused)
+    day = timedelta(days=1)
+    chosen = KeyRange(NOON - day, NOON + day)
+    async with aclosing(await StoreReader.open(url)) as reader:
+        found = await reader.applicants(
+            APPROVED.product, chosen, window=chosen.since, after=None, limit=9
+        )
+    assert [one.loan for one in found] == [None]
 
 
 async def test_no_report_outlives_a_decision_that_is_erased_meanwhile(url: str) -> None:

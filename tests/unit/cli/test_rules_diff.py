@@ -207,3 +207,14 @@ def test_a_side_that_does_not_load_is_a_finding(capsys, states):
     done = command(capsys, "rules", "diff", *states)
     assert (done.code, done.out) == (1, "")
     assert "personal-loan-ph/rollout.yaml:" in done.err
+
+
+def test_a_shadow_that_becomes_the_champion_is_compared_with_the_old_champion(capsys, states):
+    _, old = states
+    new = old.parent / "later"
+    shutil.copytree(old, new)
+    plan = new / "personal-loan-ph" / "rollout.yaml"
+    without = plan.read_text().partition("challenger:\n")[0]
+    plan.write_text(without.replace("champion: 1", "champion: 2"))
+    done = command(capsys, "rules", "diff", old, new)
+    assert "personal-loan-ph v2 (champion) against v1: 2 changes" in done.out.splitlines()

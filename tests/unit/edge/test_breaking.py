@@ -1,4 +1,4 @@
-"""`python -m protos.build lint` finds a change that breaks clients of the last release."""
+"""`python -m protos.build` finds a change that breaks clients, and files that are not made anew."""
 
 from __future__ import annotations
 
@@ -50,3 +50,15 @@ def test_a_further_field_breaks_nobody(tmp_path: Path) -> None:
     """Within v1 the contract grows."""
     found = linted(tmp_path, {FIELD: f"{FIELD}  // Of no use.\n  string further = 99;\n"})
     assert found.returncode == 0, found.stdout
+
+
+def test_a_generated_file_that_is_not_committed_is_out_of_date(tmp_path: Path) -> None:
+    for name in ("protos", "decision_service/api"):
+        shutil.copytree(ROOT / name, tmp_path / name)
+    (tmp_path / "docs").mkdir()
+    shutil.copy(ROOT / "docs/openapi.yaml", tmp_path / "docs")
+    (tmp_path / "decision_service/api/v1/values_pb2.pyi").unlink()
+    command = [sys.executable, "-m", "protos.build", "check"]
+    found = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert found.returncode == 1
+    assert "out of date (values_pb2.pyi): run `make proto`" in found.stderr

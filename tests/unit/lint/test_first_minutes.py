@@ -13,6 +13,7 @@ import pytest
 ROOT = Path(__file__).parents[3]
 DOCS = ROOT / "docs"
 PAGES = sorted([*DOCS.glob("*.md"), DOCS / "decisions" / "README.md"])
+MAKEFILE = ROOT / "Makefile"
 GROUPS = ["First steps", "Develop", "Check", "Measure", "Deploy"]
 
 
@@ -52,11 +53,17 @@ def test_make_help_groups_its_targets_in_80_columns() -> None:
             groups[line] = []
     assert list(groups) == GROUPS
     assert {"help", "demo", "serve", "console"} == set(groups["First steps"])
-    files = [ROOT / "Makefile", *ROOT.glob("deploy/*/*.mk")]
+    files = [MAKEFILE, *ROOT.glob("deploy/*/*.mk")]
     targets = [
         one for file in files for one in re.findall(r"^\.PHONY: (\S+)$", file.read_text(), re.M)
     ]
     assert sorted(chain.from_iterable(groups.values())) == sorted(targets)
+
+
+def test_every_program_of_the_lint_is_called_by_a_target() -> None:
+    programs = [file for file in (ROOT / "lint").glob("*.py") if "__main__" in file.read_text()]
+    called = re.findall(r"^\t@?\$\(BIN\)/python -m lint\.(\w+)", MAKEFILE.read_text(), re.M)
+    assert {file.stem for file in programs} == set(called)
 
 
 @pytest.mark.parametrize("code", [0, 3])
@@ -80,7 +87,7 @@ def test_the_installation_shows_each_package_and_stops_where_pip_stops(
 
 def made(target: str, folder: Path = ROOT) -> subprocess.CompletedProcess[str]:
     """Run `make` by the repository's Makefile in a folder."""
-    words = ["make", "--no-print-directory", "-f", str(ROOT / "Makefile"), target]
+    words = ["make", "--no-print-directory", "-f", str(MAKEFILE), target]
     return subprocess.run(
         words, cwd=folder, capture_output=True, text=True, timeout=60, check=False
     )

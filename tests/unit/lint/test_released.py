@@ -77,6 +77,16 @@ def test_lines_of_data_are_never_changed(checkout: Path) -> None:
     assert found.startswith("rules/_data/employers.yaml: a line of release 9.0.0 was changed")
 
 
+def test_lines_of_data_keep_their_order(checkout: Path) -> None:
+    edit(
+        checkout / "rules" / "_data" / "employers.yaml",
+        "  - voluntary\n  - voluntary member\n",
+        "  - voluntary member\n  - voluntary\n",
+    )
+    [found] = changed(checkout)
+    assert found.startswith("rules/_data/employers.yaml: a line of release 9.0.0 was changed")
+
+
 def test_a_release_writes_its_entry_once(checkout: Path) -> None:
     """The first call writes it and asks for a commit and a tag; the next one finds it."""
     with pytest.raises(Refused, match=r"has the entry 9\.1\.0 now: commit it, tag .* v9\.1\.0"):

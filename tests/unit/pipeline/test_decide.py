@@ -7,6 +7,7 @@ from msgspec.structs import replace
 
 from decision_service.api.v1.decision_service_pb2 import CreateDecisionResponse
 from decision_service.decide.codec import read_snapshot
+from decision_service.decide.decide import FOLLOW_MARGIN
 from decision_service.domain.decision import Outcome
 from decision_service.domain.errors import (
     DeadlineMissed,
@@ -146,6 +147,25 @@ async def test_a_duplicate_without_time_is_told_that_the_first_goes_on() -> None
     world.source.gate.set()
     assert (await first).outcome is Outcome.APPROVE
     assert world.source.asked == 1
+
+
+async def test_a_duplicate_is_told_while_there_is_time_to_hear_it() -> None:
+    log = Slow()
+    world = World(log=log)
+    decide = world.decide()
+    first = asyncio.create_task(decide(application(), world.call()))
+    await log.begun.wait()
+
+    async def soon() -> None:
+        for _ in range(100):
+            await asyncio.sleep(0)
+        log.go.set()
+
+    end = asyncio.create_task(soon())
+    with pytest.raises(RequestInProgress):
+        await decide(application(), world.call(seconds=FOLLOW_MARGIN))
+    await end
+    assert (await first).outcome is Outcome.APPROVE
 
 
 async def test_what_is_being_committed_stands_though_nobody_waits() -> None:

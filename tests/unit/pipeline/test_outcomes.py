@@ -1,13 +1,20 @@
 """Reports of loans beside the earlier ones: the newest day counts, and nothing is told twice."""
 
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from decision_service.casework.outcomes import LoanOutcome, LoanStatus, ReportRelation, compare
+from decision_service.casework.outcomes import (
+    Lent,
+    LoanOutcome,
+    LoanStatus,
+    ReportRelation,
+    compare,
+    overdrawn,
+)
 from decision_service.domain.values import Money
 
 DAY = timedelta(days=1)
@@ -62,6 +69,13 @@ def test_a_correction_takes_the_place_of_its_day(
 ) -> None:
     """Where there is nothing to correct it is a report as any."""
     assert compare(BOOKED, earlier, correction=True).comparison is comparison
+
+
+def test_what_a_replaced_loan_paid_out_counts_once() -> None:
+    lent = Lent("los", datetime(2026, 11, 30, tzinfo=UTC), "PHP", approved=100)
+    second = replace(BOOKED, loan_id="loan-2", as_of=BOOKED.as_of + DAY)
+    assert overdrawn([BOOKED, second], lent) is not None
+    assert overdrawn([BOOKED, replace(second, replaces="loan-1")], lent) is None
 
 
 @given(st.lists(REPORTS, max_size=12))

@@ -64,6 +64,11 @@ def test_a_result_changes_what_stood_before_it(reviews: Sequence[Review], change
     assert reviewed_result(reviews).changed is changed
 
 
+def test_of_several_results_the_last_counts() -> None:
+    first, last = ended(1, approved()), ended(2, DECLINE)
+    assert reviewed_result([first, last]).review == last
+
+
 @pytest.mark.parametrize(
     ("before", "last", "charge"),
     [

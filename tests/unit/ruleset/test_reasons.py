@@ -164,7 +164,7 @@ DUE = date(2026, 11, 11)
     [
         (
             Missing(Cause.NOT_YET_POSTED, None, Kind.INCOMES, "acc-1", month=OCTOBER, due=DUE),
-            "Income of October 2026 is not posted yet by acc-1; due by 11 November 2026",
+            "Income of October 2026 is not posted yet; due by 11 November 2026",
             "decide again from 11 November 2026 on, when October 2026 is posted",
         ),
         (
@@ -179,8 +179,8 @@ DUE = date(2026, 11, 11)
         ),
     ],
 )
-def test_a_month_that_is_not_posted_is_named_with_its_source_and_date(missing, text, help_):
-    """The reason names month, source and due date as far as they are known, and what helps."""
+def test_a_month_that_is_not_posted_is_named_with_its_date_and_no_account(missing, text, help_):
+    """The reason names month and due date as far as they are known, and what helps."""
     stage = declines(("income.months_6m < 4", "SHORT"))
     verdict = decide(stages(stage, FINE), {"income.months_6m": missing, "income.months_12m": 9})
     assert (verdict.refer_kind, codes(verdict)) == (ReferKind.DATA, ["NOT_YET_POSTED"])

@@ -142,6 +142,15 @@ async def test_an_unforeseen_error_does_not_stop_the_batches() -> None:
     assert await batches.submit(2) == 4
 
 
+async def test_callers_of_a_stopped_batch_are_told_to_ask_again() -> None:
+    async def stopped(_: Sequence[int]) -> Sequence[int]:
+        raise asyncio.CancelledError
+
+    batches = Batches(stopped, most=100)
+    with pytest.raises(StoreUnavailable, match="was stopped: ask again"):
+        await asyncio.wait_for(batches.submit(1), 5)
+
+
 async def test_all_callers_leaving_does_not_stop_the_work() -> None:
     """A batch whose callers all left runs to its end, and closing waits for it."""
     work = Work()
