@@ -47,6 +47,13 @@ INSTALL = show() { while read -r word name rest; do case $$word in \
 	  || echo "There is no Chromium, so the browser tests are skipped: apt-get install chromium"
 	@touch $@
 
+.venv/.valgrind: .venv/.runtime
+	@command -v valgrind >/dev/null || { test "$$(id -u)" = 0 && command -v apt-get >/dev/null \
+	  && echo "Installing valgrind for the gate of speed ..." && apt-get update -qq \
+	  && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq valgrind >/dev/null; } \
+	  || echo "There is no valgrind, so the gate of speed is left out: apt-get install valgrind"
+	@touch $@
+
 NODE_LIBRARIES := tests/e2e/axe tests/e2e/oidc
 .venv/.node: $(NODE_LIBRARIES:%=%/package-lock.json) .venv/.runtime
 	@command -v npm >/dev/null || { test "$$(id -u)" = 0 && command -v apt-get >/dev/null \
@@ -175,12 +182,16 @@ drift: .venv/.dev ## Check that generated files are what their sources give
 	$(DECISION) config sample --check deploy/decision-service.yaml
 	$(BIN)/python -m lint.floors | diff - docs/floors.svg
 
+.PHONY: gate
+gate: .venv/.dev .venv/.valgrind ## Hold rules, factors, a warm decision to their recorded speed
+	@$(BIN)/python -m bench.gate
+
 .PHONY: check
-check: $(TEST_TOOLS) .venv/.audit ## What CI runs of the service, in CI's order
+check: $(TEST_TOOLS) .venv/.audit .venv/.valgrind ## What CI runs of the service, in CI's order
 	@$(MAKE) --no-print-directory -j 2 --output-sync=target constants types lint drift
 	@$(BIN)/python -m lint.licences
 	@$(BIN)/python -m lint.audit || test $$? = 3  # nothing to compare with, which it says
-	@$(MAKE) --no-print-directory reliability-short prove-short test-long test
+	@$(MAKE) --no-print-directory gate reliability-short prove-short test-long test
 
 ##@ Measure
 .PHONY: oracle

@@ -21,7 +21,7 @@ from pathlib import Path
 from bench.instructions import Counter, Work, command, missing
 from lint.speed import RECORDED, Recorded, Try, Unrecorded, judge, read, wants_second
 
-ROUNDS = {"rules": 3, "factors": 3, "warm": 24}
+ROUNDS = {"rules": 3, "factors": 3, "warm": 7}
 """A decision shares its process with the service's other tasks, so that few of its rounds have nothing else."""
 Measure = Callable[[Work, Work], None]
 APPLICANTS = 24
@@ -29,9 +29,9 @@ REFERENCE = 12
 """Applicants of the yardstick, which take about as long as ours do."""
 
 TRANSACTIONS = 1_000
-USERS = 4
-CALLS = 1
-ECHOES = 4
+USERS = 3
+CALLS = 12
+ECHOES = 48
 REPEAT_SECONDS = 20.0
 
 
