@@ -47,6 +47,13 @@ INSTALL = show() { while read -r word name rest; do case $$word in \
 	  || echo "There is no Chromium, so the browser tests are skipped: apt-get install chromium"
 	@touch $@
 
+.venv/.valgrind: .venv/.runtime
+	@command -v valgrind >/dev/null || { test "$$(id -u)" = 0 && command -v apt-get >/dev/null \
+	  && echo "Installing valgrind for the gate of speed ..." && apt-get update -qq \
+	  && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq valgrind >/dev/null; } \
+	  || echo "There is no valgrind, so the gate of speed is left out: apt-get install valgrind"
+	@touch $@
+
 NODE_LIBRARIES := tests/e2e/axe tests/e2e/oidc
 .venv/.node: $(NODE_LIBRARIES:%=%/package-lock.json) .venv/.runtime
 	@command -v npm >/dev/null || { test "$$(id -u)" = 0 && command -v apt-get >/dev/null \
@@ -208,6 +215,10 @@ drift: .venv/.dev ## Check that generated files are what their sources give
 	$(DECISION) rules factors --format markdown | diff - docs/factors.md
 	$(DECISION) config sample --check deploy/decision-service.yaml
 	$(BIN)/python -m lint.floors | diff - docs/floors.svg
+
+.PHONY: gate
+gate: .venv/.dev .venv/.valgrind ## Hold rules, factors, a warm decision to their recorded speed
+	@$(BIN)/python -m bench.gate
 
 # .ci/checks.toml lists the checks, lint/checks.py runs those whose inputs changed (ALL=--all: whatever changed).
 ALL ?=

@@ -171,7 +171,8 @@ def _item(record: Transaction) -> dict[str, object]:
     }
 
 
-def _decode(bodies: list[bytes]) -> None:
+def decode(bodies: list[bytes]) -> None:
+    """Read pages as the service does."""
     for body in bodies:
         _PAGES.decode(body)
 
@@ -191,7 +192,7 @@ def run() -> None:
         decoder = msgspec.json.Decoder(Snapshot)
         calls = max(1, 20_000 // size)
         works = {
-            f"decode the vendor's pages of {size:,}": partial(_decode, pages(one)),
+            f"decode the vendor's pages of {size:,}": partial(decode, pages(one)),
             f"decode a stored snapshot of {size:,}": partial(
                 decoder.decode, msgspec.json.encode(one)
             ),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
+import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -15,12 +17,19 @@ import grpc
 
 from bench.people.population import population
 from bench.processes import Started, module, started
+from bench.unlimited import REQUESTS_PER_SECOND
 from decision_service.api.v1 import decision_pb2 as pb
 from decision_service.api.v1 import decision_service_pb2 as service_pb
+from decision_service.app.wiring import start
+from decision_service.cli.serve import tune_interpreter
+from decision_service.runtime.config import load
+from decision_service.runtime.logs import configure_logging
 from decision_service.runtime.settings import Settings
+from decision_service.runtime.tasks import run_async
 from decision_service.standin.formats import civil_day
+from decision_service.standin.server import build_app, serve
 from tests.e2e.process import clean_environ
-from tests.e2e.service import create
+from tests.e2e.service import create, environ
 
 METHOD = "/decision_service.api.v1.DecisionService/CreateDecision"
 WEBHOOKS = "webhook_secrets" in Settings.model_fields
@@ -83,6 +92,31 @@ def service(command: Sequence[str], folder: Path, **chosen: str) -> Iterator[Sta
     with started(command, folder / "service.log", environ) as process:
         process.printed("Ctrl-C")
         yield process
+
+
+def in_process(users: int, use: Callable[[str], None]) -> None:
+    """Serve on SQLite in this process, at a stand-in in it, and use the address on a thread."""
+    configure_logging("error", as_json=False)
+    run_async(_in_process(users, use))
+
+
+async def _in_process(users: int, use: Callable[[str], None]) -> None:
+    app = build_app(
+        lambda today: population(SEED, users, today, (LIFE,)),
+        api_key=KEY,
+        api_secret=SECRET,
+        requests_per_second=1_000_000,
+    )
+    with tempfile.TemporaryDirectory() as name:
+        async with serve(app) as url:
+            chosen = environ(Path(name), **settings(url, rules_dir="rules"))
+            raised = {"smile_requests_per_second": REQUESTS_PER_SECOND}
+            served = await start(load(environ=chosen).model_copy(update=raised), init=True)
+            try:
+                tune_interpreter()
+                await asyncio.to_thread(use, served.address)
+            finally:
+                await served.stop()
 
 
 def request(user_id: str, view: int = pb.DECISION_VIEW_BASIC) -> bytes:

@@ -6,6 +6,8 @@ import random
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
+import yaml
+
 from decision_service.domain.factor import FactorValue
 from decision_service.domain.values import Cause, Missing
 from decision_service.factors.registry import catalogue
@@ -16,22 +18,23 @@ from decision_service.rules.program import CompiledRuleset
 from decision_service.rules.tests_file import RuleTestCase, parse_cases
 
 RULES = Path(__file__).parent.parent / "rules"
-PRODUCT, VERSION = "personal-loan-ph", 2
+PRODUCT = "personal-loan-ph"
 GAPPY = 0.46
 _CAUSES = (Cause.NO_DATA, Cause.SHORT_HISTORY, Cause.NOT_CONNECTED, Cause.NOT_YET_POSTED)
 
 
 class ShippedLoan:
-    """The newest shipped loan; `complete` are applicants with a value for every factor."""
+    """The shipped loan's champion; `complete` are applicants with a value for every factor."""
 
     def __init__(self) -> None:
         folder = read_rules(RULES)
         [product] = [p for p in folder.products if p.product == PRODUCT]
-        compilation = compile_ruleset(files_of(folder, product, VERSION), catalogue())
+        version = yaml.safe_load((RULES / PRODUCT / "rollout.yaml").read_text())["champion"]
+        compilation = compile_ruleset(files_of(folder, product, version), catalogue())
         if compilation.ruleset is None:
             raise SystemExit("\n".join(d.message for d in compilation.diagnostics))
         self.ruleset = compilation.ruleset
-        texts = [(f.path, f.text) for f in product.tests if f.path.endswith(f"v{VERSION}.yaml")]
+        texts = [(f.path, f.text) for f in product.tests if f.path.endswith(f"v{version}.yaml")]
         cases = [c for t in texts for c in parse_cases(*t, self.ruleset, catalogue()).cases]
         self.complete = list(_complete(self.ruleset, cases))
 
