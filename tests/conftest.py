@@ -4,8 +4,9 @@ Hypothesis draws the same examples in every run, by the text of the test; `make 
 ones by a seed. It judges no example by how long it takes: that is for benches.
 """
 
+import gc
 import logging
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,17 @@ settings.load_profile("day" if DAY else "same")
 def pytest_configure(config: pytest.Config) -> None:
     """Skips are counted, and some of them fail in CI."""
     count_skips(config)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Collecting makes much that lives to the end: the garbage collector does not look at it."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

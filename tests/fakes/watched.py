@@ -32,7 +32,6 @@ AUTO = (
 )
 UPSTREAM = "metric: upstream_error_rate, scope: product, max: 0.10, min_units: 100, window: 1h"
 OUTAGE = ("guardrails:", f"guardrails:\n  - {{name: outage, {UPSTREAM}, action: pause}}")
-LOAN = rulebook().product(PRODUCT)
 NUMBERS = itertools.count(1)
 
 
@@ -113,7 +112,9 @@ async def stand(
     """A process that watches; several may share a log."""
     log, clock, seen = log or InMemoryDecisionLog(), SetClock(), counters or EventCounters()
     plan = good(edited(STAGED, *changes))
-    book = Rulebook({PRODUCT: replace(LOAN, plan=plan, state=initial_state(plan, NOW))})
+    book = Rulebook(
+        {PRODUCT: replace(rulebook().product(PRODUCT), plan=plan, state=initial_state(plan, NOW))}
+    )
     rollouts = await Rollouts.start(log, book, clock)
     watch = GuardrailWatch(rollouts, log, clock, seen)
     return Stand(log, rollouts, watch, clock, seen)

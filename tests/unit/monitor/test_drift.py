@@ -11,7 +11,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
-from scipy.stats import chi2, chi2_contingency
 
 from decision_service.domain.factor import FactorValue, ValueType
 from decision_service.domain.values import Cause, Missing, Money
@@ -64,6 +63,8 @@ def test_the_index_is_that_of_optbinning(before: list[int], now: list[int], inde
 @given(st.integers(1, 60), st.floats(0.001, 200))
 def test_the_chance_is_chi_square(freedom: int, statistic: float) -> None:
     """As scipy has it, and the critical value is where the chance is the level."""
+    from scipy.stats import chi2  # two seconds, which collecting need not take
+
     assert chance(statistic, freedom) == pytest.approx(chi2.sf(statistic, freedom), abs=1e-12)
     assert chance(0, freedom) == 1
     assert critical(freedom) == pytest.approx(chi2.isf(0.05, freedom), rel=1e-9)
@@ -161,6 +162,8 @@ def test_a_planted_drift_of_one_factor_is_found_and_no_other(people) -> None:
     assert [row.name for row in found if row.drifted] == [name]
     judged = [row for row in found if row.psi is not None]
     assert judged == sorted(judged, key=lambda row: row.probability)
+    from scipy.stats import chi2, chi2_contingency
+
     for row in judged:
         counts = pooled(row.baseline.counts, row.now.counts)
         test = chi2_contingency(counts, correction=False)

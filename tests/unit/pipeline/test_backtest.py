@@ -231,14 +231,11 @@ def test_a_day_on_which_figures_change_is_judged_after_the_day_before() -> None:
     assert few.dated == ()
 
 
-RULESET = version(changed_rules(9), 9)
-
-
 @pytest.mark.parametrize(("by", "why"), cases("pipeline/backtest")["undivided"])
 def test_a_report_that_cannot_be_divided_so_is_refused(by: str, why: str) -> None:
     """With the nearest name, or the form of cut points."""
     with pytest.raises(DimensionUnknown, match=why):
-        require_dimensions(dimensions(by), RULESET)
+        require_dimensions(dimensions(by), version(changed_rules(9), 9))
 
 
 @pytest.mark.parametrize(("by", "cell"), cases("pipeline/backtest")["divided"])
@@ -246,7 +243,7 @@ def test_a_report_is_divided_by_any_factor_or_input(by: str, cell: str) -> None:
     """By its value, a number by the cut points that are given; who has no value is apart."""
     folder = changed_rules(9, STRICTER)
     case = case_of(folder)
-    require_dimensions(dimensions(by), RULESET)
+    require_dimensions(dimensions(by), version(changed_rules(9), 9))
     one = compare(case, BacktestRules(case.ruleset, version(folder, 9), dimensions(by)))
     assert isinstance(one, BacktestApplicant)
     assert one.cells[-1] == (by.partition(":")[0], cell)

@@ -14,14 +14,13 @@ from tests.unit.cli.commands import command
 from tests.unit.simulator.stand import GEORGE, open_stand
 
 TODAY = date(2026, 11, 24)
-ABROAD = Residence("ID", "IDR")
 
 
 @pytest.mark.parametrize("name", [person.user_name for person in sandbox_people()])
 def test_country_and_currency_change_and_nothing_else(name: str) -> None:
     """Written back to pesos and their own country the data is what it was, to the figure."""
     person = {one.user_name: one for one in sandbox_people()}[name]
-    there = json.dumps(sandbox_data(name, TODAY, ABROAD))
+    there = json.dumps(sandbox_data(name, TODAY, Residence("ID", "IDR")))
     assert '"currency": "PHP"' not in there
     back = there.replace('"currency": "IDR"', '"currency": "PHP"').replace(
         '"countryResidence": "ID"', f'"countryResidence": "{person.country}"'
