@@ -16,9 +16,18 @@ from msgspec.structs import replace
 from tests.fakes.examples import ALL
 from tests.kits.postgres import Postgres
 from tests.records import adapter
-from tests.records.corpus import SUMS, Book, lay_out, names, read_book, read_texts, sums
-from tests.records.plain import Json
-from tests.records.replay import differences, replay
+from tests.records.adapter import Json
+from tests.records.replay import (
+    SUMS,
+    Book,
+    differences,
+    lay_out,
+    names,
+    read_book,
+    read_texts,
+    replay,
+    sums,
+)
 
 ON_POSTGRES = ("ordinary_advance", "ordinary_loan_v2", "refused", "segments")
 SAME_PEOPLE = ("stories_loan_v1_2", "stories_loan_v1_3")
@@ -143,9 +152,7 @@ PLANTED = {
 
 @pytest.mark.long
 @pytest.mark.parametrize(("record", "old", "new", "where"), PLANTED.values(), ids=PLANTED)
-def test_a_change_of_the_rules_is_seen(
-    record: str, old: str, new: str, where: str, tmp_path: Path
-) -> None:
+def test_a_change_of_the_rules_is_seen(record, old, new, where, tmp_path):
     """One bin with a point less, and one reason of a lower rank, give other answers."""
     book = book_with(record)
     rules = lay_out(book, _texts(), tmp_path) / "rules"
