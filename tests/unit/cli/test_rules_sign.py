@@ -15,8 +15,8 @@ from decision_service.rulebook.load import load_rules
 from decision_service.workbench.backtest.render import encoded
 from tests.unit.cli.commands import command
 from tests.unit.cli.test_rules_publish import publishable
-from tests.unit.impact.reports import report
 from tests.unit.pipeline.test_manifest import NOW
+from tests.unit.workbench.reports import report
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""A report as people read it: the same figures in every form, nothing that runs or is fetched."""
+"""A report of impact as people read it: the same figures in every form, nothing that runs."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from decision_service.workbench.backtest.report import (
 )
 from decision_service.workbench.backtest.sums import BacktestApplicant, BacktestSums
 from decision_service.workbench.commands.backtest import conditions, require_fit
-from tests.unit.impact.reports import APPROVED, report
+from tests.unit.workbench.reports import APPROVED, report
 
 VOID = {"meta", "rect"}
 html, markdown = (partial(rendered, form=one) for one in (ReportFormat.HTML, ReportFormat.MD))

@@ -1,16 +1,18 @@
-"""Recourse that is told to declined people of the stand-in, and followed by them on its day."""
+"""Recourse by the shipped rules: confirmed, as written, and followed by people on its day."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
 from datetime import timedelta
+from itertools import islice
 from random import Random
 
 import pytest
+import yaml
 from msgspec.structs import replace
 
-from decision_service.casework.recourse import Change, Recourse, Recourses
+from decision_service.casework.recourse import Change, Recourse, RecourseKind, Recourses
 from decision_service.casework.recourse_changes import laws_between
 from decision_service.casework.recourse_later import Wait, waited
 from decision_service.decide.codec import decode_facts, factors_from_wire
@@ -22,10 +24,81 @@ from decision_service.rulebook.load import load_rules
 from decision_service.rules.evaluate import Facts, evaluate
 from decision_service.rules.program import CompiledRuleset
 from tests.fakes.examples import examples
+from tests.kits.cases import case_text
 from tests.kits.recorded_people import DAYS, PRODUCT, RULES, decided
 from tests.unit.smile.virtual import run
+from tests.unit.workbench.recourse import VERSIONS, cases, confirmed, people, shipped_product
 
-PEOPLE, APPLICATIONS = examples(120), 12
+CASES = yaml.safe_load(case_text("recourse/shipped"))
+PEOPLE = 60
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("version", VERSIONS, ids=str)
+def test_every_answer_is_confirmed_by_the_rules(version):
+    """Whoever has the values that are told, on the day that is told, is approved."""
+    ruleset = shipped_product(*version)
+    find, told = Recourses(ruleset), 0
+    for facts in people(*version, PEOPLE):
+        recourse = find.of(facts)
+        if recourse is not None and recourse.answer is not RecourseKind.NOTHING:
+            assert confirmed(ruleset, facts, recourse), recourse
+            told += 1
+    assert told > PEOPLE // 20
+
+
+@pytest.mark.parametrize("version", VERSIONS, ids=str)
+def test_what_a_product_does_not_tell_is_marked(version):
+    """An answer may be told exactly where each factor and the wait stand under `tell`."""
+    ruleset = shipped_product(*version)
+    find = Recourses(ruleset)
+    for facts in islice(people(*version, PEOPLE), 0, None, 6):
+        recourse = find.of(facts)
+        if recourse is None:
+            continue
+        named = {change.factor for change in recourse.changes}
+        named |= {"waiting"} if recourse.day is not None else set()
+        assert recourse.told is bool(named and named <= ruleset.tell)
+
+
+@pytest.mark.parametrize("case", CASES["cases"], ids=lambda case: case["who"])
+def test_somebody_of_the_rule_tests_is_answered_as_written(case):
+    """The answer for a person of a product's own cases."""
+    version = (case["product"], case["version"])
+    found = Recourses(shipped_product(*version)).of(cases(*version)[case["who"]])
+    assert str(found.answer) == case["answer"]
+    assert {c.factor: written(c.needed) for c in found.changes} == case.get("changes", {})
+    assert (found.day and found.day.isoformat()) == case.get("day")
+
+
+@pytest.mark.parametrize(
+    "who",
+    [
+        "at the edges: liabilities.overdue_total 1845.80",
+        "just under eight thousand is not enough: income.median_6m 7999.99",
+    ],
+)
+def test_a_second_decline_on_one_day_needs_what_the_first_needs(who):
+    """The first one's answer counts its own decline, as the second one's finds it on record."""
+    ruleset, facts = shipped_product("personal-loan-ph", 2), cases("personal-loan-ph", 2)[who]
+    last = {"history.last_decline_date": facts.as_of.date, "history.days_since_last_decline": 0}
+    on_record = {
+        name: last[name] if name in last else found.value + 1
+        for name, found in facts.factors.items()
+        if name in last or name.startswith(("history.applications", "history.declines"))
+    }
+    values = {name: FactorValue(name, value) for name, value in on_record.items()}
+    again = replace(facts, factors={**facts.factors, **values})
+    first, second = (Recourses(ruleset).of(one) for one in (facts, again))
+    assert first == second
+    assert first.day.isoformat() == "2026-11-22"
+
+
+def written(value):
+    return f"{value.major:f}" if hasattr(value, "major") else str(value)
+
+
+FOLLOWERS, APPLICATIONS = examples(120), 12
 HUNDREDTH = 100
 
 
@@ -123,9 +196,9 @@ def followed(people: int, each: int) -> Counter[str]:
 @pytest.mark.long
 def test_who_does_what_is_told_is_approved_on_its_day_and_on_none_before() -> None:
     """Of each hundred 98 at least, by the least amount that does; today's decline is on record."""
-    found = followed(PEOPLE, APPLICATIONS)
+    found = followed(FOLLOWERS, APPLICATIONS)
     assert found["told"] > found["declined"] // 20
-    assert found["changes"] > PEOPLE // 5
+    assert found["changes"] > FOLLOWERS // 5
     assert found["approved"] >= 0.98 * found["told"], found
     assert found["earlier"] == 0, found
     assert found["least"] >= 0.99 * found["told"], found

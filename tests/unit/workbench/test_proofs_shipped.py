@@ -1,16 +1,35 @@
-"""Every key of the shipped versions changed: what is proved of the change, no person refutes."""
+"""Shipped versions and every key of them changed: what is proved or shown, no person refutes."""
 
 from __future__ import annotations
 
+from collections import Counter
+from random import Random
+
 import pytest
 
+from decision_service.domain.values import Money
 from decision_service.rules.keys import RULESET
 from decision_service.workbench.proofs.comparison import Claim, unchecked
+from decision_service.workbench.proofs.questions import all_kept
 from decision_service.workbench.proofs.report import factor_model
 from decision_service.workbench.proofs.search import Proved
-from tests.unit.proofs.edits import SHIPPED, changed, compiled, edit_of, header, with_one_reason
-from tests.unit.proofs.refuting import questions_about, refuting
-from tests.unit.proofs.versions import ALL, proved, shipped
+from tests.fakes.examples import examples
+from tests.unit.ruleset.test_law import LAWS
+from tests.unit.workbench.proofs import (
+    ALL,
+    SHIPPED,
+    changed,
+    compiled,
+    edit_of,
+    header,
+    judged_people,
+    proved,
+    questions_about,
+    refuting,
+    shipped,
+    walk_of,
+    with_one_reason,
+)
 
 PEOPLE, SECONDS = 300, 2.0
 EDITS, PEOPLE_OF_EDITS = 40 if ALL else 8, 1_200
@@ -74,3 +93,26 @@ def test_the_search_refutes_what_was_proved_before():
         new = compiled(changed(files, path, value))
         question = unchecked(old, new, claim, factor_model(old, new))
         assert [*refuting([question], word, PEOPLE)] == [claim]
+
+
+SHOWN_PEOPLE = examples(20_000)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("word", ["personal-loan-ph@3", "gig-advance-ph@2"])
+def test_no_reason_shows_an_amount_below_nothing(word):
+    """Neither what is so nor what would have to be so: a debt is shown as what is owed."""
+    version = shipped(word)
+    world = factor_model(version.ruleset)
+    question = next(iter(all_kept(version.ruleset, world, LAWS)))
+    walk = walk_of(question, version.files.text, 11)
+    shown, below = Counter(), []
+    for _, verdict in judged_people(walk, SHOWN_PEOPLE, Random(11)):
+        for reason in verdict.reasons:
+            for value in (reason.actual_value, reason.required_value):
+                if isinstance(value, Money):
+                    shown[reason.code] += 1
+                    if value.minor < 0:
+                        below.append((reason.code, reason.actual, reason.required))
+    assert below == []
+    assert len(shown) > 2

@@ -1,13 +1,16 @@
-"""Terms of made-up rulesets in every construct, computed for a person, and what is decided."""
+"""Why a proof may be believed: the evaluator, random people, a second solver, and seeded bugs."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from decimal import Decimal
 from fractions import Fraction
 from random import Random
 from typing import Any
 
+import cvc5
+import pytest
 from msgspec.structs import replace
 
 from decision_service.domain.decision import ListAnswer
@@ -15,13 +18,35 @@ from decision_service.domain.factor import ValueType
 from decision_service.domain.values import Cause, Money
 from decision_service.rules.evaluate import Facts, evaluate, load
 from decision_service.rules.language.values import Unknown, exactly
+from decision_service.workbench.proofs import constructs as cells
+from decision_service.workbench.proofs import constructs as rules
+from decision_service.workbench.proofs import constructs as scorecard
+from decision_service.workbench.proofs import constructs as table
+from decision_service.workbench.proofs import encoding as calls
+from decision_service.workbench.proofs import encoding as expressions
+from decision_service.workbench.proofs.comparison import Claim
+from decision_service.workbench.proofs.encoding import Encoded, NotEncodable, literal
 from decision_service.workbench.proofs.people import People
-from decision_service.workbench.proofs.questions import dated
+from decision_service.workbench.proofs.questions import Period, dated
 from decision_service.workbench.proofs.ruleset import encode_ruleset
+from decision_service.workbench.proofs.search import Proved
+from decision_service.workbench.proofs.solver import Satisfiability, Solver, axioms, functions
+from decision_service.workbench.proofs.state import EncodedState
 from decision_service.workbench.proofs.terms import Builder, Op, Term
 from tests.oracles.rule_facts import facts
 from tests.oracles.rulesets import CATALOGUE, ruleset_text
 from tests.unit.ruleset.generated import loosely_compiled
+from tests.unit.workbench.proofs import (
+    ALL,
+    TODAY,
+    asked,
+    attack,
+    edited,
+    kept,
+    proved,
+    shipped,
+    small,
+)
 
 PER_RULESET = 50
 LIST, INPUT = "known", "customer_type"
@@ -34,7 +59,6 @@ stages:
     rules:
       - {{id: listed, when: "{when}", then: {then}, reason: SHORT}}
 """
-
 FIXED = ("approved_amount", "max_amount", "term_months", "monthly_rate")
 
 
@@ -221,3 +245,158 @@ def _answers(ruleset, inputs, rng):
     if not ruleset.questions or listed is None or INPUT not in inputs:
         return ()
     return (ListAnswer(LIST, INPUT, listed, "", None),)
+
+
+CASES = int(os.environ.get("PROVE_CASES", "600"))
+CHUNKS = 4
+
+
+@pytest.mark.timeout(3600)
+@pytest.mark.parametrize("chunk", range(CHUNKS))
+def test_terms_compute_what_the_evaluator_decides(chunk):
+    """Outcome, offer and conditions are equal, whatever is missing; few rulesets are refused."""
+    seeds, refused = range(chunk, CASES // PER_RULESET, CHUNKS), []
+    for seed in seeds:
+        try:
+            assert differing(seed) is None, f"ruleset {seed}"
+        except NotEncodable:
+            refused.append(seed)
+    assert len(refused) <= len(seeds) // 50, refused
+
+
+LOAN, GIG = "personal-loan-ph@1", "gig-advance-ph@1"
+ATTACKS = 2_000
+ATTACKED = [(GIG, {"params__max_share_of_earnings": "0.55"}, Claim.LOOSENS)]
+LONG_ATTACKED = [(LOAN, {"offer__approved_amount": "1000"}, Claim.TIGHTENS)]
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(("word", "figures", "claim"), [*ATTACKED, *(LONG_ATTACKED if ALL else [])])
+def test_random_people_do_not_break_what_is_proved(word, figures, claim):
+    """Of 2,000 made-up people at the figures of the rules none breaks the claim."""
+    old, new = shipped(word).ruleset, edited(word, **figures)
+    question = asked(old, new, claim)
+    assert isinstance(proved(question), Proved)
+    cases, broken = attack([question], shipped(word).files.text, ATTACKS, 7)
+    assert broken == []
+    assert cases[0] == ATTACKS
+
+
+def test_random_people_break_what_is_not_so():
+    """Of 300 made-up people some break a claim that is wrong, so that attacks mean something."""
+    word, figures, _ = ATTACKED[0]
+    question = asked(shipped(word).ruleset, edited(word, **figures), Claim.TIGHTENS)
+    _, broken = attack([question], shipped(word).files.text, 300, 7)
+    assert broken
+
+
+def _questions():
+    loan = shipped(LOAN).ruleset
+    yield asked(small(6), small(9), Claim.TIGHTENS)
+    yield asked(small(6), small(9), Claim.LOOSENS)
+    yield asked(small(6), small(6, "1.4"), Claim.SAME_AMOUNTS)
+    yield asked(small(6), small(6, "1.4"), Claim.TIGHTENS)
+    for guarantee in loan.guarantees[:3]:
+        yield kept(loan, guarantee.name)
+
+
+def answered(solver: Solver, seconds: float) -> Satisfiability:
+    """Whether cvc5 holds what was asserted for possible, read as SMT-LIB."""
+    judge = cvc5.Solver(cvc5.TermManager())
+    judge.setOption("tlimit-per", str(int(seconds * 1000)))
+    parser = cvc5.InputParser(judge)
+    text = f"(set-logic QF_LIRA)\n{solver.asserted.to_smt2()}"
+    parser.setStringInput(cvc5.InputLanguage.SMT_LIB_2_6, text, "asserted")
+    said = []
+    while not (command := parser.nextCommand()).isNull():
+        said.append(command.invoke(judge, parser.getSymbolManager()).strip())
+    return Satisfiability(said[-1])
+
+
+@pytest.mark.parametrize("number", range(7))
+def test_a_second_solver_agrees(number):
+    """cvc5 and z3 answer alike whether anybody breaks the claims of the reference set."""
+    question = list(_questions())[number]
+    query = question.pose(Period(TODAY, None), {})
+    solver, terms = Solver(), [*query.constraints, query.broken]
+    for term in (*terms, *axioms(query.people.builder, functions(terms))):
+        solver.require(term)
+    answer = solver.ask(60.0)
+    assert answered(solver, 60.0) is answer is not Satisfiability.UNKNOWN
+
+
+def _of_taint(b, value):
+    return value.is_missing
+
+
+def _false_at_once(b, values):
+    gone = b.or_(*(v.is_missing for v in values))
+    return Encoded(gone, b.or_(*(v.tainted for v in values)), b.and_(*(v.term for v in values)))
+
+
+def _closed(b, span, term):
+    found = b.true
+    for end, low in ((span.low, True), (span.high, False)):
+        if end is not None:
+            pair = (literal(b, end), term) if low else (term, literal(b, end))
+            found = b.and_(found, b.le(*pair))
+    return found
+
+
+def _least(b, terms, *, largest):
+    found = terms[0]
+    for term in terms[1:]:
+        found = b.extreme(found, term, largest=not largest)
+    return found
+
+
+def _unmarked(b, effect, truth, behind, agreed):
+    return effect
+
+
+def _always(self, holds):
+    return self.builder.true
+
+
+def _never_open(b, cell, value):
+    return b.false
+
+
+def _one_hit(b, each, value):
+    return [scorecard.covered(b, one.cell, value.term) for one in each.bins][:1] + [
+        b.false for _ in each.bins[1:]
+    ]
+
+
+def _there(self, question, about):
+    flag = self.builder.flag(f"{question.input} in {question.list}")
+    return self.answers.setdefault(question, Encoded(about.is_missing, about.tainted, flag))
+
+
+BUGS = {
+    "absent takes tainted values for absent ones": (rules, "absent", _of_taint, 2),
+    "`missing` cells take tainted values": (cells, "absent", _of_taint, 32),
+    "`and` is missing although one side is false": (expressions, "_joined", _false_at_once, 1),
+    "open ends of spans count as closed": (cells, "_within", _closed, 15),
+    "min and max are swapped": (calls, "least", _least, 2),
+    "rules on a score with bounds decide as any other": (rules, "_marked", _unmarked, 62),
+    "what some totals say holds of all": (EncodedState, "everywhere", _always, 107),
+    "a row that a missing value leaves open is passed over": (
+        table,
+        "left_open",
+        _never_open,
+        25,
+    ),
+    "only the first bin is looked at": (scorecard, "_hits", _one_hit, 1),
+    "a list that is not there says no": (People, "answer", _there, 4),
+    "coalesce looks past failures": (calls, "absent", _of_taint, 14),
+}
+"""Of each bug also the seed from which on rulesets are tried: the first that shows it."""
+
+
+@pytest.mark.parametrize("bug", BUGS)
+def test_comparing_with_the_evaluator_finds_seeded_bugs(bug, monkeypatch):
+    """Each bug of an encoder gives another verdict than the evaluator's in some case."""
+    where, name, wrong, first = BUGS[bug]
+    monkeypatch.setattr(where, name, wrong)
+    assert any(differing(seed) is not None for seed in range(first, first + 40))
