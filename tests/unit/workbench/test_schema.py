@@ -1,4 +1,4 @@
-"""The schemas that editors complete rule files with."""
+"""rules schema and rules factors: what editors complete rule files with."""
 
 from __future__ import annotations
 
@@ -20,7 +20,6 @@ from tests.kits.cases import case_text, cases
 from tests.unit.cli.commands import ROOT, SHIPPED, WORKED_EXAMPLE, command
 
 SEGMENTS = ROOT / "tests" / "rulesets" / "segments"
-
 COMBINED = ROOT / "tests" / "rulesets" / "combined" / "every-construct-ph"
 FOLDER = SHIPPED / "_schema"
 CONSTRUCTS = sorted((WORKED_EXAMPLE.parent / "constructs").glob("*/v1.yaml"))
@@ -229,3 +228,21 @@ def test_the_shipped_files_name_the_schema():
     for path in sorted((ROOT / "rules").glob("*/v*.yaml")):
         first = path.read_text().splitlines()[0]
         assert first == "# yaml-language-server: $schema=../_schema/ruleset.schema.json"
+
+
+def test_a_factor_is_told_with_its_direction(capsys):
+    """Programs read which way is better, what a factor is derived from, and what it is kept for."""
+    done = command(capsys, "rules", "factors", "--format", "json")
+    told = {each["name"]: each for each in json.loads(done.out)}
+    assert done.code == 0
+    for name, spec in catalogue().items():
+        found = told[name]
+        assert found["better"] == spec.better.value
+        assert found["derived_from"] == list(spec.derived_from)
+        assert found["knock_out_only"] is spec.knock_out_only
+
+
+def test_people_read_the_direction_in_the_table(capsys):
+    """The table has a column for the direction."""
+    done = command(capsys, "rules", "factors", "income")
+    assert "better" in done.out.splitlines()[0]

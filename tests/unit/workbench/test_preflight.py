@@ -24,7 +24,7 @@ from decision_service.workbench.commands.preflight import (
 from decision_service.workbench.proofs.solver import MISSING
 from tests.e2e.team import Team
 from tests.unit.cli.commands import SHIPPED, command, product_folder
-from tests.unit.cli.test_rules_publish import publishable
+from tests.unit.workbench.test_publish import publishable
 
 KEYS = {"DECISION_SMILE_API_KEY": "key-of-8", "DECISION_SMILE_API_SECRET": "secret-8"}
 
@@ -108,9 +108,7 @@ BACK = "`decision-service rollout roll-back gig-advance-ph --why WHY` until it i
         ({"gig-advance-ph": "pilot"}, f"is at stage pilot (2 %): run {BACK}"),
     ],
 )
-def test_a_rollout_beyond_its_first_stage_says_what_to_do(
-    shipped: Path, stages: dict[str, str], words: str
-) -> None:
+def test_a_rollout_beyond_its_first_stage_says_what_to_do(shipped, stages, words):
     """The key of the plan, or the whole command."""
     found, *_ = said(shipped, "rollout", StoreState(stages))
     assert (found.ok, found.words) == (False, f"gig-advance-ph {words}")
@@ -189,9 +187,7 @@ def test_guarantees_without_time_are_to_be_proved(tmp_path: Path) -> None:
     assert (found.ok, found.words) == (False, words)
 
 
-def test_without_a_solver_guarantees_are_left_to_another_machine(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_without_a_solver_guarantees_are_left_to_another_machine(tmp_path, monkeypatch):
     """Nothing that decides needs one: a line says how to install it, and is nothing to do."""
     monkeypatch.setitem(sys.modules, "z3", None)
     found = guarantees_of(tmp_path)
@@ -199,9 +195,7 @@ def test_without_a_solver_guarantees_are_left_to_another_machine(
     assert found.words == f"not proved: {MISSING}"
 
 
-def test_guards_that_are_less_than_in_what_decided_are_to_be_accepted(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_guards_that_are_less_than_in_what_decided_are_to_be_accepted(tmp_path, capsys):
     """A case that is gone is named, until the publication has accepted it."""
     product = publishable(tmp_path)
     last = read_rules(product.parent)
@@ -255,9 +249,7 @@ NO_REVIEW = "and may end no review of what they sent"
     ],
     ids=["apart", "both", "two with both", "one alone", "mistakes", "no file"],
 )
-def test_callers_who_send_and_review_are_named(
-    tmp_path: Path, callers: dict[str, str] | None, ok: bool | None, words: str
-) -> None:
+def test_callers_who_send_and_review_are_named(tmp_path, callers, ok, words):
     """A warning where one caller has both roles, or where nothing says who calls."""
     environ = {}
     if callers is not None:

@@ -53,9 +53,7 @@ def test_a_proved_claim_ends_with_0(files: list[Path], capsys: Capture) -> None:
     assert "for every applicant from 2026-11-27 on" in done.out
 
 
-def test_a_counterexample_ends_with_1_and_is_a_rule_test(
-    files: list[Path], capsys: Capture
-) -> None:
+def test_a_counterexample_ends_with_1_and_is_a_rule_test(files, capsys):
     """The person is shown with both verdicts; for programs too."""
     words = ("rules", "prove", *files, "--claim", "loosens", "--from", "2026-11-27")
     done = command(capsys, *words)
@@ -104,9 +102,7 @@ def test_a_diff_of_states_names_the_version(states: tuple[Path, Path], capsys: C
 
 
 @pytest.mark.long
-def test_a_backtest_tells_proofs_beside_its_figures(
-    states: tuple[Path, Path], cases: Path, capsys: Capture
-) -> None:
+def test_a_backtest_tells_proofs_beside_its_figures(states, cases, capsys):
     """In the report, even where no applicant can be compared."""
     asked = ("backtest", "small-loan", "--rules", states[0], "--cases", cases, "--jobs", "1")
     done = command(capsys, *asked, "--set", "params.min_income_months=8", "--prove")
@@ -116,9 +112,7 @@ def test_a_backtest_tells_proofs_beside_its_figures(
 
 
 @pytest.mark.long
-def test_a_diff_of_states_says_what_it_does_to_people(
-    states: tuple[Path, Path], cases: Path, capsys: Capture
-) -> None:
+def test_a_diff_of_states_says_what_it_does_to_people(states, cases, capsys):
     """In sentences."""
     done = command(capsys, "rules", "diff", *states, "--cases", cases)
     lines = done.out.splitlines()

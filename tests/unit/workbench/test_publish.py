@@ -1,4 +1,4 @@
-"""`rules keys|sign|verify`: two persons publish a folder, and see what they sign."""
+"""rules publish, keys, sign and verify: what one person or two publish, and what they see."""
 
 from __future__ import annotations
 
@@ -10,13 +10,151 @@ from hashlib import sha256
 import pytest
 from msgspec.structs import replace
 
+from decision_service.build import starter_rules
 from decision_service.rulebook.folder import read_rules
 from decision_service.rulebook.load import load_rules
+from decision_service.rulebook.manifest import digest, publication
+from decision_service.rules.language.diagnostics import Report
+from decision_service.rules.language.yaml import read
 from decision_service.workbench.backtest.render import encoded
-from tests.unit.cli.commands import command
-from tests.unit.cli.test_rules_publish import publishable
+from tests.unit.cli.commands import SHIPPED, command, product_folder
 from tests.unit.pipeline.test_manifest import NOW
 from tests.unit.workbench.reports import report
+
+RECORDED = "  - name: a recorded person"
+FLOORS = (("coverage", 20), ("figures", 0))
+
+
+def publishable(tmp_path):
+    """The worked example's product, with the tests that need no recording, and a low floor."""
+    folder = product_folder(tmp_path)
+    tests = folder / "tests" / "v1.yaml"
+    tests.write_text(tests.read_text().partition(RECORDED)[0])
+    (folder.parent / "policy.yaml").write_text("floors: {coverage: 20, figures: 0}\n")
+    return folder
+
+
+@pytest.fixture
+def product(tmp_path):
+    """A product that can be published."""
+    return publishable(tmp_path)
+
+
+@pytest.fixture
+def publish(capsys, tmp_path):
+    """Publish the folder by J. Cruz."""
+
+    def run(*words):
+        words = words or (tmp_path / "rules",)
+        return command(capsys, "rules", "publish", *words, "--by", "J. Cruz")
+
+    return run
+
+
+def test_a_good_folder_is_published_with_who_and_every_file(publish, product):
+    """The manifest says who and when, and has the digest of each file; then the folder loads."""
+    done = publish()
+    low = [f"policy.yaml asks for {n} % of {name} alone, not for 100 %" for name, n in FLOORS]
+    assert (done.code, done.err, done.out.splitlines()[:2]) == (0, "", low)
+    manifest = product.parent / "manifest.yaml"
+    node = read("m", manifest.read_text(), Report())
+    assert node.get("by").text == "J. Cruz"
+    files = {entry.key: entry.value.text for entry in node.get("files").entries}
+    own = {
+        f"personal-loan-ph/{name}": digest((product / name).read_text())
+        for name in ("v1.yaml", "rollout.yaml", "tests/v1.yaml")
+    }
+    own["policy.yaml"] = digest((product.parent / "policy.yaml").read_text())
+    package = (starter_rules() / "_data").glob("*.yaml")
+    assert files == own | {f"_data/{one.name}": digest(one.read_text()) for one in package}
+    assert load_rules(read_rules(product.parent), NOW).rulebook is not None
+
+
+def test_the_whole_folder_is_published_from_any_part_of_it(publish, product):
+    """A product's folder or file leads to the folder of products above it."""
+    assert publish(product).code == 0
+    assert (product.parent / "manifest.yaml").exists()
+
+
+def test_after_an_edit_authors_go_on_and_a_service_does_not(publish, product, capsys):
+    """`check` warns of what is not published and `test` runs; loading refuses the folder."""
+    publish()
+    file = product / "v1.yaml"
+    file.write_text(file.read_text().replace("points: 40", "points: 45"))
+    checked = command(capsys, "rules", "check", product.parent)
+    tested = command(capsys, "rules", "test", product.parent)
+    assert (checked.code, tested.code) == (0, 0)
+    assert "warning M002: `personal-loan-ph/v1.yaml`" in checked.out
+    assert load_rules(read_rules(product.parent), NOW).rulebook is None
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new", "part"),
+    [
+        ("v1.yaml", "points: 40", "points: forty", "error R122"),
+        ("rollout.yaml", "champion: 1", "champion: 7", "error"),
+        ("tests/v1.yaml", "outcome: APPROVE", "outcome: DECLINE", "fails: outcome is APPROVE"),
+        ("tests/v1.yaml", "", None, "error T003: personal-loan-ph v1 is the plan's champion"),
+    ],
+)
+def test_a_folder_with_a_mistake_is_not_published(publish, product, name, old, new, part):
+    """A mistake, and a test that fails or is not there: exit code 1 and no manifest."""
+    file = product / name
+    assert old in file.read_text()
+    if new is None:
+        file.unlink()
+    else:
+        file.write_text(file.read_text().replace(old, new, 1))
+    done = publish()
+    assert (done.code, done.out) == (1, "")
+    assert part in done.err
+    assert not (product.parent / "manifest.yaml").exists()
+
+
+def test_a_failed_publication_leaves_the_last_one(publish, product):
+    """What was published before stays in the manifest, byte for byte."""
+    publish()
+    manifest = product.parent / "manifest.yaml"
+    before = manifest.read_bytes()
+    (product / "v1.yaml").write_text("ruleset: 1\n")
+    assert publish().code == 1
+    assert manifest.read_bytes() == before
+    left = {"_law", "_published", "manifest.yaml", "policy.yaml", product.name}
+    assert {p.name for p in product.parent.iterdir()} == left
+
+
+@pytest.mark.parametrize("by", ["", "  ", "a\nb", "x" * 201])
+def test_who_publishes_must_be_a_name(capsys, product, by):
+    """A publisher of no characters, several lines or too many gives exit code 2."""
+    done = command(capsys, "rules", "publish", product.parent, "--by", by)
+    assert (done.code, len(done.err.splitlines())) == (2, 1)
+
+
+def test_leave_to_go_back_is_written_into_the_manifest(publish, product, capsys):
+    """The publication that was printed is taken; anything else is usage."""
+    printed = publish().out.split()[-1]
+    root = product.parent
+    words = ("rules", "publish", root, "--by", "J. Cruz", "--allow-rollback")
+    assert command(capsys, *words, printed).code == 0
+    said = publication("m", (root / "manifest.yaml").read_text())
+    assert (said.allow_rollback, said.digest[:16]) == (printed, printed.partition("@")[0])
+    for wrong in (printed[:16], printed[5:], "no digest at all", printed.upper() + "Z"):
+        done = command(capsys, *words, wrong)
+        assert (done.code, len(done.err.splitlines())) == (2, 1)
+
+
+def test_a_version_without_a_price_is_published_only_where_it_has_decided(publish, product):
+    """R530 refuses; accepted by its file it is on record, and from then on only warned of."""
+    law = (SHIPPED / "_law" / "ph-prices.yaml").read_text()
+    (product.parent / "_law" / "ph-prices.yaml").write_text(law.replace("10000", "100000"))
+    done = publish()
+    assert done.code == 1
+    assert "R530" in done.err
+    path = f"{product.name}/v1.yaml"
+    assert publish(product.parent, "--accept", path).code == 0
+    manifest = (product.parent / "manifest.yaml").read_text()
+    assert f'accepted: ["{path}"]' in manifest
+    assert publish().code == 0
 
 
 @pytest.fixture

@@ -1,13 +1,20 @@
-"""Decisions as rule tests: which texts stay, how values and gaps are written."""
+"""A decision as a rule test, its chain, what a replay changes, and an export of an applicant."""
 
 from __future__ import annotations
 
+import json
+
+import pytest
+from google.type.money_pb2 import Money
 from google.type.money_pb2 import Money as MoneyMessage
 
+from decision_service.api.v1 import applicant_service_pb2 as applicants_pb
 from decision_service.api.v1 import decision_pb2 as pb
 from decision_service.api.v1 import ruleset_service_pb2 as rules_pb
 from decision_service.api.v1 import values_pb2
 from decision_service.cli.cases import Exported, case
+from decision_service.cli.commands import json_export
+from decision_service.cli.decisions import chain_of, differences
 
 RULES = rules_pb.Ruleset(
     ref=pb.RulesetRef(ruleset="test-loan", version=1, digest="ab" * 32),
@@ -96,3 +103,92 @@ def test_other_rules_of_the_same_number_are_told():
     note = "# Decided under other rules of that number (digest abababababab)."
     assert note in case(Exported(_decision(), changed))
     assert note not in case(Exported(_decision(), RULES))
+
+
+def _decided(outcome: pb.Outcome, **rest: object) -> pb.Decision:
+    return pb.Decision(outcome=outcome, **rest)  # type: ignore[arg-type]  # fields by name
+
+
+def _months(count: int) -> pb.FactorValue:
+    value = values_pb2.InputValue(number=str(count))
+    return pb.FactorValue(name="income.months_24m", value=value)
+
+
+def test_each_part_that_differs_is_there_as_it_was_and_as_it_is_now() -> None:
+    """Outcome, reasons, offer, rules and factor values; what is the same is left out."""
+    low = pb.RuleTrace(stage="eligibility", rule="low_income", truth=pb.TRUTH_FALSE)
+    true = pb.RuleTrace(
+        stage="eligibility", rule="low_income", truth=pb.TRUTH_TRUE, effect="DECLINE"
+    )
+    offer = pb.Offer(approved_amount=Money(currency_code="PHP", units=20_000), tier="T1")
+    was = _decided(pb.OUTCOME_APPROVE, offer=offer, rule_traces=[low], factor_values=[_months(24)])
+    now = _decided(
+        pb.OUTCOME_DECLINE,
+        reasons=[pb.Reason(code="INCOME_TOO_LOW")],
+        rule_traces=[true],
+        tags=["desk"],
+        withheld_tags=["signal"],
+        factor_values=[_months(24)],
+    )
+    assert list(differences(was, now)) == [
+        ("outcome", "APPROVE", "DECLINE"),
+        ("reasons", "–", "INCOME_TOO_LOW"),
+        ("offer approved_amount", "20,000 PHP", "–"),
+        ("offer tier", "T1", "–"),
+        ("tags", "–", "desk, signal"),
+        ("rule eligibility.low_income", "false", "true → DECLINE"),
+    ]
+    assert list(differences(was, was)) == []
+
+
+def decision(number: int, *, again: bool) -> pb.Decision:
+    """The so-manieth decision on an application; `again` where another one followed."""
+    review = pb.DecisionReview(decided_again_as=f"dec_{number + 1}") if again else None
+    first = "dec_1" if number > 1 else ""
+    return pb.Decision(decision_id=f"dec_{number}", first_decision_id=first, review=review)
+
+
+EVERY = {f"dec_{n}": decision(n, again=n < 3) for n in (1, 2, 3)}
+
+
+@pytest.mark.parametrize("asked", EVERY)
+def test_every_decision_of_an_application_leads_to_all(asked: str) -> None:
+    """Three decisions, oldest first, whichever of them is named."""
+    found = chain_of(EVERY[asked], EVERY.get)
+    assert [one.decision_id for one in found] == [*EVERY]
+
+
+def test_a_chain_begins_with_what_is_left_of_it() -> None:
+    """Where the first decision was deleted, the one that was named begins."""
+    left = {name: one for name, one in EVERY.items() if name != "dec_1"}
+    found = chain_of(EVERY["dec_2"], left.get)
+    assert [one.decision_id for one in found] == ["dec_2", "dec_3"]
+
+
+def record(kind: str, content: object) -> applicants_pb.StoredRecord:
+    """A record as it comes over the wire."""
+    return applicants_pb.StoredRecord(
+        kind=kind, id="1", content=json.dumps(content, ensure_ascii=False)
+    )
+
+
+def written(*pages: list[applicants_pb.StoredRecord]) -> str:
+    """All that an export of these pages writes."""
+    read = (applicants_pb.ExportApplicantResponse(records=page) for page in pages)
+    return "".join(json_export("user-1", read))
+
+
+def test_an_export_is_one_object_with_a_record_on_each_line() -> None:
+    """Records of all pages are in order, exact, and no character of them moves a cursor."""
+    content = {"text": "paid \x9b2J \u202eon time", "left_out": [{"what": "a <b>"}]}
+    text = written([record("about", content)], [], [record("decision", {"letters": ["a\nb"]})])
+    assert json.loads(text) == {
+        "user_id": "user-1",
+        "records": [
+            {"kind": "about", "id": "1", "content": content},
+            {"kind": "decision", "id": "1", "content": {"letters": ["a\nb"]}},
+        ],
+    }
+    assert len(text.splitlines()) == 4
+    assert not {"\x9b", "\u202e"} & {*text}
+    assert json.loads(written())["records"] == []
