@@ -228,7 +228,6 @@ def _content(raw):
 @pytest.mark.long
 @pytest.mark.parametrize("start", range(0, SEEDS, BATCH))
 def test_a_changed_file_means_what_it_says_or_is_refused(start):
-    """Changed files are refused where they are wrong, or load; the same content as the same."""
     for seed in range(start, start + BATCH):
         files, change, raw = mutant(seed)
         judged = load(files, raw)
@@ -241,7 +240,6 @@ def test_a_changed_file_means_what_it_says_or_is_refused(start):
 
 @pytest.mark.parametrize("name", HOSTILE)
 def test_a_hostile_file_is_refused_with_bounded_work(name):
-    """A hostile or wrongly saved file is refused, after a bounded number of steps."""
     with counted() as calls:
         judged = load(SHIPPED[-1], HOSTILE[name])
     assert_judged(judged, HOSTILE[name])
@@ -251,14 +249,12 @@ def test_a_hostile_file_is_refused_with_bounded_work(name):
 
 @pytest.mark.parametrize("files", SHIPPED, ids=lambda files: files.path)
 def test_a_byte_order_mark_changes_nothing(files):
-    """A file saved with a byte order mark is the same ruleset."""
     judged = load(files, b"\xef\xbb\xbf" + files.text.encode())
     assert judged.ruleset.digest == ruleset(files.path).digest
 
 
 @pytest.mark.parametrize("lost", range(4))
 def test_a_table_file_that_lost_a_column_is_refused(lost):
-    """A CSV table without one of its columns is refused in its own file."""
     files = next(files for files in SHIPPED if "rows: tables/" in files.text)
     name = re.search(r"rows: (tables/\S+\.csv)", files.text)[1]
     rows = [line.split(",") for line in files.tables[name].splitlines()]
@@ -273,7 +269,6 @@ def test_a_table_file_that_lost_a_column_is_refused(lost):
 
 @pytest.mark.parametrize("seed", range(0, 64, 5))
 def test_a_folder_loads_whole_or_not_at_all(seed):
-    """With one file changed, the folder gives all its rulesets or none of them."""
     files, _, raw = mutant(seed)
     text = raw.decode("utf-8", "replace")
     products = tuple(

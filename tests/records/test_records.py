@@ -113,7 +113,6 @@ def test_every_decision_is_replayed_to_itself() -> None:
 
 
 def test_the_expected_answers_are_those_that_were_fixed() -> None:
-    """The SHA-256 of each file's content is the committed one."""
     assert SUMS.read_text(encoding="utf-8").splitlines() == [*sums()]
 
 
@@ -153,7 +152,6 @@ PLANTED = {
 @pytest.mark.long
 @pytest.mark.parametrize(("record", "old", "new", "where"), PLANTED.values(), ids=PLANTED)
 def test_a_change_of_the_rules_is_seen(record, old, new, where, tmp_path):
-    """One bin with a point less, and one reason of a lower rank, give other answers."""
     book = book_with(record)
     rules = lay_out(book, _texts(), tmp_path) / "rules"
     assert not [*pure_differences(book, rules)]
@@ -168,7 +166,6 @@ def test_a_change_of_the_rules_is_seen(record, old, new, where, tmp_path):
 
 @pytest.mark.long
 def test_a_change_of_a_factor_is_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """One more of one factor gives other answers."""
     name, right = "income.months_24m", adapter.compute
 
     def wrong(*given: Any) -> Any:

@@ -108,7 +108,6 @@ def test_a_refusal_after_an_open_try_settles_nothing() -> None:
 
 
 def test_one_broken_promise_makes_the_block_red() -> None:
-    """The block says which line is red, and that the run is."""
     score = Score()
     score.none("kills", "lost", 0)
     score.row("U1", "")
@@ -194,7 +193,6 @@ def test_a_review_is_had_by_one_at_a_time(told, *, wrong):
 
 @pytest.mark.parametrize(("then", "wrong"), [(NOTED, False), (CLAIMED, True), (COMPLETED, True)])
 def test_nothing_but_words_follows_an_end(then: ReviewAction, *, wrong: bool) -> None:
-    """A note may follow; a claim or a second end is found."""
     assert ended_twice(steps((CLAIMED, "ana", 0), (COMPLETED, "ana", 1), (then, "ana", 2))) is wrong
 
 
@@ -241,7 +239,6 @@ def test_what_was_told_is_held_against_the_steps() -> None:
     [(["dec_2"], "dec_2", 0), ([], "", 1), (["dec_2", "dec_3"], "dec_2", 1), (["dec_2"], "", 1)],
 )
 def test_who_waited_for_data_is_decided_again_once(again, ended_as, wrong):
-    """No decision made again, two of them, or a review that does not name it are found."""
     told = Account()
     told.referred(Case(CASE.decision_id, CASE.user_id, waits=True, arrived=1.0))
     review = replace(REVIEW, decided_again_as=ended_as)
@@ -261,14 +258,12 @@ def test_forgeries_are_not_the_vendors() -> None:
 
 
 def test_each_secret_signs_for_itself() -> None:
-    """What the sender signs is taken by the place of its secret."""
     for place, secret in enumerate(SECRETS):
         header, body = signed(BODY, secret)
         assert signing_key(header.decode(), body, SECRETS) == place
 
 
 async def test_a_referral_without_its_review_is_found(tmp_path: Path) -> None:
-    """Of three referrals one has no review, and one review has no decision."""
     url = f"sqlite:///{tmp_path}/decisions.db"
     other = referred(9, history=None)
     async with opened(url) as store:
@@ -283,7 +278,6 @@ async def test_a_referral_without_its_review_is_found(tmp_path: Path) -> None:
 
 
 async def test_an_event_that_is_gone_is_found(tmp_path: Path) -> None:
-    """By its decision that has none, and by who has seen what is no longer there."""
     url = f"sqlite:///{tmp_path}/decisions.db"
     entries = [numbered(one) for one in (1, 2)]
     seen = [entry.decision_id for entry in entries]
@@ -360,38 +354,32 @@ async def ask(proxy: FaultProxy, line: bytes) -> bytes:
 
 
 async def test_answers_pass_unchanged(proxy: FaultProxy) -> None:
-    """Without a fault the bytes are the server's."""
     assert (await ask(proxy, b"one")).endswith(ANSWER + b"one\n")
 
 
 async def test_an_answer_is_cut_after_so_many_bytes(proxy: FaultProxy) -> None:
-    """No more than the bytes asked for come through, then the connection ends in order."""
     proxy.set(Way.CUT, after=20)
     assert len(await ask(proxy, b"one")) == 20
 
 
 async def test_a_reset_is_no_orderly_end(proxy: FaultProxy) -> None:
-    """Nothing is read of an answer whose connection is reset."""
     proxy.set(Way.RESET, after=0)
     assert await ask(proxy, b"one") == b""
     assert proxy.met == 1
 
 
 async def test_a_dripping_answer_is_whole(proxy: FaultProxy) -> None:
-    """Byte by byte the same answer arrives."""
     proxy.set(Way.DRIP)
     assert (await ask(proxy, b"one")).endswith(ANSWER + b"one\n")
 
 
 async def test_a_hole_swallows_everything(proxy: FaultProxy) -> None:
-    """Nothing of the answer comes through."""
     proxy.set(Way.HOLE)
     assert await ask(proxy, b"one") == b""
     assert proxy.met == 1
 
 
 async def test_two_answers_are_exchanged(proxy: FaultProxy) -> None:
-    """Each of two connections gets what the other asked for."""
     proxy.set(Way.SWAP)
     first, second = await asyncio.gather(ask(proxy, b"one"), ask(proxy, b"two"))
     assert first.endswith(b"two\n")
@@ -421,5 +409,4 @@ def test_every_row_is_in_the_table() -> None:
 
 
 def test_every_part_and_sabotage_is_explained() -> None:
-    """What the bench prints and what it can break stands in the text."""
     assert [name for name in (*PARTS, *SABOTAGES) if f"`{name}`" not in TEXT] == []

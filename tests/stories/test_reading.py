@@ -54,7 +54,6 @@ def refusal(text, tmp_path):
 
 @pytest.mark.parametrize(("right", "wrong", "line", "hint"), FAULTS)
 def test_a_mistake_is_shown_with_its_line_and_what_to_do(right, wrong, line, hint, tmp_path):
-    """A misspelt key or value is refused with file, line and what to write instead."""
     assert right in STEADY
     message = refusal(STEADY.replace(right, wrong, 1), tmp_path)
     assert f"tests/stories/story.yaml:{line}:" in message
@@ -62,13 +61,11 @@ def test_a_mistake_is_shown_with_its_line_and_what_to_do(right, wrong, line, hin
 
 
 def test_a_story_needs_an_expectation(tmp_path):
-    """A story without `expect` and `refused` decides nothing and is refused."""
     message = refusal(STEADY[: STEADY.index("expect:")] + "why: None.\n", tmp_path)
     assert "add `expect: {outcome: …}`" in message
 
 
 def test_an_account_that_is_waited_for_is_one_of_the_story(tmp_path):
-    """`waits_for` names one of the story's own accounts."""
     waits = "waits_for: {month: 2026-09, account: sss}\n"
     assert "did you mean `sss_ph`?" in refusal(STEADY + waits, tmp_path)
 
@@ -93,13 +90,11 @@ def test_a_story_says_who_applies_and_whose_account_it_is(tmp_path):
 
 
 def test_a_change_needs_its_reason(tmp_path):
-    """A changed expectation without a reason is refused."""
     changed = "changed:\n  - {on: 2026-12-01, what: was REFER}\n"
     assert "`changed` has no `because`" in refusal(STEADY + changed, tmp_path)
 
 
 def test_a_change_with_date_and_reason_is_read(tmp_path):
-    """A changed expectation stands in its file with its date and its reason."""
     path = tmp_path / "story.yaml"
     changed = "changed:\n  - {on: 2026-12-01, what: was REFER, because: the page was mended}\n"
     path.write_text(STEADY + changed, encoding="utf-8")
@@ -113,7 +108,6 @@ def section():
 
 
 def test_the_page_shows_a_story_that_comes_true(tmp_path):
-    """The example in docs/rules.md is a whole story, and is decided as it says."""
     example = section().partition("```yaml\n")[2].partition("```")[0]
     path = tmp_path / "story.yaml"
     path.write_text(example, encoding="utf-8")
@@ -122,7 +116,6 @@ def test_the_page_shows_a_story_that_comes_true(tmp_path):
 
 
 def test_the_page_names_every_key():
-    """docs/rules.md tells of every key that a story may have."""
     of_story = {*product_story.REQUIRED, *product_story.OPTIONAL, *product_story.OF_ACCOUNT}
     keys = of_story | {*reading.ALSO, *reading.OF_ACCOUNT}
     assert [key for key in sorted(keys) if f"`{key}`" not in section()] == []
@@ -170,7 +163,6 @@ def expecting(story, **expected):
     ],
 )
 def test_a_figure_that_is_not_as_expected_is_named(figure, line):
-    """A factor of another value, and one that the version does not use, give a line each."""
     story = expecting(
         steady(), given=Given(steady().rules.case.given.inputs, {figure.name: figure})
     )
@@ -179,13 +171,11 @@ def test_a_figure_that_is_not_as_expected_is_named(figure, line):
 
 @pytest.mark.parametrize(("expected", "line"), MISSED)
 def test_what_is_not_as_expected_is_named(expected, line):
-    """Each expectation that is not met gives one line: what, expected, actual."""
     story = replace(steady(), **expected)
     assert differences(story, decide(story)) == [line]
 
 
 def test_an_outcome_that_differs_is_explained():
-    """The account of a failure shows expected beside actual, the factors and the story's why."""
     story = expecting(steady(), expectation=Expectation(Outcome.DECLINE, None, {}, {}, None))
     decided = decide(story)
     text = explained(story, decided, differences(story, decided))

@@ -35,7 +35,6 @@ def decided_once(name: str) -> Decided:
 
 
 def test_the_applicant_is_decided_as_an_analyst_would(story):
-    """The outcome, its reasons and its offer are the story's."""
     decided = decided_once(story.name)
     found = differences(story, decided)
     if found:
@@ -61,7 +60,6 @@ def test_there_are_enough_stories():
 
 
 def test_no_two_stories_share_a_title():
-    """A title tells one applicant from all others."""
     titles = [story_named(name).title for name in NAMES]
     assert len(set(titles)) == len(titles)
 

@@ -36,7 +36,6 @@ from tests.unit.cli.commands import command
     ],
 )
 def test_plain_digits_are_taken_exactly(text: str, units: int, nanos: int) -> None:
-    """Every digit counts, and the sign goes to both parts."""
     amount = money_message(text, "PHP")
     assert (amount.currency_code, amount.units, amount.nanos) == ("PHP", units, nanos)
 
@@ -63,20 +62,17 @@ def test_an_amount_that_is_too_large_is_refused_as_that(text: str) -> None:
     "text", ["PHP 1,000", "1e3 PHP", "PHP 1e999999", "PHP ١", "PHP 1_000", "PHP +5"]
 )
 def test_an_input_that_is_meant_as_an_amount_is_no_text(text: str) -> None:
-    """It is refused like an amount."""
     with pytest.raises(CommandError, match=r"20000 or 20000\.50"):
         parse_input(f"debt={text}")
 
 
 def test_an_input_is_an_amount_where_it_has_a_currency() -> None:
-    """On either side, with a space between."""
     for text in ("PHP 500", "500 PHP"):
         assert parse_input(f"debt={text}")[1].money.units == 500
     assert parse_input("ref=ABC500")[1].text == "ABC500"
 
 
 def test_a_currency_has_three_capital_letters() -> None:
-    """Others are told."""
     for currency in ("", "php", "PESO", "₱"):
         with pytest.raises(CommandError, match="three capital letters"):
             money_message("5", currency)
@@ -111,7 +107,6 @@ def test_both_forms_say_the_same() -> None:
 
 
 def test_a_line_may_be_a_correction() -> None:
-    """In both forms; without the column none is."""
     [(_, csv), (_, plain)] = read(f"{HEADER},correction", f"{BOOKED},true", f"{BOOKED},")
     [(_, json)] = read(JSON.replace("}", ', "correction": true}'))
     assert csv == json
@@ -135,7 +130,6 @@ def test_a_line_may_be_a_correction() -> None:
     ],
 )
 def test_a_broken_line_is_told_and_the_rest_goes_on(line: str, word: str) -> None:
-    """Also where a quotation mark is left open."""
     [(two, broken), (three, good)] = read(HEADER, line, BOOKED)
     assert (two, three) == (2, 3)
     assert isinstance(broken, str)
@@ -155,7 +149,6 @@ def test_a_broken_object_is_told_and_the_rest_goes_on(line: str) -> None:
 
 @pytest.mark.parametrize("header", ["loan_id", HEADER + ",overdue", HEADER + ",status", '"'])
 def test_a_header_that_is_none_stops_before_anything_is_sent(header: str) -> None:
-    """Missing, unknown and repeated columns."""
     with pytest.raises(CommandError, match="header"):
         read(header, BOOKED)
 
@@ -194,7 +187,6 @@ def test_a_terminal_counts_the_lines(capsys, tmp_path, monkeypatch):
 
 
 def test_standard_input_is_read(capsys, tmp_path, monkeypatch):
-    """A line that is broken is named by its number and not sent anywhere."""
     file = tmp_path / "lines"
     file.write_text("{\n" * 30)
     with file.open() as given:
@@ -287,7 +279,6 @@ def test_a_gap_keeps_the_cause_that_is_shown_and_its_own_reason():
 
 
 def test_other_rules_of_the_same_number_are_told():
-    """Where the version has other content by now, a comment says so."""
     changed = rules_pb.Ruleset(ref=pb.RulesetRef(ruleset="test-loan", version=1, digest="cd" * 32))
     note = "# Decided under other rules of that number (digest abababababab)."
     assert note in case(Exported(_decision(), changed))
@@ -342,13 +333,11 @@ EVERY = {f"dec_{n}": decision(n, again=n < 3) for n in (1, 2, 3)}
 
 @pytest.mark.parametrize("asked", EVERY)
 def test_every_decision_of_an_application_leads_to_all(asked: str) -> None:
-    """Three decisions, oldest first, whichever of them is named."""
     found = chain_of(EVERY[asked], EVERY.get)
     assert [one.decision_id for one in found] == [*EVERY]
 
 
 def test_a_chain_begins_with_what_is_left_of_it() -> None:
-    """Where the first decision was deleted, the one that was named begins."""
     left = {name: one for name, one in EVERY.items() if name != "dec_1"}
     found = chain_of(EVERY["dec_2"], left.get)
     assert [one.decision_id for one in found] == ["dec_2", "dec_3"]

@@ -25,7 +25,6 @@ DECIDE = "decide --product p --user-id x"
 
 @pytest.mark.parametrize(("words", "said"), cases("cli/main"))
 def test_a_mistake_is_one_sentence_before_a_server_is_asked(capsys, words, said):
-    """With exit code 2, what is wrong, and a near word where there is one."""
     done = command(capsys, *words.split())
     assert (done.code, done.out, len(done.err.splitlines())) == (2, "", 1)
     assert said in done.err
@@ -33,7 +32,6 @@ def test_a_mistake_is_one_sentence_before_a_server_is_asked(capsys, words, said)
 
 @pytest.mark.parametrize("words", GROUPS, ids=" ".join)
 def test_a_group_without_a_command_prints_its_help(capsys, words):
-    """Code 2, and on stderr what `--help` prints, line by line."""
     done = command(capsys, *words)
     assert (done.code, done.out) == (2, "")
     assert done.err == command(capsys, *words, "--help").out
@@ -105,7 +103,6 @@ def test_full_and_closed_streams_are_no_traceback(words, redirect, code):
     ("words", "form", "code"), [(("check", "rules"), "json", 1), (("factors",), "table", 0)]
 )
 def test_a_reader_that_leaves_does_not_change_the_exit_code(tmp_path, words, code, form):
-    """What a check found is told by its code, whether the list of it is read to its end or not."""
     product = product_folder(tmp_path)
     for version in range(2, 200):
         (product / f"v{version}.yaml").write_text("broken: [")
@@ -175,7 +172,6 @@ def test_an_interrupt_within_a_library_in_c_is_an_interrupt(capsys, monkeypatch)
 
 
 def test_a_shell_completes_commands():
-    """The program answers what the shell's script asks."""
     asked = {"_DECISION_SERVICE_COMPLETE": "complete_bash", "COMP_CWORD": "1"}
     done = subprocess.run(
         [sys.executable, "-m", "decision_service"],
@@ -198,7 +194,6 @@ KILL = (sys.executable, "-m", "decision_service", "rollout", "kill", "story-loan
     ],
 )
 def test_a_kill_asks_on_a_terminal(more, answer, asked, ended):
-    """It names what it stops; without a yes nothing is sent."""
     ours, terminal = os.openpty()
     os.write(ours, answer)
     done = subprocess.run(
@@ -221,7 +216,6 @@ def test_a_kill_without_a_terminal_acts_at_once():
     ("content", "why"), [(None, "No such file or directory"), (b"\xff", "it is not UTF-8")]
 )
 def test_a_text_that_cannot_be_read_is_one_sentence(tmp_path, content, why):
-    """It names the file, the reason and what to do."""
     file = tmp_path / "text"
     if content is not None:
         file.write_bytes(content)
@@ -232,7 +226,6 @@ def test_a_text_that_cannot_be_read_is_one_sentence(tmp_path, content, why):
 
 
 def test_a_generated_text_is_printed_or_compared(tmp_path, capsys):
-    """Without a file it is printed; with one, only another text is a finding."""
     file = tmp_path / "schema.json"
     print_or_check("text\n", None, "the schema", "rules schema")
     assert capsys.readouterr().out == "text\n"

@@ -47,7 +47,6 @@ def test_a_new_folder_has_rules_and_settings(capsys, tmp_path):
 
 
 def test_the_protos_are_written_for_clients(capsys, tmp_path):
-    """Protos and the service config, in the folders by which they import each other."""
     assert command(capsys, "init", "--protos", tmp_path / "protos").code == 0
     written = files(tmp_path / "protos")
     assert "decision_service/api/v1/service_config.json" in written
@@ -71,7 +70,6 @@ def test_the_files_for_operators_are_written(capsys, tmp_path):
 
 
 def test_two_kinds_of_folder_are_two_calls(capsys, tmp_path):
-    """Nothing is written, and one sentence says so."""
     done = command(capsys, "init", "--deploy", "--protos", tmp_path / "both")
     assert (done.code, done.err.count("\n")) == (2, 1)
     assert not (tmp_path / "both").exists()
@@ -80,7 +78,6 @@ def test_two_kinds_of_folder_are_two_calls(capsys, tmp_path):
 @pytest.mark.parametrize("options", [[], ["--protos"], ["--deploy"]])
 @pytest.mark.parametrize("name", ["notes.txt", ".git"])
 def test_a_folder_with_anything_in_it_is_left_alone(capsys, tmp_path, options, name):
-    """Exit code 2, the name of what is there, and nothing is written."""
     (tmp_path / name).write_text("mine")
     done = command(capsys, "init", *options, tmp_path)
     assert done.code == 2
@@ -89,7 +86,6 @@ def test_a_folder_with_anything_in_it_is_left_alone(capsys, tmp_path, options, n
 
 
 def test_a_place_that_is_no_folder_is_told(capsys, tmp_path):
-    """Exit code 2 and one sentence where a file stands in the way."""
     (tmp_path / "file").write_text("mine")
     for place in (tmp_path / "file", tmp_path / "file" / "below"):
         done = command(capsys, "init", place)
@@ -147,7 +143,6 @@ def test_what_can_be_used_is_listed_and_nothing_else_said(tmp_path, capsys):
     ],
 )
 def test_a_setting_that_is_gone_is_named_with_what_to_do(tmp_path, capsys, name, instead):
-    """A settings file from before is refused in one sentence with its line."""
     done = checked(capsys, tmp_path, **{name: "x"})
     said = " ".join(done.err.split())
     assert done.code == 2
@@ -238,7 +233,6 @@ def test_any_other_name_blocks_nothing_and_is_refused(name: str) -> None:
 
 
 async def test_a_service_with_a_logo_that_could_run_does_not_start(tmp_path: Path) -> None:
-    """The sentence names the setting and the file."""
     logo = tmp_path / "logo.svg"
     logo.write_text('<svg xmlns="http://www.w3.org/2000/svg">\n<script/></svg>')
     settings = environ(tmp_path, connect_logo_file=str(logo), connect_company_name="Acme")
@@ -248,7 +242,6 @@ async def test_a_service_with_a_logo_that_could_run_does_not_start(tmp_path: Pat
 
 
 async def test_a_service_with_an_unknown_name_does_not_start(tmp_path: Path) -> None:
-    """Nothing is served while a factor that was to be blocked is not."""
     settings = environ(tmp_path, blocked_factors="identity.age_year")
     with pytest.raises(StartError, match=r"did you mean identity\.age_years"):
         await start(load(environ=settings))
@@ -359,7 +352,6 @@ def test_hashes_of_who_applied_go_with_their_key(capsys, url):
 
 @pytest.mark.parametrize("words", ["forget xyz", "list", "rewrap", "forget 00000000"])
 def test_what_is_no_key_or_no_file_is_one_sentence(capsys, tmp_path, words, url):
-    """Exit code 2; of a file that is not there, with the setting that names another."""
     done = command(capsys, "keys", "data", *words.split())
     said = f"the data key file {tmp_path}/decisions.db.data-keys cannot be read"
     said = "is no id of a key" if "xyz" in words else said
@@ -368,7 +360,6 @@ def test_what_is_no_key_or_no_file_is_one_sentence(capsys, tmp_path, words, url)
 
 @pytest.mark.parametrize("place", ["", "no/keys", "k" * 300])
 def test_a_place_where_no_file_can_be_is_one_sentence(capsys, tmp_path, place, url):
-    """A folder, a folder that is not there, a name that is too long."""
     for verb in ("add", "list", "rewrap"):
         done = command(capsys, "keys", "data", verb, "--file", tmp_path / place)
         assert (done.code, done.err.count("\n")) == (2, 1)
@@ -414,14 +405,12 @@ def test_what_is_printed_of_tokens_can_be_appended_to_a_file(capsys, tmp_path):
 
 
 def test_a_token_needs_a_name_and_a_role(capsys):
-    """A wrong name, no role and an unknown role are usage errors."""
     for words in (["Los A", "--role", "decide"], ["los-a"], ["los-a", "--role", "boss"]):
         done = command(capsys, "tokens", "new", *words)
         assert (done.code, done.out) == (2, "")
 
 
 def test_a_callers_file_can_be_checked_before_it_is_used(capsys, tmp_path):
-    """A good file is in order; a bad one has exit code 1 and the places of its mistakes."""
     file = tmp_path / "callers.yaml"
     file.write_text("callers: {los: {roles: [decide], certificates: [los.internal]}}\n")
     assert command(capsys, "tokens", "check", file).out == f"{file} is in order\n"
@@ -432,7 +421,6 @@ def test_a_callers_file_can_be_checked_before_it_is_used(capsys, tmp_path):
 
 
 def test_a_callers_file_that_cannot_be_read_is_wrong_usage(capsys, tmp_path):
-    """As with any other file of a command: exit code 2, not that of mistakes found."""
     done = command(capsys, "tokens", "check", tmp_path / "nowhere.yaml")
     assert done.code == 2
     assert "cannot be read: No such file or directory" in done.err

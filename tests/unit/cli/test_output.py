@@ -55,7 +55,6 @@ def test_no_word_of_a_table_breaks(capsys, ids, longest):
 
 
 def test_people_fit_80_columns_with_whole_ids(capsys: pytest.CaptureFixture[str]) -> None:
-    """Each person has a line with the user id, and the story below."""
     lines = command(capsys, "sandbox", "people").out.splitlines()
     assert max(map(len, lines)) <= 80
     assert sum(ID in line for line in lines) == 1
@@ -98,7 +97,6 @@ def test_a_step_says_who_has_the_review_or_why_it_was_skipped(capsys):
 
 
 def test_what_strangers_wrote_is_shown_and_rules_no_screen(capsys):
-    """In a tree, a table, a line, a review and a chain; JSON has it exactly."""
     rows, tree = table("why"), Tree("a decision")
     rows.add_row(escape(HOSTILE))
     tree.add(escape(HOSTILE))
@@ -145,7 +143,6 @@ def test_numbers_and_flags_are_shown_when_they_are_nothing(capsys):
 
 
 def test_a_length_is_shown_as_files_have_it(capsys: pytest.CaptureFixture[str]) -> None:
-    """In the largest unit of which it is a whole number."""
     for seconds, text in {0: "0s", 90: "90s", 5_400: "90m", 14_400: "4h", 259_200: "3d"}.items():
         queue = reviews.DeskQueue(due_within=Duration(seconds=seconds))
         assert _printed(queue, capsys)[0] == f"due within  {text}"
@@ -172,7 +169,6 @@ def test_a_comparison_shows_its_figures(capsys: pytest.CaptureFixture[str]) -> N
 
 
 def test_what_no_line_can_hold_is_shown_below_one_another(capsys, monkeypatch):
-    """Letters on 80 columns: each field has its line, and no line is longer."""
     monkeypatch.setattr("decision_service.cli.output._PIPE_WIDTH", 80)
     letter = notices.Notice(
         decision_id="dec_01JD8X6M3Q5W9V2B7C4N0K1R8T", kind="NOTICE_KIND_ADVERSE_ACTION",
@@ -217,7 +213,6 @@ def _waiting(name: str, units: int) -> pb.WaitingGuardrail:
 
 
 def test_lists_and_segments_are_shown_with_their_share() -> None:
-    """They decide before the stage does, in this order."""
     assert list(group_lines(ROLLOUT)) == [
         "  deny list · 1 user_id · 0 %",
         "  allow list · 3 user_ids · 100 %",
@@ -277,7 +272,6 @@ def test_a_comparison_begins_with_who_would_be_decided_otherwise(capsys):
     ],
 )
 def test_an_explanation_begins_with_what_would_happen(version, reasons, said, capsys):
-    """One sentence says who would decide; every reason has its words."""
     given = Assignment(
         rollout="loan", stage="early", arm="challenger" if version else "",
         enrolment_reason=reasons[0], arm_reason=reasons[1],

@@ -162,7 +162,6 @@ SERVE = "decision_service.cli.serve"
 
 
 def test_help_names_every_command_and_each_explains_itself(capsys):
-    """What `--help` lists can be asked for help by itself."""
     listed = command(capsys, "--help").out
     for name in COMMANDS:
         assert f"\n  {name} " in listed
@@ -202,7 +201,6 @@ def test_options_of_a_connection_are_explained_once(capsys: pytest.CaptureFixtur
 
 
 def test_the_version_is_told_both_ways(capsys: pytest.CaptureFixture[str]) -> None:
-    """The option and the command print the same."""
     assert command(capsys, "--version").out == command(capsys, "version").out != ""
 
 
@@ -289,7 +287,6 @@ def lines() -> Iterator[str]:
 
 @pytest.mark.parametrize("line", sorted(set(lines())))
 def test_a_line_of_a_page_can_be_typed(line: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """Its help is shown; a command or an option that there is not would be refused."""
     _, *words = (word for word in shlex.split(line, comments=True) if word != "…")
     done = command(capsys, *words, "--help")
     assert (done.code, done.err) == (Exit.DONE, "")

@@ -54,13 +54,11 @@ def cases(folder: Path, good: int, broken: int) -> Path:
 
 
 def test_few_broken_lines_are_counted(tmp_path: Path) -> None:
-    """Up to 5 % are left out, and handed to the report."""
     _, broken = named(Applicants(EVER, cases=cases(tmp_path, 38, 2)), PRODUCT, {})
     assert broken == (BrokenLines("cases.jsonl", 2, 40, (1, 2)),)
 
 
 def test_many_broken_lines_stop_the_command(tmp_path: Path) -> None:
-    """Above 5 % with one sentence and exit code 1."""
     found = Applicants(EVER, cases=cases(tmp_path, 37, 2))
     sentence = "cases.jsonl: 2 of 39 lines are broken, more than 5 %"
     with pytest.raises(CommandError, match=sentence) as error, named(found, PRODUCT, {}):
@@ -121,7 +119,6 @@ def test_values_lie_within_a_fifth(text: str, values: str) -> None:
 @settings(max_examples=30)
 @given(st.decimals(-(10**9), 10**9, places=3))
 def test_values_ascend_around_the_figure(value: Decimal) -> None:
-    """Each once, the figure among them as it was typed."""
     found = near(f"{value:f}")
     assert [*map(Decimal, found)] == sorted({*map(Decimal, found)})
     assert not value or f"{value:f}" in found
@@ -185,7 +182,6 @@ def test_sums_merge_in_any_order(applicants: list[BacktestApplicant], data: st.D
 @settings(max_examples=40, deadline=None)
 @given(APPLICANTS, st.integers(1, 5))
 def test_alike_applicants_may_be_counted_together(one: JudgedApplicant, many: int) -> None:
-    """So many at a time are as many as one after the other."""
     together, apart = ImpactSums(), ImpactSums()
     together.add(one, many)
     for _ in range(many):
@@ -196,7 +192,6 @@ def test_alike_applicants_may_be_counted_together(one: JudgedApplicant, many: in
 @settings(max_examples=examples(60), deadline=None)
 @given(st.lists(APPLICANTS, max_size=30))
 def test_every_applicant_is_in_one_cell_of_the_matrix(applicants: list[BacktestApplicant]) -> None:
-    """Matrix, rates and swaps tell of the same people."""
     found = summed(applicants)
     everybody = found.everybody
     assert sum(cell.applicants for cell in found.matrix.values()) == everybody.applicants
@@ -217,7 +212,6 @@ def test_a_quantile_is_within_a_bucket(amounts: list[int], percent: int) -> None
 
 
 def test_nobody_has_no_average() -> None:
-    """Without amounts there is neither average nor quantile."""
     assert Amounts().average is None
     assert Amounts().quantile(50) is None
 
@@ -285,7 +279,6 @@ def test_the_bounds_of_a_rate_cover_the_true_one(n: int, rate: float) -> None:
 
 
 def test_nobody_has_no_difference() -> None:
-    """Without applicants there is no rate."""
     assert paired_interval(0, 0, 0) is None
 
 

@@ -47,7 +47,6 @@ def errors(capsys, shadowed):
 
 
 def test_the_product_is_sound(capsys, shadowed):
-    """Without a slip there is no error."""
     assert errors(capsys, shadowed) == []
 
 
@@ -106,7 +105,6 @@ def test_cases_of_one_version_are_read_beside_the_errors_of_another(capsys, shad
     ],
 )
 def test_a_path_without_rules_is_no_success(capsys, tmp_path, verb, name, said):
-    """A path that names no file of a rules folder is wrong usage, with the path and what to do."""
     (tmp_path / "empty").mkdir()
     (tmp_path / "letter.txt").write_text("Dear applicant")
     done = command(capsys, "rules", verb, tmp_path / name)
@@ -179,7 +177,6 @@ def test_a_failing_case_shows_expected_beside_actual_in_every_form(run, product)
 
 
 def test_a_case_that_cannot_run_is_an_error_in_junit(run, product):
-    """A case that leaves a factor out is counted, and told with its line, not left out."""
     edit(product, "    accounts.connected_count: 1\n", "")
     done = run("test", "--format", "junit")
     assert done.code == 1
@@ -210,7 +207,6 @@ def test_a_version_of_the_plan_without_a_case_has_no_coverage(run, product):
 
 @pytest.mark.parametrize("cases", [None, "ruleset: personal-loan-ph\nversion: 2\ncases: []\n"])
 def test_a_version_of_the_plan_without_a_case_is_an_error_of_check(run, product, cases):
-    """`check` finds the version with its line, whether its file of cases is empty or absent."""
     without_tests(product)
     if cases is not None:
         (product / "tests" / "v2.yaml").write_text(cases)
@@ -221,7 +217,6 @@ def test_a_version_of_the_plan_without_a_case_is_an_error_of_check(run, product,
 
 
 def test_a_version_that_no_plan_names_needs_no_case(run, product):
-    """A draft beside the versions of the plan is no error."""
     without_tests(product)
     plan = product / "rollout.yaml"
     plan.write_text(plan.read_text().replace("shadow: [{version: 2, percent: 100}]\n", ""))
@@ -237,7 +232,6 @@ def test_a_part_without_a_product_has_no_test(capsys, product):
 
 
 def test_the_last_line_of_a_check_says_what_errors_mean(run, product):
-    """With an error nothing would be loaded; a warning says nothing of the kind."""
     _with_data(product)
     done = run("check")
     assert done.code == 0
@@ -274,12 +268,10 @@ def _with_data(product):
 
 
 def test_strict_makes_warnings_findings(run, product):
-    """The same warning ends with 1 where it is asked for."""
     assert run("check", "--strict").code == 1
 
 
 def test_one_file_is_checked_with_the_table_that_it_reads(run, product, capsys):
-    """`check v1.yaml` shows what is wrong with the table file of that version."""
     with_table(product, "A,>= about,2 * income.conservative_6m,T2\n")
     done = command(capsys, "rules", "check", product / "v1.yaml")
     assert done.code == 1
@@ -287,7 +279,6 @@ def test_one_file_is_checked_with_the_table_that_it_reads(run, product, capsys):
 
 
 def test_a_table_that_no_version_reads_is_warned_of(run, product):
-    """A CSV file that was left behind, or whose name nobody wrote, is told with its path."""
     assert "R510" not in run("check").out
     (product / "tables").mkdir()
     (product / "tables" / "old.csv").write_text("a,b\n1,2\n")
@@ -298,7 +289,6 @@ def test_a_table_that_no_version_reads_is_warned_of(run, product):
 
 
 def test_faults_of_cases_are_found_by_check(run, product):
-    """`check` reads the cases, too: unknown reasons, impossible values and other versions."""
     edit(
         product,
         "expect: {outcome: APPROVE,",
@@ -314,7 +304,6 @@ def test_faults_of_cases_are_found_by_check(run, product):
 
 
 def test_a_segment_that_is_never_met_is_warned_of(run, product):
-    """A contradiction, and a condition that an earlier segment takes, are told with their lines."""
     plan = product / "rollout.yaml"
     segments = """\
   segments:
@@ -364,7 +353,6 @@ def gate(tmp_path):
 
 
 def test_figures_that_no_test_notices_are_listed_and_a_floor_fails(run, gate):
-    """Each is a line with file and line, old and new value; below the floor the command fails."""
     done = run("test", "--fail-under-figures", "100")
     assert done.code == 1
     assert "/v1.yaml:9: no test notices params.least from 4 to 5\n" in done.out
@@ -375,7 +363,6 @@ def test_figures_that_no_test_notices_are_listed_and_a_floor_fails(run, gate):
 
 
 def test_figures_are_there_for_programs(run, gate):
-    """JSON has the share and each change that no test notices."""
     (version,) = json.loads(run("test", "--figures", "--format", "json").out)
     figures = version["figures"]
     assert 0 < figures["percent"] < 100
@@ -443,7 +430,6 @@ def test_why_shows_a_failed_case_stage_by_stage(run, gate, tmp_path):
 
 
 def test_why_of_a_case_that_is_not_there_names_the_nearest(run, gate):
-    """A name that fits no case is wrong usage."""
     done = run("test", "--why", "sixx")
     assert (done.code, "did you mean `six`?" in done.err) == (2, True)
 

@@ -28,7 +28,6 @@ def second_version(folder, *edits):
 
 
 def test_versions_are_named_by_product_and_number(capsys, tmp_path):
-    """`product@1` and `product@2` are found, and the changes printed by group."""
     second_version(product_folder(tmp_path), ("2026-12-01: 6}", "2026-12-01: 8}"))
     words = ("personal-loan-ph@1", "personal-loan-ph@v2", "--rules", tmp_path / "rules")
     done = command(capsys, "rules", "diff", *words)
@@ -43,7 +42,6 @@ def test_versions_are_named_by_product_and_number(capsys, tmp_path):
 
 
 def test_files_anywhere_are_compared(capsys, tmp_path):
-    """A file outside a rules folder is taken at its word as to its product."""
     other = second_version(tmp_path)
     done = command(capsys, "rules", "diff", EXAMPLE, other.rename(tmp_path / "other.yaml"))
     assert done.code == 0
@@ -51,14 +49,12 @@ def test_files_anywhere_are_compared(capsys, tmp_path):
 
 
 def test_a_file_against_itself_is_identical(capsys):
-    """Equal digests are said to be identical behaviour."""
     done = command(capsys, "rules", "diff", EXAMPLE, EXAMPLE)
     assert done.code == 0
     assert "identical behaviour (digest " in done.out
 
 
 def test_json_lists_the_changes(capsys, tmp_path):
-    """`--format json` gives both sides and each change with its texts."""
     other = second_version(tmp_path, ("points: 40", "points: 45"))
     done = command(capsys, "rules", "diff", EXAMPLE, other, "--format", "json")
     found = json.loads(done.out)
@@ -72,7 +68,6 @@ def test_json_lists_the_changes(capsys, tmp_path):
 
 
 def test_a_side_that_does_not_compile_is_a_finding(capsys, tmp_path):
-    """A broken file gives exit code 1 and its located errors."""
     other = second_version(tmp_path, ("points: 40", "points: forty"))
     done = command(capsys, "rules", "diff", EXAMPLE, other)
     assert (done.code, done.out) == (1, "")
@@ -80,7 +75,6 @@ def test_a_side_that_does_not_compile_is_a_finding(capsys, tmp_path):
 
 
 def test_a_side_that_is_not_there_is_wrong_usage(capsys):
-    """A name that is neither file nor version gives exit code 2 and one sentence."""
     done = command(capsys, "rules", "diff", EXAMPLE, "nowhere.yaml")
     assert (done.code, len(done.err.splitlines())) == (2, 1)
 
@@ -137,7 +131,6 @@ def test_two_folders_are_compared_with_their_plans_and_lists(capsys, states):
 
 
 def test_programs_read_the_same_of_two_folders(capsys, states):
-    """`--format json` names what is gone, and gives versions, plans and lists with both sides."""
     done = command(capsys, "rules", "diff", states[1], states[0], "--format", "json")
     found = json.loads(done.out)
     assert (done.code, found["gone"], found["versions"]) == (0, ["personal-loan-ph v2"], [])
@@ -153,7 +146,6 @@ def test_programs_read_the_same_of_two_folders(capsys, states):
 
 
 def test_a_product_or_a_plan_alone_is_compared(capsys, states):
-    """The same part of both folders, and nothing else of them."""
     products = [folder / "personal-loan-ph" for folder in states]
     whole = command(capsys, "rules", "diff", *states).out.splitlines()
     assert command(capsys, "rules", "diff", *products).out.splitlines()[1:] == whole[1:]
@@ -162,14 +154,12 @@ def test_a_product_or_a_plan_alone_is_compared(capsys, states):
 
 
 def test_the_same_state_has_no_difference(capsys, states):
-    """A folder against itself is told in one line."""
     done = command(capsys, "rules", "diff", states[1], states[1])
     assert done.out.endswith(": no version, plan, list or guard differs\n")
     assert (done.code, len(done.out.splitlines())) == (0, 1)
 
 
 def test_a_product_that_comes_or_goes_is_told_with_its_plan(capsys, states, tmp_path):
-    """A new one is new with all that its plan says; one that is gone is told in two lines."""
     old, _ = states
     shutil.copytree(old, tmp_path / "both")
     command(capsys, "rules", "new", "small-loan", "--rules", tmp_path / "both")
@@ -196,7 +186,6 @@ def test_a_product_that_comes_or_goes_is_told_with_its_plan(capsys, states, tmp_
     ],
 )
 def test_sides_that_do_not_go_together_are_wrong_usage(capsys, states, one, two, told):
-    """One sentence says which side is what, and what to name; exit code 2."""
     done = command(capsys, "rules", "diff", states[0] / one, _side(states[1], two))
     assert (done.code, done.out, len(done.err.splitlines())) == (2, "", 1)
     assert told in done.err
@@ -207,7 +196,6 @@ def _side(folder, word):
 
 
 def test_a_side_that_does_not_load_is_a_finding(capsys, states):
-    """An error of a plan is told with its place and exit code 1."""
     plan = states[1] / "personal-loan-ph" / "rollout.yaml"
     plan.write_text(plan.read_text().replace("percent: 50", "percent: 500"))
     done = command(capsys, "rules", "diff", *states)
@@ -263,7 +251,6 @@ def _commit(root: Path, tag: str) -> None:
 
 
 def test_two_revisions_are_compared_as_two_folders_are(repository, monkeypatch, capsys):
-    """What is gone, and each change in words."""
     monkeypatch.chdir(repository)
     done = command(capsys, "rules", "diff", "shipped", "changed")
     assert (done.code, done.err) == (Exit.DONE, "")
@@ -278,7 +265,6 @@ def test_two_revisions_are_compared_as_two_folders_are(repository, monkeypatch, 
 
 @pytest.mark.parametrize("sides", [("shipped", "broken"), ("broken", "changed")])
 def test_a_revision_that_does_not_load_is_a_finding(sides, repository, monkeypatch, capsys):
-    """With the place of its error, whichever side it is."""
     monkeypatch.chdir(repository)
     done = command(capsys, "rules", "diff", *sides)
     assert (done.code, done.out) == (Exit.FINDINGS, "")
@@ -287,7 +273,6 @@ def test_a_revision_that_does_not_load_is_a_finding(sides, repository, monkeypat
 
 @pytest.mark.parametrize(("words", "told"), cases("cli/rules_revisions"))
 def test_what_is_wrong_is_one_sentence(words, told, repository, monkeypatch, capsys):
-    """On stderr, with exit code 2."""
     monkeypatch.chdir(repository)
     done = command(capsys, "rules", "diff", *words)
     assert (done.code, done.out) == (Exit.USAGE, "")
@@ -295,7 +280,6 @@ def test_what_is_wrong_is_one_sentence(words, told, repository, monkeypatch, cap
 
 
 def test_without_git_two_folders_do(tmp_path, monkeypatch, capsys):
-    """A revision outside of a repository, or without git, is refused with what to do."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
     done = command(capsys, "rules", "diff", "main", "HEAD")
@@ -340,7 +324,6 @@ def case_file(tmp_path: Path) -> Path:
 
 
 def test_a_proved_claim_ends_with_0(files: list[Path], capsys: Capture) -> None:
-    """One sentence says what is proved, of which applicants and from when."""
     done = command(capsys, "rules", "prove", *files, "--from", "2026-11-27")
     assert done.code == 0
     assert done.out.startswith("PROVED: small-loan v1 gives no applicant a better outcome")
@@ -348,7 +331,6 @@ def test_a_proved_claim_ends_with_0(files: list[Path], capsys: Capture) -> None:
 
 
 def test_a_counterexample_ends_with_1_and_is_a_rule_test(files, capsys):
-    """The person is shown with both verdicts; for programs too."""
     words = ("rules", "prove", *files, "--claim", "loosens", "--from", "2026-11-27")
     done = command(capsys, *words)
     assert done.code == 1
@@ -370,14 +352,12 @@ def test_a_counterexample_ends_with_1_and_is_a_rule_test(files, capsys):
     ],
 )
 def test_wrong_usage_is_told(capsys: Capture, words: tuple[str, ...], told: str) -> None:
-    """Exit code 2, and what to write."""
     done = command(capsys, "rules", "prove", GIG, GIG, *words)
     assert done.code == 2
     assert told in done.err
 
 
 def test_a_diff_of_versions_tells_what_is_proved(files: list[Path], capsys: Capture) -> None:
-    """A sentence a claim; of an applicant who is decided differently both decisions."""
     done = command(capsys, "rules", "diff", *files, "--prove")
     assert done.code == Exit.DONE, done.err
     told = done.out.splitlines()[-6:]
@@ -390,7 +370,6 @@ def test_a_diff_of_versions_tells_what_is_proved(files: list[Path], capsys: Capt
 
 
 def test_a_diff_of_states_names_the_version(folders: tuple[Path, Path], capsys: Capture) -> None:
-    """For programs too."""
     done = command(capsys, "rules", "diff", *folders, "--prove", "--format", "json")
     assert json.loads(done.out)["proofs"][0] == f"small-loan v1 (champion): {TIGHTER}"
 
@@ -407,7 +386,6 @@ def test_a_backtest_tells_proofs_beside_its_figures(folders, case_file, capsys):
 
 @pytest.mark.long
 def test_a_diff_of_states_says_what_it_does_to_people(folders, case_file, capsys):
-    """In sentences."""
     done = command(capsys, "rules", "diff", *folders, "--cases", case_file)
     lines = done.out.splitlines()
     place = lines.index("What small-loan v1 (champion) would have decided")

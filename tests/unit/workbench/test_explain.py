@@ -43,7 +43,6 @@ def lines_of(done):
 
 
 def test_the_tree_tells_the_outcome_the_version_and_the_day(explain):
-    """The first line holds outcome, version, digest and the civil date in the ruleset's zone."""
     first = lines_of(explain())[0]
     assert first.startswith("APPROVE · personal-loan-ph v1 ")
     assert first.endswith("· as of 2026-11-15 (Asia/Manila)")
@@ -51,26 +50,22 @@ def test_the_tree_tells_the_outcome_the_version_and_the_day(explain):
 
 @pytest.mark.parametrize(("changed", "shown"), cases("cli/rules_explain")["parts"])
 def test_each_part_shows_what_it_came_to_and_the_values_it_saw(explain, changed, shown):
-    """Rules, characteristics, rows, reasons and what is missing, with every comparison's values."""
     lines = lines_of(explain(**changed))
     assert [line for line in shown if line not in lines] == []
 
 
 def test_a_reduced_offer_shows_what_limits_it(explain):
-    """The offer names amount, term, rate and the binding term."""
     lines = lines_of(explain("--input", "requested_amount=60000"))
     assert "offer · 37,500 PHP · 6 months · 0.05 a month · limited by limit.max_amount" in lines
 
 
 def test_dated_parameters_follow_the_day(explain):
-    """From December on six months are needed, so that five are declined."""
     before = explain(income__months_24m="5", day="2026-11-30")
     after = explain(income__months_24m="5", day="2026-12-01")
     assert [lines_of(d)[0].split(" · ")[0] for d in (before, after)] == ["APPROVE", "DECLINE"]
 
 
 def test_json_holds_the_same_for_programs(explain):
-    """`--format json` prints one document with the verdict and every stage."""
     done = explain("--format", "json", income__months_12m="12")
     found = json.loads(done.out)
     assert (found["outcome"], found["version"], found["as_of"]) == (
@@ -93,14 +88,12 @@ def test_a_file_may_hold_inputs_and_the_day_as_a_case_does(explain):
 
 
 def test_json_factors_are_read_too(explain):
-    """A JSON object of factors is as good as YAML."""
     given = {**{name: int(value) for name, value in FACTORS.items()}}
     text = json.dumps({**given, "income.months_24m": "missing NO_DATA"}, indent=2)
     assert "short_history        UNKNOWN → REFER  DATA_MISSING" in lines_of(explain(text=text))
 
 
 def test_a_version_is_found_by_product_and_number(explain, tmp_path):
-    """`product@1` finds the version in the rules folder."""
     product_folder(tmp_path)
     done = explain("--rules", tmp_path / "rules", path="personal-loan-ph@1")
     assert lines_of(done)[0].startswith("APPROVE · personal-loan-ph v1 ")
@@ -108,14 +101,12 @@ def test_a_version_is_found_by_product_and_number(explain, tmp_path):
 
 @pytest.mark.parametrize(("words", "changed", "part"), cases("cli/rules_explain")["faults"])
 def test_what_is_given_wrongly_is_said_and_located(explain, words, changed, part):
-    """A wrong factor, cause, value, input or date gives exit code 2 and says which."""
     done = explain(*words, day=None, **changed)
     assert (done.code, done.out) == (2, "")
     assert part in done.err
 
 
 def test_a_factor_that_is_needed_and_not_named_is_an_error(explain):
-    """What the file does not name is not taken for missing, but listed."""
     done = explain(text="accounts.connected_count: 1\n")
     assert done.code == 2
     assert "does not say what 5 factors are" in done.err
@@ -124,13 +115,11 @@ def test_a_factor_that_is_needed_and_not_named_is_an_error(explain):
 
 @pytest.mark.parametrize("path", ["nowhere.yaml", "personal-loan-ph@99", "no-product@1"])
 def test_a_version_that_is_not_there_is_one_sentence(explain, path):
-    """An unknown file, version or product gives exit code 2 and one sentence."""
     done = explain(path=path)
     assert (done.code, len(done.err.splitlines())) == (2, 1)
 
 
 def test_a_version_that_does_not_compile_shows_its_errors(explain, tmp_path):
-    """A broken version gives exit code 1 and the located errors."""
     path = tmp_path / "v1.yaml"
     path.write_text(EXAMPLE.read_text().replace("income.months_24m <", "income.months_25m <"))
     done = explain(path=path)
@@ -153,7 +142,6 @@ def test_tags_are_told_of_the_decision_and_of_each_rule(capsys, tmp_path):
 
 
 def test_a_chosen_term_shows_what_each_term_came_to(capsys, tmp_path):
-    """The offer names what the next term does not fulfil, and the term's line has them all."""
     path = WORKED_EXAMPLE.parent / "constructs" / "longest-term" / "v1.yaml"
     file = tmp_path / "factors.yaml"
     file.write_text("income.conservative_6m: 30000\n")

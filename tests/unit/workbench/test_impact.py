@@ -67,7 +67,6 @@ def parsed(page: str) -> Tags:
 
 
 def test_every_figure_is_in_every_form() -> None:
-    """What a table of the HTML says, the Markdown and the CSV say too."""
     one = report()
     page, text = parsed(html(one)).text, markdown(one)
     rows = [*csv.reader(rendered(one, ReportFormat.CSV).splitlines())]
@@ -117,7 +116,6 @@ def _proved() -> ImpactReport:
 
 @pytest.mark.parametrize("form", [ReportFormat.MD, ReportFormat.HTML])
 def test_proofs_stand_beside_the_figures(form: ReportFormat) -> None:
-    """Each claim with its answer; whom it is not so of, and what is not decided, in sentences."""
     text = rendered(_proved(), form)
     assert text.index("How far this can be trusted") < text.index("Proved of all applicants")
     assert "v1 with least 9 against the champion v1, from 2026-11-01 on." in text
@@ -126,7 +124,6 @@ def test_proofs_stand_beside_the_figures(form: ReportFormat) -> None:
 
 
 def test_programs_read_proofs() -> None:
-    """JSON has the claims and is read back; CSV has a row for each; the figures' digest stays."""
     document = rendered(_proved(), ReportFormat.JSON)
     assert decoded(document.encode(), ImpactReport) == _proved()
     assert json.loads(document)["proofs"]["claims"][0] == {
@@ -168,7 +165,6 @@ def test_every_chart_speaks_and_has_a_table() -> None:
 
 
 def test_two_figures_make_a_map() -> None:
-    """Every point has its share, the present one a frame."""
     points = {("8", "1"): 0.25, ("8", "2"): 0.3, ("9", "1"): 0.45, ("9", "2"): 0.35}
     sweep = tuple(
         SweepPoint(at, Share(share, 0, 1), Share(0.1, 0, 1), 0) for at, share in points.items()
@@ -185,7 +181,6 @@ def test_two_figures_make_a_map() -> None:
 
 
 def test_a_figure_that_changes_soon_is_shown_with_what_it_moves() -> None:
-    """In short, and with the day in a table."""
     text = markdown(report())
     moved = "go from 95.0 % (88.8 to 97.8) to 65.0 % (55.3 to 73.6): -30.0 points (-"
     line = f"On 2026-12-01 params.least goes from 9 to 10: approvals then {moved}"
@@ -202,7 +197,6 @@ def test_every_rate_has_its_bounds() -> None:
 
 
 def test_cells_are_in_order_of_number() -> None:
-    """Amounts by size, not by letters; those without a value come last."""
     sums, cells = BacktestSums(), ["not sent", "-5 to below 900", "10,000 and more", "below -5"]
     for cell in ("900 to below 1,000.5", "A10", "A2", "1,000.5 to below 10,000", *cells) * 30:
         one = BacktestApplicant("dec_1", APPROVED, APPROVED, cells=(("amount", cell),))
@@ -237,7 +231,6 @@ def test_an_axis_fits_its_data(shares: tuple[float, float], ends: tuple[float, f
 
 
 def test_the_digest_tells_every_figure() -> None:
-    """Two reports with one different cell have different digests; equal ones have the same."""
     assert report().digest == report().digest
     assert report().digest != report(cell="CAR").digest
 
@@ -255,6 +248,5 @@ def test_conditions_are_met_or_not() -> None:
 
 @pytest.mark.parametrize("text", ["approve_change", "approve_change < x", "approve_changes < 1"])
 def test_a_condition_that_is_none_is_refused(text: str) -> None:
-    """With the form, or the nearest measure."""
     with pytest.raises(CommandError, match=r"--fail-if"):
         conditions([text])

@@ -296,7 +296,6 @@ _CUTS = st.lists(st.tuples(st.integers(-9, 9), st.booleans()), min_size=1, uniqu
 
 @given(_CUTS, st.integers(-20, 20))
 def test_a_value_lies_between_the_cuts_beside_it(given_cuts, halves) -> None:
-    """The place of a value is the number of cut points that it lies above."""
     value = Decimal(halves) / 2
     ordered = tuple((Decimal(at), after) for at, after in sorted(given_cuts))
     scale = Scale("x", ValueType.NUMBER, ordered)

@@ -46,7 +46,6 @@ def base_url(mode: str, host: str) -> Check:
     ],
 )
 def test_each_host_of_the_vendor_belongs_to_one_mode(host: str, mode: str) -> None:
-    """It is in order in its own mode and named in the other, that of the guide as well."""
     assert base_url(mode, host).ok is True
     [other] = {"sandbox", "production"} - {mode}
     found = base_url(other, host)
@@ -90,7 +89,6 @@ def said(rules: Path, name: str, state: StoreState | None = None) -> list[Check]
 
 
 def test_a_champion_without_a_test_case_is_no_rule_to_go_live_with(tmp_path: Path) -> None:
-    """A version that the plan names and no case is about is counted with failing tests."""
     product = product_folder(tmp_path)
     (product / "tests" / "v1.yaml").unlink()
     [found] = said(product.parent, "rules")
@@ -109,7 +107,6 @@ BACK = "`decision-service rollout roll-back gig-advance-ph --why WHY` until it i
     ],
 )
 def test_a_rollout_beyond_its_first_stage_says_what_to_do(shipped, stages, words):
-    """The key of the plan, or the whole command."""
     found, *_ = said(shipped, "rollout", StoreState(stages))
     assert (found.ok, found.words) == (False, f"gig-advance-ph {words}")
 
@@ -151,7 +148,6 @@ def test_letters_of_a_sample_lender_are_not_sent(shipped: Path) -> None:
 
 
 def test_a_list_of_which_no_key_counts_is_named(tmp_path: Path) -> None:
-    """A list that nothing is on is no reason to wait, and is named."""
     rules = product_folder(tmp_path).parent
     (rules / "_shared" / "lists").mkdir(parents=True)
     (rules / "_shared" / "lists" / "blocked.csv").write_text("key\n")
@@ -173,7 +169,6 @@ def guarantees_of(tmp_path: Path, seconds: float = 500.0, more: str = "") -> Che
 
 
 def test_guarantees_are_proved(tmp_path: Path) -> None:
-    """They are counted, and the line is in order."""
     assert guarantees_of(tmp_path) == Check("guarantees", True, "1 proved")
 
 

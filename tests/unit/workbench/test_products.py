@@ -26,7 +26,6 @@ def rules(tmp_path):
 
 @pytest.mark.parametrize("words", [(), ("--currency", "JPY", "--time-zone", "Asia/Tokyo")])
 def test_a_new_product_passes_every_gate(capsys, rules, words):
-    """No warning, all of it covered, no figure that could be another one."""
     done = command(capsys, "rules", "new", "weekend-loan", "--rules", rules, *words)
     assert (done.code, done.err) == (0, "")
     product = rules / "weekend-loan"
@@ -45,14 +44,12 @@ def test_a_new_product_passes_every_gate(capsys, rules, words):
     ],
 )
 def test_what_would_not_pass_is_not_written(capsys, rules, words, said):
-    """A wrong name, currency or zone is wrong usage, and leaves no file behind."""
     done = command(capsys, "rules", "new", *words, "--rules", rules)
     assert (done.code, said in done.err) == (2, True)
     assert [path.name for path in rules.iterdir()] == ["_data"]
 
 
 def test_a_product_that_is_there_is_left_alone(capsys, rules):
-    """Nothing is written over."""
     assert command(capsys, "rules", "new", "weekend-loan", "--rules", rules).code == 0
     done = command(capsys, "rules", "new", "weekend-loan", "--rules", rules)
     assert (done.code, "is there already" in done.err) == (2, True)
@@ -162,21 +159,18 @@ def segments(tmp_path_factory):
 
 @pytest.mark.parametrize("product", PRODUCTS)
 def test_the_checker_finds_nothing(capsys, segments, product):
-    """No error and no warning."""
     done = command(capsys, "rules", "check", "--strict", segments / product)
     assert (done.code, done.err) == (0, ""), done.out
 
 
 @pytest.mark.parametrize("product", PRODUCTS)
 def test_every_goal_is_reached_and_every_figure_noticed(capsys, segments, product):
-    """All cases pass, and between them they reach and notice all there is."""
     gates = ("--fail-under", 100, "--fail-under-figures", 100)
     done = command(capsys, "rules", "test", segments / product, *gates)
     assert (done.code, "0 marked, 0 not noticed" in done.out) == (0, True), done.out
 
 
 def test_the_trace_of_a_case_says_that_a_stage_did_not_apply(capsys, segments):
-    """Below a stage that was not run stands its condition with the value that it saw."""
     why = ("--why", "scored by the other card")
     shown = command(capsys, "rules", "test", segments / "two-cards-ph", *why).out
     assert "score_of_new (scorecard) → nothing" in shown
@@ -202,7 +196,6 @@ def combined(request, tmp_path_factory):
 @pytest.mark.long
 @pytest.mark.parametrize("combined", [COMBINED, ANALYST], indirect=True, ids=lambda f: f.name)
 def test_all_gates_pass_where_every_construct_meets_the_others(capsys, combined):
-    """The check is content, and tests notice every figure."""
     assert command(capsys, "rules", "check", "--strict", combined).code == 0
     gates = ("--fail-under", 100, "--fail-under-figures", 100)
     done = command(capsys, "rules", "test", combined, *gates)

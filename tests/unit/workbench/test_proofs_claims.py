@@ -40,7 +40,6 @@ LOAN, GIG = "personal-loan-ph@1", "gig-advance-ph@1"
 
 
 def test_a_higher_threshold_tightens_and_does_not_loosen():
-    """Of two thresholds the higher one declines more people, and somebody is between them."""
     assert claimed(small(6), small(9), "tightens") == Proved(1)
     found = claimed(small(6), small(9), "loosens")
     assert isinstance(found, Counterexample)
@@ -70,7 +69,6 @@ def _skipped(handling):
 
 
 def test_a_larger_share_changes_amounts_alone():
-    """More of the income loosens, gives other amounts, and the counterexample is one of money."""
     old, new = small(6, "1.5"), small(6, "2")
     assert claimed(old, new, "loosens") == Proved(1)
     found = claimed(old, new, "same-amounts")
@@ -79,7 +77,6 @@ def test_a_larger_share_changes_amounts_alone():
 
 
 def test_a_version_is_equivalent_to_itself():
-    """Nobody is decided otherwise by the same rules, in any period of their parameters."""
     loan = shipped(LOAN).ruleset
     assert claimed(loan, loan, "equivalent") == Proved(2)
 
@@ -99,7 +96,6 @@ LONG_EDITS = [
 @pytest.mark.long
 @pytest.mark.parametrize(("word", "figures", "claim"), [*EDITS, *(LONG_EDITS if ALL else [])])
 def test_edits_of_shipped_products_are_proved(word, figures, claim):
-    """What an edit is meant to do is proved of everybody, and the contrary has a person."""
     old, new = shipped(word).ruleset, edited(word, **figures)
     assert isinstance(claimed(old, new, claim), Proved)
     contrary = {"tightens": "loosens", "loosens": "tightens", "same-amounts": "equivalent"}
@@ -121,7 +117,6 @@ def test_a_counterexample_is_small_and_a_ready_rule_test():
 
 
 def test_the_time_limit_leaves_it_undecided():
-    """Without time nothing is guessed."""
     loan = shipped(LOAN).ruleset
     question = asked(loan, edited(LOAN, score__points="185"), Claim.TIGHTENS)
     assert proved(question, 0.0) == Undecided("the time was over")
@@ -259,7 +254,6 @@ def test_a_fault_of_the_prover_leaves_it_undecided_with_a_code(monkeypatch):
 
 
 def test_a_condition_that_cannot_be_read_says_why():
-    """An unknown name gets the name that is near."""
     loan = shipped(LOAN).ruleset
     with pytest.raises(FormulaUnfit, match=r"did you mean `income\.months_24m`"):
         asked(loan, loan, Claim.ONLY, "income.monhs_24m < 6")
@@ -294,7 +288,6 @@ def test_what_is_missing_together_is_missing_for_everybody_together():
 
 
 def test_a_person_found_lacks_a_group_alike():
-    """Where one value must be missing, the other one is missing for the same cause."""
     found = claimed(version(BOTH), small(6), "equivalent")
     values = [found.person.values[name] for name in (GAPS, MONTHS)]
     assert all(isinstance(value, Unknown) for value in values)

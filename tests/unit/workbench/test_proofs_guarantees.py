@@ -65,7 +65,6 @@ def refused(*guarantees):
 
 @pytest.mark.parametrize("line", cases("proofs/guarantees")["proved"])
 def test_a_guarantee_that_holds_is_proved(line):
-    """Nothing is told of it."""
     assert told(line) == []
 
 
@@ -126,7 +125,6 @@ REFUTED = cases("proofs/refuted")
 @pytest.mark.long
 @pytest.mark.parametrize("edit", REFUTED, ids=lambda edit: edit["guarantee"])
 def test_seeded_edits_refute_guarantees_of_shipped_products(edit):
-    """Rules that break a guarantee have somebody of whom it is not so."""
     ruleset = rewritten(edit["product"], edit["replace"], edit["by"])
     assert isinstance(proved(kept(ruleset, edit["guarantee"])), Counterexample)
 
@@ -184,7 +182,6 @@ def found_in(written, day=TODAY, law=LAW, seconds=SECONDS):
 
 @pytest.mark.parametrize("case", cases("proofs/law"), ids=lambda case: case["what"])
 def test_each_ceiling_is_proved_or_an_offer_is_shown_beyond_it(case):
-    """R521 says which price, on what loan, and what the law allows, with a person."""
     found = found_in(priced(case["lines"], case.get("legal", ""), case.get("when", "")))
     if case.get("vacuous"):
         assert [d.code for d in found] == ["R523"]

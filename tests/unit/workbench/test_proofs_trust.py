@@ -273,7 +273,6 @@ LONG_ATTACKED = [(LOAN, {"offer__approved_amount": "1000"}, Claim.TIGHTENS)]
 @pytest.mark.long
 @pytest.mark.parametrize(("word", "figures", "claim"), [*ATTACKED, *(LONG_ATTACKED if ALL else [])])
 def test_random_people_do_not_break_what_is_proved(word, figures, claim):
-    """Of 2,000 made-up people at the figures of the rules none breaks the claim."""
     old, new = shipped(word).ruleset, edited(word, **figures)
     question = asked(old, new, claim)
     assert isinstance(proved(question), Proved)
@@ -315,7 +314,6 @@ def answered(solver: Solver, seconds: float) -> Satisfiability:
 
 @pytest.mark.parametrize("number", range(7))
 def test_a_second_solver_agrees(number):
-    """cvc5 and z3 answer alike whether anybody breaks the claims of the reference set."""
     question = list(_questions())[number]
     query = question.pose(Period(TODAY, None), {})
     solver, terms = Solver(), [*query.constraints, query.broken]
@@ -396,7 +394,6 @@ BUGS = {
 
 @pytest.mark.parametrize("bug", BUGS)
 def test_comparing_with_the_evaluator_finds_seeded_bugs(bug, monkeypatch):
-    """Each bug of an encoder gives another verdict than the evaluator's in some case."""
     where, name, wrong, first = BUGS[bug]
     monkeypatch.setattr(where, name, wrong)
     assert any(differing(seed) is not None for seed in range(first, first + 40))

@@ -71,7 +71,6 @@ def test_a_good_folder_is_published_with_who_and_every_file(publish, product):
 
 
 def test_the_whole_folder_is_published_from_any_part_of_it(publish, product):
-    """A product's folder or file leads to the folder of products above it."""
     assert publish(product).code == 0
     assert (product.parent / "manifest.yaml").exists()
 
@@ -98,7 +97,6 @@ def test_after_an_edit_authors_go_on_and_a_service_does_not(publish, product, ca
     ],
 )
 def test_a_folder_with_a_mistake_is_not_published(publish, product, name, old, new, part):
-    """A mistake, and a test that fails or is not there: exit code 1 and no manifest."""
     file = product / name
     assert old in file.read_text()
     if new is None:
@@ -112,7 +110,6 @@ def test_a_folder_with_a_mistake_is_not_published(publish, product, name, old, n
 
 
 def test_a_failed_publication_leaves_the_last_one(publish, product):
-    """What was published before stays in the manifest, byte for byte."""
     publish()
     manifest = product.parent / "manifest.yaml"
     before = manifest.read_bytes()
@@ -125,7 +122,6 @@ def test_a_failed_publication_leaves_the_last_one(publish, product):
 
 @pytest.mark.parametrize("by", ["", "  ", "a\nb", "x" * 201])
 def test_who_publishes_must_be_a_name(capsys, product, by):
-    """A publisher of no characters, several lines or too many gives exit code 2."""
     done = command(capsys, "rules", "publish", product.parent, "--by", by)
     assert (done.code, len(done.err.splitlines())) == (2, 1)
 
@@ -302,7 +298,6 @@ def test_evidence_of_other_rules_or_with_other_figures_is_refused(sign, impact, 
 
 
 def test_what_cannot_be_signed_says_why(sign, rules):
-    """Nothing signed first, another digest, oneself, other options, a folder that has changed."""
     assert "nothing waits for a second signature" in sign("maria", "--digest", "a" * 12).err
     digest = digest_in(sign("juan"))
     for wrong in ("a" * 12, digest[:8], "no digest"):

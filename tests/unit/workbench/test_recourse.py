@@ -293,7 +293,6 @@ EARNED = Change("income.median_6m", php(7_500), php(8_000), Decimal(2) / 3)
     ids=["nothing", "wait", "change", "both"],
 )
 def test_an_answer_is_one_line(recourse, text):
-    """What to do, from when on, what is approved then, and who may hear it."""
     assert recourse_text(DECISIONS.message(pb.Recourse, recourse)) == text
 
 
@@ -314,7 +313,6 @@ def test_each_change_is_shown_with_its_values_and_steps():
 
 
 def test_a_decision_without_recourse_shows_none():
-    """An approval in full has no line of it."""
     tree = Tree("decision")
     add_recourse(tree, pb.Decision())
     assert tree.children == []

@@ -36,7 +36,6 @@ PEOPLE = 60
 @pytest.mark.long
 @pytest.mark.parametrize("version", VERSIONS, ids=str)
 def test_every_answer_is_confirmed_by_the_rules(version):
-    """Whoever has the values that are told, on the day that is told, is approved."""
     ruleset = shipped_product(*version)
     find, told = Recourses(ruleset), 0
     for facts in people(*version, PEOPLE):
@@ -63,7 +62,6 @@ def test_what_a_product_does_not_tell_is_marked(version):
 
 @pytest.mark.parametrize("case", CASES["cases"], ids=lambda case: case["who"])
 def test_somebody_of_the_rule_tests_is_answered_as_written(case):
-    """The answer for a person of a product's own cases."""
     version = (case["product"], case["version"])
     found = Recourses(shipped_product(*version)).of(cases(*version)[case["who"]])
     assert str(found.answer) == case["answer"]

@@ -63,7 +63,6 @@ def validator(kind):
 
 @pytest.mark.parametrize("kind", SchemaKind)
 def test_the_committed_schema_is_the_one_that_the_code_gives(kind, capsys):
-    """`rules schema --check` finds no difference between the committed file and the code."""
     done = command(
         capsys, "rules", "schema", "--of", kind, "--check", FOLDER / f"{kind}.schema.json"
     )
@@ -71,7 +70,6 @@ def test_the_committed_schema_is_the_one_that_the_code_gives(kind, capsys):
 
 
 def test_a_schema_that_differs_is_a_finding_in_one_sentence(capsys, tmp_path):
-    """A file with other content gives exit code 1, and one sentence with what to do."""
     file = tmp_path / "old.json"
     file.write_text("{}\n")
     done = command(capsys, "rules", "schema", "--check", file)
@@ -83,7 +81,6 @@ def test_a_schema_that_differs_is_a_finding_in_one_sentence(capsys, tmp_path):
 
 @pytest.mark.parametrize("path", RULESETS, ids=lambda p: p.parent.name + "-" + p.stem)
 def test_every_rule_file_satisfies_the_schema(path: Path):
-    """The shipped rule files, the worked example and the small products validate."""
     found = list(validator(SchemaKind.RULESET).iter_errors(document(path.read_text())))
     assert [error.message for error in found] == []
 
@@ -99,7 +96,6 @@ EVERY_PLAN_KEY = case_text("cli/every_plan_key")
 
 @pytest.mark.parametrize("path", PLANS, ids=lambda p: "-".join(p.parts[-3:]))
 def test_every_plan_satisfies_the_schema(path: Path):
-    """Plans that are shipped, shown and tried."""
     found = validator(SchemaKind.PLAN).iter_errors(document(path.read_text()))
     assert [error.message for error in found] == []
 
@@ -141,14 +137,12 @@ def test_a_shared_file_satisfies_its_schema():
 
 @pytest.mark.parametrize("path", CASES, ids=lambda p: p.parent.parent.name + "-" + p.stem)
 def test_every_file_of_rule_tests_satisfies_its_schema(path: Path):
-    """The shipped rule tests, those of the worked example and of the small products validate."""
     found = list(validator(SchemaKind.TESTS).iter_errors(document(path.read_text())))
     assert [error.message for error in found] == []
 
 
 @pytest.mark.parametrize(("old", "new"), cases("cli/rules_schema")["forms"])
 def test_what_the_readers_refuse_by_form_the_schema_refuses(old, new):
-    """An unknown key, factor or word, or a wrong form, does not validate."""
     text = (WORKED_EXAMPLE / "v1.yaml").read_text()
     assert old in text
     assert not validator(SchemaKind.RULESET).is_valid(document(text.replace(old, new, 1)))
@@ -156,7 +150,6 @@ def test_what_the_readers_refuse_by_form_the_schema_refuses(old, new):
 
 @pytest.mark.parametrize(("old", "new"), cases("cli/rules_schema")["words"])
 def test_a_wrong_word_in_rule_tests_does_not_validate(old, new):
-    """An unknown factor, outcome, cause or key of a rule test does not validate."""
     text = (WORKED_EXAMPLE / "cases.yaml").read_text()
     assert old in text
     assert not validator(SchemaKind.TESTS).is_valid(document(text.replace(old, new, 1)))
@@ -224,7 +217,6 @@ def _closed_maps(kind):
 
 
 def test_the_shipped_files_name_the_schema():
-    """Each shipped rule file leads editors to the committed schema in its first line."""
     for path in sorted((ROOT / "rules").glob("*/v*.yaml")):
         first = path.read_text().splitlines()[0]
         assert first == "# yaml-language-server: $schema=../_schema/ruleset.schema.json"
@@ -243,6 +235,5 @@ def test_a_factor_is_told_with_its_direction(capsys):
 
 
 def test_people_read_the_direction_in_the_table(capsys):
-    """The table has a column for the direction."""
     done = command(capsys, "rules", "factors", "income")
     assert "better" in done.out.splitlines()[0]
