@@ -34,39 +34,30 @@ USER = "tenantId-00000000000000000000000000000014"
 _GOVERNMENT = ("IDENTITIES", "EMPLOYMENTS", "CONTRIBUTIONS", "EINCOMES", "LIABILITIES")
 _PAYROLL = ("IDENTITIES", "EMPLOYMENTS", "INCOMES")
 _PLATFORM = ("IDENTITIES", "TRANSACTIONS")
-PROVIDERS: dict[str, tuple[str, tuple[str, ...]]] = {
-    "sss_ph": ("GOVERNMENT", _GOVERNMENT),
-    "gsis_ph": ("GOVERNMENT", _GOVERNMENT),
-    "pagibig_ph": ("GOVERNMENT", ("IDENTITIES", "EMPLOYMENTS", "CONTRIBUTIONS", "LIABILITIES")),
-    "philhealth_ph": ("GOVERNMENT", ("IDENTITIES", "EMPLOYMENTS", "CONTRIBUTIONS", "EINCOMES")),
-    "sprout_ph": ("SYSTEM", _PAYROLL),
-    "salarium_ph": ("SYSTEM", _PAYROLL),
-    "payruler_ph": ("SYSTEM", _PAYROLL),
-    "jollikusina_ph": ("EMPLOYER", _PAYROLL),
-    "grab_ph": ("GIG", (*_PLATFORM, "EINCOMES")),
-    "lalamove_ph": ("GIG", _PLATFORM),
-    "foodpanda_ph": ("GIG", _PLATFORM),
-    "angkas_ph": ("GIG", _PLATFORM),
-    "gcash_ph": ("SYSTEM", _PLATFORM),
+PROVIDERS: dict[str, tuple[str, str, tuple[str, ...]]] = {
+    "sss_ph": ("SSS", "GOVERNMENT", _GOVERNMENT),
+    "gsis_ph": ("GSIS", "GOVERNMENT", _GOVERNMENT),
+    "pagibig_ph": (
+        "Pag-IBIG Fund",
+        "GOVERNMENT",
+        ("IDENTITIES", "EMPLOYMENTS", "CONTRIBUTIONS", "LIABILITIES"),
+    ),
+    "philhealth_ph": (
+        "PhilHealth",
+        "GOVERNMENT",
+        ("IDENTITIES", "EMPLOYMENTS", "CONTRIBUTIONS", "EINCOMES"),
+    ),
+    "sprout_ph": ("Sprout", "SYSTEM", _PAYROLL),
+    "salarium_ph": ("Salarium", "SYSTEM", _PAYROLL),
+    "payruler_ph": ("PayRuler", "SYSTEM", _PAYROLL),
+    "jollikusina_ph": ("Jollikusina", "EMPLOYER", _PAYROLL),
+    "grab_ph": ("Grab", "GIG", (*_PLATFORM, "EINCOMES")),
+    "lalamove_ph": ("Lalamove", "GIG", _PLATFORM),
+    "foodpanda_ph": ("foodpanda", "GIG", _PLATFORM),
+    "angkas_ph": ("Angkas", "GIG", _PLATFORM),
+    "gcash_ph": ("GCash", "SYSTEM", _PLATFORM),
 }
-"""The vendor's own list; a provider that does not stand here is unlisted."""
-
-CALLED = {
-    "sss_ph": "SSS",
-    "gsis_ph": "GSIS",
-    "pagibig_ph": "Pag-IBIG Fund",
-    "philhealth_ph": "PhilHealth",
-    "sprout_ph": "Sprout",
-    "salarium_ph": "Salarium",
-    "payruler_ph": "PayRuler",
-    "jollikusina_ph": "Jollikusina",
-    "grab_ph": "Grab",
-    "lalamove_ph": "Lalamove",
-    "foodpanda_ph": "foodpanda",
-    "angkas_ph": "Angkas",
-    "gcash_ph": "GCash",
-}
-"""What people call them, as the same list says."""
+"""The vendor's own list, each with what people call it; any other provider is unlisted."""
 
 NAMES = {
     "incomes": {
@@ -108,8 +99,8 @@ def vendor_of(story: ServiceStory) -> Vendor:
         item["phones"] = [{"number": one, "type": "Mobile"} for one in person.phones]
         item["emails"] = [{"address": one, "type": "Primary"} for one in person.emails]
     providers = [
-        {"id": name, "name": CALLED[name], "type": kind, "supported": list(supported)}
-        for name, (kind, supported) in PROVIDERS.items()
+        {"id": name, "name": called, "type": kind, "supported": list(supported)}
+        for name, (called, kind, supported) in PROVIDERS.items()
     ]
     accounts = [_listed(one) for one in snapshot.accounts]
     vendor = Vendor(accounts=accounts, providers=providers, **lists)

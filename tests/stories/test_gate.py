@@ -113,10 +113,8 @@ def test_a_story_is_a_test_in_every_form(capsys, story):
     assert (shown.code, "accounts.connected_count = 0" in shown.out) == (0, True)
     story("outcome: REFER", "outcome: DECLINE")
     done = command(capsys, "rules", "test", folder)
-    assert (done.code, "stories/nobody.yaml:1: FAILED Nothing is connected" in done.out) == (
-        1,
-        True,
-    )
+    assert done.code == 1
+    assert "stories/nobody.yaml:1: FAILED Nothing is connected" in done.out
     (version,) = json.loads(command(capsys, "rules", "test", folder, "--format", "json").out)
     assert [one["name"] for one in version["failed"]] == ["Nothing is connected"]
 

@@ -74,6 +74,14 @@ GRANTED = "{outcome: APPROVE, offer: {approved_amount: 15000}}"
 REFERRED = "{outcome: REFER}"
 
 
+def run_text(text: str) -> Any:
+    """The result of a story of the loan that is written here."""
+    report = Report()
+    story = read_story("story.yaml", text, shipped().products, report, ("about",))
+    assert story is not None, render_all(report.diagnostics())
+    return run_story(story, shipped().product(LOAN))
+
+
 def decided(person: dict[str, str], day: date) -> Any:
     """The result of a person's application of 15,000 on a day."""
     paid = Month.of(day - timedelta(days=PAID_ON - 1)).plus(-1)
@@ -90,10 +98,7 @@ accounts:
 expect: {expected}
 why: Every day is alike.
 """
-    report = Report()
-    story = read_story(FILE.name, text, shipped().products, report, ("about",))
-    assert story is not None, render_all(report.diagnostics())
-    return run_story(story, shipped().product(LOAN))
+    return run_text(text)
 
 
 @pytest.mark.parametrize("person", PEOPLE, ids=lambda person: person["title"])
@@ -108,7 +113,6 @@ def test_every_day_of_a_month_decides_alike(person: dict[str, str]) -> None:
     assert not wrong
 
 
-PRODUCT = "personal-loan-ph"
 FIRST = date(2026, 10, 20)
 DAYS = [FIRST + timedelta(days=day) for day in range(30)]
 PERSON = """\
@@ -134,10 +138,7 @@ def decided_by_pay(today, pay, *, last="2026-11"):
     """The verdict on a person of whom SSS has posted all but the last two months."""
     posted = "2026-08" if today.month == 11 else "2026-07"
     text = PERSON.format(today=today, pay=pay, last=last, posted=posted)
-    report = Report()
-    story = read_story("paydays.yaml", text, shipped().products, report)
-    assert story is not None, report.diagnostics()
-    return run_story(story, shipped().product(PRODUCT))
+    return run_text(text)
 
 
 @pytest.mark.long

@@ -13,7 +13,8 @@ from decision_service.build import starter_rules
 from tests.kits.cases import case_text
 from tests.unit.cli.commands import command, product_folder
 
-TABLE = "stability.band,income.conservative_6m,max_amount,tier\n-,-,2 * income.conservative_6m,T9\n"
+HEADER = "stability.band,income.conservative_6m,max_amount,tier\n"
+TABLE = f"{HEADER}-,-,2 * income.conservative_6m,T9\n"
 SEGMENT = """\
   segments:
     - {name: small, when: inputs.requested_amount < 20000, percent: 5}
@@ -21,18 +22,24 @@ SEGMENT = """\
 SHADOW = "shadow: [{version: 2, percent: 100}]\n"
 
 
-@pytest.fixture
-def shadowed(tmp_path):
-    """The worked example with its limit in a table file, and a copy of it as a shadow."""
-    folder = product_folder(tmp_path)
-    file = folder / "v1.yaml"
+def with_table(product, table):
+    """The text of version 1, once its limit is read from a file with this table."""
+    file = product / "v1.yaml"
     text = file.read_text()
     rows = text[text.index("      rows:\n") : text.index("\noffer:")]
     text = text.replace(rows, "      rows: tables/limit.csv\n")
     file.write_text(text)
+    (product / "tables").mkdir()
+    (product / "tables" / "limit.csv").write_text(table)
+    return text
+
+
+@pytest.fixture
+def shadowed(tmp_path):
+    """The worked example with its limit in a table file, and a copy of it as a shadow."""
+    folder = product_folder(tmp_path)
+    text = with_table(folder, TABLE)
     (folder / "v2.yaml").write_text(text.replace("version: 1\n", "version: 2\n"))
-    (folder / "tables").mkdir()
-    (folder / "tables" / "limit.csv").write_text(TABLE)
     tests = (folder / "tests" / "v1.yaml").read_text()
     (folder / "tests" / "v2.yaml").write_text(tests.replace("version: 1\n", "version: 2\n"))
     plan = folder / "rollout.yaml"
@@ -272,7 +279,7 @@ def test_strict_makes_warnings_findings(run, product):
 
 
 def test_one_file_is_checked_with_the_table_that_it_reads(run, product, capsys):
-    with_table(product, "A,>= about,2 * income.conservative_6m,T2\n")
+    with_table(product, f"{HEADER}A,>= about,2 * income.conservative_6m,T2\n-,-,0,T9\n")
     done = command(capsys, "rules", "check", product / "v1.yaml")
     assert done.code == 1
     assert "rules/personal-loan-ph/tables/limit.csv:2:3: error" in done.out
@@ -320,17 +327,6 @@ def test_a_segment_that_is_never_met_is_warned_of(run, product):
     told = "warning P213: no applicant is ever in the segment `tiny`: `small` takes them"
     assert told in done.out
     assert "the segment `none`: `inputs.requested_amount < 5 and" in done.out
-
-
-def with_table(product, row):
-    """The limit's rows in a file, with another row in place of the second."""
-    file = product / "v1.yaml"
-    text = file.read_text()
-    rows = text[text.index("      rows:\n") : text.index("\noffer:")]
-    file.write_text(text.replace(rows, "      rows: tables/limit.csv\n"))
-    (product / "tables").mkdir()
-    header = "stability.band,income.conservative_6m,max_amount,tier\n"
-    (product / "tables" / "limit.csv").write_text(f"{header}{row}-,-,0,T9\n")
 
 
 GATE = case_text("cli/gate")

@@ -58,11 +58,8 @@ def test_json_lists_the_changes(capsys, tmp_path):
     other = second_version(tmp_path, ("points: 40", "points: 45"))
     done = command(capsys, "rules", "diff", EXAMPLE, other, "--format", "json")
     found = json.loads(done.out)
-    assert (found["identical"], found["before"]["version"], found["after"]["version"]) == (
-        False,
-        1,
-        2,
-    )
+    assert not found["identical"]
+    assert (found["before"]["version"], found["after"]["version"]) == (1, 2)
     change = found["changes"][-1]
     assert (change["group"], change["before"], change["after"]) == ("stage score", "40", "45")
 
@@ -135,11 +132,8 @@ def test_programs_read_the_same_of_two_folders(capsys, states):
     found = json.loads(done.out)
     assert (done.code, found["gone"], found["versions"]) == (0, ["personal-loan-ph v2"], [])
     [plan], [keys] = found["plans"], found["lists"]
-    assert (plan["product"], len(plan["before"]), len(plan["after"])) == (
-        "personal-loan-ph",
-        64,
-        64,
-    )
+    assert plan["product"] == "personal-loan-ph"
+    assert (len(plan["before"]), len(plan["after"])) == (64, 64)
     [stage] = [change for change in plan["changes"] if change["group"] == "go-live"]
     assert (stage["before"], stage["after"], stage["sort"]) == ("50", "100", "changed")
     assert (keys["added"], keys["removed"]) == (1, 2)

@@ -68,11 +68,8 @@ def test_dated_parameters_follow_the_day(explain):
 def test_json_holds_the_same_for_programs(explain):
     done = explain("--format", "json", income__months_12m="12")
     found = json.loads(done.out)
-    assert (found["outcome"], found["version"], found["as_of"]) == (
-        "OUTCOME_APPROVE",
-        1,
-        "2026-11-15",
-    )
+    assert (found["outcome"], found["version"]) == ("OUTCOME_APPROVE", 1)
+    assert found["as_of"] == "2026-11-15"
     stages = {stage["name"]: stage for stage in found["stages"]}
     assert stages["eligibility"]["rules"][0]["truth"] == "FALSE"
     assert [row["truth"] for row in stages["limit"]["rules"]] == ["FALSE", "TRUE"]

@@ -49,10 +49,8 @@ def test_each_host_of_the_vendor_belongs_to_one_mode(host: str, mode: str) -> No
     assert base_url(mode, host).ok is True
     [other] = {"sandbox", "production"} - {mode}
     found = base_url(other, host)
-    assert (found.ok, found.words) == (
-        False,
-        f"{host.lower()} is of another mode than {other}: unset DECISION_SMILE_BASE_URL",
-    )
+    words = f"{host.lower()} is of another mode than {other}: unset DECISION_SMILE_BASE_URL"
+    assert (found.ok, found.words) == (False, words)
 
 
 def test_a_host_that_is_not_the_vendors_belongs_to_any_mode() -> None:
