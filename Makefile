@@ -239,17 +239,18 @@ record-green: .venv/.runtime ## Run what is due as CI does, and record what is g
 .PHONY: oracle
 oracle: .venv/.dev ## Compare with slow readings on 210,000 cases (15 minutes)
 	ORACLE_CASES=100000 $(BIN)/pytest -q -n 2 --dist load tests/unit/ruleset/test_oracle.py
-	PROVE_CASES=100000 $(BIN)/pytest -q -n 2 --dist load tests/unit/proofs/test_agreement.py
+	PROVE_CASES=100000 $(BIN)/pytest -q -n 2 --dist load tests/unit/workbench/test_proofs_trust.py \
+	  -k test_terms_compute_what_the_evaluator_decides
 	ORACLE_APPLICANTS=10000 ORACLE_FACTORS=60 $(BIN)/pytest -q -n 2 --dist load tests/unit/factors/test_oracle.py
 
-SHIPPED = tests/unit/proofs/shipped_guarantees.py
+SHIPPED = tests/unit/workbench/shipped_guarantees.py
 .PHONY: prove-short
 prove-short: .venv/.dev ## Prove and attack the shipped guarantees
 	$(BIN)/pytest -q -n 2 --dist load $(SHIPPED)
 
 .PHONY: prove
 prove: .venv/.dev ## Prove the shipped guarantees, and long claims (5 minutes)
-	PROVE_ALL=1 $(BIN)/pytest -q -n 2 --dist load tests/unit/proofs $(SHIPPED)
+	PROVE_ALL=1 $(BIN)/pytest -q -n 2 --dist load tests/unit/workbench/test_proofs_*.py $(SHIPPED)
 
 MINUTES ?= 5
 SEED ?= 1

@@ -7,7 +7,7 @@ import statistics
 import sys
 import time
 
-from tests.fuzz.corpus import SHIPPED, hostile, load, mutant
+from tests.fuzz.test_rule_files import SHIPPED, hostile, load, mutant
 
 MUTANTS = 1_000
 BOUND = 0.100

@@ -23,10 +23,15 @@ from decision_service.workbench.proofs.search import (
     Undecided,
     prove,
 )
-from tests.unit.proofs.attacks import attack
-from tests.unit.proofs.edits import SEED, SHIPPED, edit_of
-from tests.unit.proofs.refuting import questions_about, refuting
-from tests.unit.proofs.versions import shipped
+from tests.unit.workbench.proofs import (
+    SEED,
+    SHIPPED,
+    attack,
+    edit_of,
+    questions_about,
+    refuting,
+    shipped,
+)
 
 ROOT = Path(__file__).parents[1]
 TODAY = date(2026, 11, 27)

@@ -15,11 +15,15 @@ from decision_service.casework.recourse import RecourseKind, Recourses
 from decision_service.domain.decision import Outcome
 from decision_service.domain.factor import FactorValue
 from decision_service.rules.evaluate import evaluate
-from tests.unit.recourse.judge import answer
-from tests.unit.recourse.people import product as small_product
-from tests.unit.recourse.people import somebody
-from tests.unit.recourse.shipped import VERSIONS, people, product
-from tests.unit.recourse.test_shipped import confirmed
+from tests.unit.workbench.recourse import (
+    VERSIONS,
+    answer,
+    confirmed,
+    people,
+    shipped_product,
+    somebody,
+)
+from tests.unit.workbench.recourse import product as small_product
 
 _MILLISECONDS = 1_000
 
@@ -34,7 +38,7 @@ def run(people_each: int = 1_000, enumerated: int = 500) -> None:
 
 
 def _row(name: str, version: int, count: int) -> dict[str, Cell]:
-    ruleset = product(name, version)
+    ruleset = shipped_product(name, version)
     find, took, answers, wrong = Recourses(ruleset), [], Counter[str](), 0
     for facts in people(name, version, count):
         if evaluate(ruleset, facts).outcome is Outcome.APPROVE:

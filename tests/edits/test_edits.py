@@ -168,6 +168,5 @@ def test_an_edit_is_stopped_by_its_gate(edit: Mapping[str, Any], tmp_path: Path)
 
 @pytest.mark.long
 def test_rules_without_an_edit_pass_every_gate(tmp_path: Path) -> None:
-    """Nothing is said of a copy of the shipped rules."""
     shutil.copytree(RULES, tmp_path / "rules")
     assert stopped(read_rules(tmp_path / "rules"), "prove") == ("", [])

@@ -31,7 +31,7 @@ from tests.kits.review_log import APPROVED, POLICY, by, claimed_by
 from tests.kits.rollout_journal import FIRST, SECOND
 from tests.kits.stores import opened
 from tests.unit.cli.commands import command
-from tests.unit.impact.reports import report as impact
+from tests.unit.workbench.reports import report as impact
 
 SEPTEMBER = ("--from", "2026-09-01", "--to", "2026-09-30")
 SUMMER = ("--baseline", "2026-07-01..2026-08-31")

@@ -13,10 +13,12 @@ from datetime import datetime
 from decimal import Decimal
 from functools import cache
 from pathlib import Path
-from typing import Any
+from types import UnionType
+from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 from zoneinfo import ZoneInfo
 
 import grpc
+import msgspec
 from google.protobuf import descriptor_pool, message_factory
 from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -42,7 +44,58 @@ from decision_service.runtime.config import load
 from decision_service.server.decisions import decision_fields
 from decision_service.store.keys import IDENTITY_KEYS
 from tests.e2e.team import Metadata, Team
-from tests.records.plain import Json, plain, typed
+
+Json = Any
+
+
+def plain(value: object) -> Json:
+    """A struct as a mapping of its fields, without those that have their default."""
+    if isinstance(value, msgspec.Struct):
+        known = _defaults(type(value))
+        pairs = ((name, getattr(value, name)) for name in known)
+        return {name: plain(one) for name, one in pairs if one != known[name] or one is False}
+    if isinstance(value, list | tuple):
+        return [*map(plain, value)]
+    return msgspec.to_builtins(value)
+
+
+def typed(kind: Any, value: Json) -> Any:
+    """A value of this type from its plain form."""
+    origin, arguments = get_origin(kind), get_args(kind)
+    if value is None:
+        return None
+    if origin in (Union, UnionType):
+        [kind] = [one for one in arguments if one is not type(None)]
+        return typed(kind, value)
+    if origin is tuple and arguments[-1] is ...:
+        return tuple(typed(arguments[0], one) for one in value)
+    if origin is tuple:
+        return tuple(typed(*pair) for pair in zip(arguments, value, strict=True))
+    struct = origin or kind
+    if isinstance(struct, type) and issubclass(struct, msgspec.Struct):
+        hints = _fields(struct)
+        given = arguments[0] if arguments else None
+        return struct(**{name: typed(_filled(hints[name], given), v) for name, v in value.items()})
+    return msgspec.convert(value, kind)
+
+
+@cache
+def _defaults(struct: type[msgspec.Struct]) -> dict[str, Any]:
+    return {one.name: one.default for one in msgspec.structs.fields(struct)}
+
+
+@cache
+def _fields(struct: type) -> dict[str, Any]:
+    return get_type_hints(struct)
+
+
+def _filled(kind: Any, given: Any) -> Any:
+    """A field's type, with the one type that its struct was given."""
+    variables = getattr(kind, "__parameters__", ())
+    if isinstance(kind, TypeVar):
+        return given
+    return kind[given] if variables and given is not None else kind
+
 
 _PEOPLE = {
     "los": "decide outcomes onboard_all", "ana": "review read", "ben": "review_second review read",
@@ -55,6 +108,7 @@ _ACTS = {
 _ASKED = ("user_id", "product", "requested_term_months", "customer_ref", "applicant")
 _LENT = ("disbursed_amount", "instalment", "repaid_amount")
 _LOAN = ("loan_id", "as_of_date", "disburse_date", "overdue_days", *_LENT)
+
 # What is an answer, by message: no digests, no advice in words, no count of calls.
 _ANSWERS = """
 Decision: outcome refer_kind reasons data_requests scores offer conditions ruleset_ref assignment

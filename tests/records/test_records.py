@@ -16,9 +16,18 @@ from msgspec.structs import replace
 from tests.fakes.examples import ALL
 from tests.kits.postgres import Postgres
 from tests.records import adapter
-from tests.records.corpus import SUMS, Book, lay_out, names, read_book, read_texts, sums
-from tests.records.plain import Json
-from tests.records.replay import differences, replay
+from tests.records.adapter import Json
+from tests.records.replay import (
+    SUMS,
+    Book,
+    differences,
+    lay_out,
+    names,
+    read_book,
+    read_texts,
+    replay,
+    sums,
+)
 
 ON_POSTGRES = ("ordinary_advance", "ordinary_loan_v2", "refused", "segments")
 SAME_PEOPLE = ("stories_loan_v1_2", "stories_loan_v1_3")
@@ -104,7 +113,6 @@ def test_every_decision_is_replayed_to_itself() -> None:
 
 
 def test_the_expected_answers_are_those_that_were_fixed() -> None:
-    """The SHA-256 of each file's content is the committed one."""
     assert SUMS.read_text(encoding="utf-8").splitlines() == [*sums()]
 
 
@@ -143,10 +151,7 @@ PLANTED = {
 
 @pytest.mark.long
 @pytest.mark.parametrize(("record", "old", "new", "where"), PLANTED.values(), ids=PLANTED)
-def test_a_change_of_the_rules_is_seen(
-    record: str, old: str, new: str, where: str, tmp_path: Path
-) -> None:
-    """One bin with a point less, and one reason of a lower rank, give other answers."""
+def test_a_change_of_the_rules_is_seen(record, old, new, where, tmp_path):
     book = book_with(record)
     rules = lay_out(book, _texts(), tmp_path) / "rules"
     assert not [*pure_differences(book, rules)]
@@ -161,7 +166,6 @@ def test_a_change_of_the_rules_is_seen(
 
 @pytest.mark.long
 def test_a_change_of_a_factor_is_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """One more of one factor gives other answers."""
     name, right = "income.months_24m", adapter.compute
 
     def wrong(*given: Any) -> Any:

@@ -106,7 +106,6 @@ def story(tmp_path):
 
 
 def test_a_story_is_a_test_in_every_form(capsys, story):
-    """It is counted, fails with both values, and is shown with its trace."""
     folder = story()
     done = command(capsys, "rules", "test", folder)
     assert (done.code, "personal-loan-ph v1: 4 passed, 0 failed" in done.out) == (0, True)
@@ -114,10 +113,8 @@ def test_a_story_is_a_test_in_every_form(capsys, story):
     assert (shown.code, "accounts.connected_count = 0" in shown.out) == (0, True)
     story("outcome: REFER", "outcome: DECLINE")
     done = command(capsys, "rules", "test", folder)
-    assert (done.code, "stories/nobody.yaml:1: FAILED Nothing is connected" in done.out) == (
-        1,
-        True,
-    )
+    assert done.code == 1
+    assert "stories/nobody.yaml:1: FAILED Nothing is connected" in done.out
     (version,) = json.loads(command(capsys, "rules", "test", folder, "--format", "json").out)
     assert [one["name"] for one in version["failed"]] == ["Nothing is connected"]
 
@@ -142,7 +139,6 @@ def test_two_stories_of_one_title_and_an_input_out_of_bounds_are_refused(capsys,
 
 
 def test_a_story_is_published_with_its_folder(capsys, story):
-    """A story that was changed since, or is gone, differs from the manifest."""
     folder = story()
     (folder.parent / "policy.yaml").write_text("floors: {coverage: 0, figures: 0}\n")
     assert command(capsys, "rules", "publish", folder.parent, "--by", "J. Cruz").code == 0

@@ -1,27 +1,30 @@
-"""How every command ends when its words, its output or its own code are wrong."""
+"""How a command ends when its words, its files, its output or its own code are wrong."""
+
+from __future__ import annotations
 
 import ctypes
 import os
+import stat
 import subprocess
 import sys
+from contextlib import suppress
+from pathlib import Path
 from subprocess import PIPE
 
 import pytest
 
-from decision_service.cli.output import Exit
+from decision_service.cli.client import trusting
+from decision_service.cli.output import CommandError, Exit, new_file, print_or_check, read_text
 from tests.kits.cases import cases
 from tests.unit.cli.commands import ROOT, command, product_folder
-from tests.unit.cli.test_any_words import PLACES
+from tests.unit.cli.test_program import PLACES
 
 GROUPS = sorted({words[:place] for words in PLACES for place in range(len(words))})
-
-
 DECIDE = "decide --product p --user-id x"
 
 
 @pytest.mark.parametrize(("words", "said"), cases("cli/main"))
 def test_a_mistake_is_one_sentence_before_a_server_is_asked(capsys, words, said):
-    """With exit code 2, what is wrong, and a near word where there is one."""
     done = command(capsys, *words.split())
     assert (done.code, done.out, len(done.err.splitlines())) == (2, "", 1)
     assert said in done.err
@@ -29,7 +32,6 @@ def test_a_mistake_is_one_sentence_before_a_server_is_asked(capsys, words, said)
 
 @pytest.mark.parametrize("words", GROUPS, ids=" ".join)
 def test_a_group_without_a_command_prints_its_help(capsys, words):
-    """Code 2, and on stderr what `--help` prints, line by line."""
     done = command(capsys, *words)
     assert (done.code, done.out) == (2, "")
     assert done.err == command(capsys, *words, "--help").out
@@ -101,7 +103,6 @@ def test_full_and_closed_streams_are_no_traceback(words, redirect, code):
     ("words", "form", "code"), [(("check", "rules"), "json", 1), (("factors",), "table", 0)]
 )
 def test_a_reader_that_leaves_does_not_change_the_exit_code(tmp_path, words, code, form):
-    """What a check found is told by its code, whether the list of it is read to its end or not."""
     product = product_folder(tmp_path)
     for version in range(2, 200):
         (product / f"v{version}.yaml").write_text("broken: [")
@@ -171,7 +172,6 @@ def test_an_interrupt_within_a_library_in_c_is_an_interrupt(capsys, monkeypatch)
 
 
 def test_a_shell_completes_commands():
-    """The program answers what the shell's script asks."""
     asked = {"_DECISION_SERVICE_COMPLETE": "complete_bash", "COMP_CWORD": "1"}
     done = subprocess.run(
         [sys.executable, "-m", "decision_service"],
@@ -194,7 +194,6 @@ KILL = (sys.executable, "-m", "decision_service", "rollout", "kill", "story-loan
     ],
 )
 def test_a_kill_asks_on_a_terminal(more, answer, asked, ended):
-    """It names what it stops; without a yes nothing is sent."""
     ours, terminal = os.openpty()
     os.write(ours, answer)
     done = subprocess.run(
@@ -211,3 +210,62 @@ def test_a_kill_without_a_terminal_acts_at_once():
     with subprocess.Popen(KILL, stdin=PIPE, stdout=PIPE, stderr=PIPE) as process:
         assert process.wait(60) == 3
         assert b"Stop" not in process.stderr.read()
+
+
+@pytest.mark.parametrize(
+    ("content", "why"), [(None, "No such file or directory"), (b"\xff", "it is not UTF-8")]
+)
+def test_a_text_that_cannot_be_read_is_one_sentence(tmp_path, content, why):
+    file = tmp_path / "text"
+    if content is not None:
+        file.write_bytes(content)
+    with pytest.raises(CommandError) as raised:
+        read_text(file, "name a list")
+    assert str(raised.value) == f"{file} cannot be read ({why}): name a list"
+    assert raised.value.code is Exit.USAGE
+
+
+def test_a_generated_text_is_printed_or_compared(tmp_path, capsys):
+    file = tmp_path / "schema.json"
+    print_or_check("text\n", None, "the schema", "rules schema")
+    assert capsys.readouterr().out == "text\n"
+    file.write_text("text\n")
+    print_or_check("text\n", file, "the schema", "rules schema")
+    file.write_text("other\n")
+    with pytest.raises(CommandError, match=r"is not the schema: .* `rules schema > ") as raised:
+        print_or_check("text\n", file, "the schema", "rules schema")
+    assert raised.value.code is Exit.FINDINGS
+    assert capsys.readouterr().out == ""
+
+
+def test_a_private_file_is_its_owners_and_replaces_none(tmp_path: Path) -> None:
+    """A second one of its name is refused, and what was there stays."""
+    file = tmp_path / "key"
+    with new_file(file) as stream:
+        stream.write(b"first")
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    with pytest.raises(CommandError, match="is there already"), new_file(file) as stream:
+        stream.write(b"second")
+    assert file.read_bytes() == b"first"
+
+
+def test_a_file_that_is_not_written_whole_is_removed(tmp_path: Path) -> None:
+    """Half a key or half an export is left to nobody."""
+    file = tmp_path / "export"
+    with suppress(ZeroDivisionError), new_file(file) as stream:
+        stream.write(b"half")
+        raise ZeroDivisionError
+    assert not file.exists()
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [(None, "cannot be read"), (b"", "no certificate"), (b"not PEM", "no certificate")],
+)
+def test_an_authority_that_cannot_be_used_is_refused(tmp_path, content, said):
+    """An empty file never stands for the authorities of the system."""
+    file = tmp_path / "ca.pem"
+    if content is not None:
+        file.write_bytes(content)
+    with pytest.raises(CommandError, match=f"ca.pem of --tls-ca .*{said}"):
+        trusting(file)
