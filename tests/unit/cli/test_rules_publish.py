@@ -11,7 +11,7 @@ from decision_service.rulebook.manifest import digest, publication
 from decision_service.rules.language.diagnostics import Report
 from decision_service.rules.language.yaml import read
 from tests.unit.cli.commands import SHIPPED, command, product_folder
-from tests.unit.pipeline.test_manifest import NOW
+from tests.unit.rulebook.test_manifest import NOW
 
 RECORDED = "  - name: a recorded person"
 FLOORS = (("coverage", 20), ("figures", 0))

@@ -16,7 +16,7 @@ from decision_service.workbench.backtest.render import encoded
 from tests.unit.cli.commands import command
 from tests.unit.cli.test_rules_publish import publishable
 from tests.unit.impact.reports import report
-from tests.unit.pipeline.test_manifest import NOW
+from tests.unit.rulebook.test_manifest import NOW
 
 
 @pytest.fixture
