@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from datetime import UTC, date, datetime
+from datetime import date
 from decimal import Decimal
 
 import pytest
@@ -107,8 +107,6 @@ def test_recourse_is_told_where_the_product_lets_all_of_it(
 
 NAMES = ("income.latest", "history.exposure", "reuse.users_of_account")
 
-NOON_OF_SUBJECT_ACCESS = datetime(2026, 11, 24, 12, tzinfo=UTC)
-
 
 @pytest.mark.parametrize(
     ("own", "told"),
@@ -134,7 +132,7 @@ def test_who_shares_an_account_is_told_no_figure_of_both(own: OwnFacts, told: se
         (Money("PHP", 123_450), "PHP 1234.50"),
         (Money("JPY", 500), "JPY 500"),
         (Decimal("1E+2"), "100"),
-        (NOON_OF_SUBJECT_ACCESS, "2026-11-24T12:00:00Z"),
+        (NOON, "2026-11-24T12:00:00Z"),
         (date(2026, 11, 24), "2026-11-24"),
         (Outcome.REFER, "REFER"),
         (True, True),
@@ -165,7 +163,7 @@ def test_the_parts_of_a_reading_are_the_reading(count: int) -> None:
     """No record is lost or told twice, and no part is larger than the bound."""
     records = tuple(EstimatedIncome(f"{n}", "a", 24_000, "PHP", n) for n in range(count))
     body = snapshot_body(Snapshot("user-1", eincomes=Read(records)))
-    stored = StoredReading(PagePosition(NOON_OF_SUBJECT_ACCESS, body.id), body.body)
+    stored = StoredReading(PagePosition(NOON, body.id), body.body)
     found, part, more = list[str](), 0, True
     while more:
         record, more = reading_record(stored, part)
@@ -177,9 +175,7 @@ def test_the_parts_of_a_reading_are_the_reading(count: int) -> None:
 
 def test_a_reading_without_its_key_says_so() -> None:
     """What was erased and is not yet deleted is named, and nothing of it is told."""
-    record, more = reading_record(
-        StoredReading(PagePosition(NOON_OF_SUBJECT_ACCESS, "snap_1"), None), 0
-    )
+    record, more = reading_record(StoredReading(PagePosition(NOON, "snap_1"), None), 0)
     assert (more, "erased" in record.content) == (False, True)
 
 

@@ -24,7 +24,7 @@ from decision_service.rules.evaluate import Facts, evaluate
 from decision_service.rules.letters import LANGUAGES, read_notices, words_in
 from tests.fakes.world import NOW
 from tests.kits.cases import cases
-from tests.kits.letters import FOLDER as FOLDER_OF_NAMED
+from tests.kits.letters import FOLDER as READ_LETTERS
 from tests.kits.letters import (
     RENEW,
     decided_once,
@@ -157,7 +157,7 @@ def test_each_reason_code_has_its_letter() -> None:
 def test_a_letter_is_as_it_was_read(key: tuple[str, str]) -> None:
     """A letter that changes is read again: `make letters` prints it anew."""
     now = printed(key, KEPT[key])
-    where = path_of(key).relative_to(FOLDER_OF_NAMED)
+    where = path_of(key).relative_to(READ_LETTERS)
     assert path_of(key).read_text("utf-8") == now, f"{where} differs: call `{RENEW}`, and read it"
 
 

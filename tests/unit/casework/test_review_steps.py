@@ -251,7 +251,7 @@ def test_a_contest_brings_a_review_forward() -> None:
     assert soon.due == review().due
 
 
-CASES = cases("review/taking")
+TAKING = cases("review/taking")
 
 
 def taken(subject: Review, by: By, act: str, words: Any = None) -> ReviewStep | None:
@@ -268,7 +268,7 @@ def taken(subject: Review, by: By, act: str, words: Any = None) -> ReviewStep | 
             return steps.release(subject, by, words or "")
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case["name"])
+@pytest.mark.parametrize("case", TAKING, ids=lambda case: case["name"])
 def test_a_review_is_taken_left_and_handed_over(case: dict[str, Any]) -> None:
     """Each case of the file leaves the review with somebody or nobody, or is refused."""
     subject, result = review(), case["result"]
@@ -318,7 +318,7 @@ def test_a_dry_run_alone_needs_no_reason() -> None:
             steps.complete(claimed, by("ana"), result, POLICY, dry_run=dry_run)
 
 
-CASES_OF_AUTHORITY = cases("review/authority")
+AUTHORITY = cases("review/authority")
 
 
 def claimed(kind: ReferKind | None = ReferKind.SCORE, asked: object = 50_000) -> Review:
@@ -326,7 +326,7 @@ def claimed(kind: ReferKind | None = ReferKind.SCORE, asked: object = 50_000) ->
     return claim(review(kind, asked), by("ana")).review
 
 
-@pytest.mark.parametrize("case", CASES_OF_AUTHORITY, ids=lambda case: case["name"])
+@pytest.mark.parametrize("case", AUTHORITY, ids=lambda case: case["name"])
 def test_the_result_of_a_review_is_within_authority(case: dict[str, Any]) -> None:
     """Each case of the file ends with one person, waits for a second one, or is refused."""
     outcome = Outcome(case.get("outcome", "APPROVE"))
@@ -426,7 +426,7 @@ def test_an_unknown_reason_names_those_that_there_are() -> None:
     assert refused.value.problems[0].field == "reason"
 
 
-CASES_OF_SENDERS = cases("review/senders")
+SENDERS = cases("review/senders")
 
 DECLINED = ReviewResult(Outcome.DECLINE, "INCOME_CONFIRMED", "no job")
 
@@ -459,7 +459,7 @@ def refusal(step: Callable[[], ReviewStep]) -> str:
     return ""
 
 
-@pytest.mark.parametrize("case", CASES_OF_SENDERS, ids=lambda case: case["name"])
+@pytest.mark.parametrize("case", SENDERS, ids=lambda case: case["name"])
 def test_who_sent_an_application_ends_no_review_of_it(case: dict[str, Any]) -> None:
     """Neither approves, declines, tries, confirms nor rejects; persons are compared where known."""
     ends, words = case["ends"], case.get("words", "").replace("REVIEW", review().review_id)

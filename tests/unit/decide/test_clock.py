@@ -152,9 +152,6 @@ def test_the_doubt_is_said_once(machine: Machine, told: Told) -> None:
     assert f"newest_decision={NOW.isoformat()}" in said
 
 
-AHEAD_OF_DECIDE_CLOCK = timedelta(seconds=172_800)
-
-
 def guarded(world: World) -> ClockGuard:
     """The guard of a process on the world that has just started."""
     world.last = ClockGuard(world.clock.now, world.clock.monotonic)
@@ -182,7 +179,7 @@ async def test_a_clock_that_was_set_ahead_approves_nothing(warm: bool) -> None:
     assert isinstance(asked, ScriptedSource)
     assert await outcomes(world, timedelta()) == [Outcome.APPROVE]
     before = asked.asked
-    assert await outcomes(world, AHEAD_OF_DECIDE_CLOCK, AHEAD_OF_DECIDE_CLOCK) == [
+    assert await outcomes(world, AHEAD, AHEAD) == [
         Outcome.REFER,
         Outcome.REFER,
     ]
@@ -192,7 +189,7 @@ async def test_a_clock_that_was_set_ahead_approves_nothing(warm: bool) -> None:
 async def test_a_date_that_comes_while_the_vendor_is_read_counts() -> None:
     """Of a process that starts with a wrong clock the first decision is referred."""
     world = World()
-    world.clock.wall = NOW + AHEAD_OF_DECIDE_CLOCK
+    world.clock.wall = NOW + AHEAD
     guard = guarded(world)
 
     class Dated(ScriptedSource):
@@ -203,7 +200,7 @@ async def test_a_date_that_comes_while_the_vendor_is_read_counts() -> None:
             return await ScriptedSource.gather(self, *args, **more)
 
     world.source = Dated()
-    assert await outcomes(world, AHEAD_OF_DECIDE_CLOCK) == [Outcome.REFER]
+    assert await outcomes(world, AHEAD) == [Outcome.REFER]
 
 
 async def test_such_a_decision_says_so_and_replays_to_itself() -> None:

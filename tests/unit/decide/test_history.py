@@ -344,7 +344,7 @@ async def test_a_turn_tells_whether_others_had_theirs_before() -> None:
 FIFTY_THOUSAND = {"requested_amount": Money("PHP", 5_000_000), "requested_term_months": 12}
 
 
-def world_of_own_records() -> World:
+def shipped_world() -> World:
     """A world that decides by the rules as they ship."""
     return World(book=rulebook(read_rules(RULES)))
 
@@ -361,7 +361,7 @@ def value(entry, name):
 
 async def test_two_users_of_one_account_are_decided_one_after_another():
     """Fifty at once, by turns for either user and at either replica: each sees all before it."""
-    here = world_of_own_records()
+    here = shipped_world()
     decide = [here.decide(), here.decide()]
     calls = [
         decide[n % 2](asked(n, user_id=f"user-{n // 2 % 2}"), here.call(seconds=60))
@@ -374,7 +374,7 @@ async def test_two_users_of_one_account_are_decided_one_after_another():
 
 async def test_an_account_is_entered_once_and_again_after_half_a_year():
     """Later decisions of a user add nothing under a hash that leads to the user already."""
-    here = world_of_own_records()
+    here = shipped_world()
     decide = here.decide()
     [[key]] = history_keys("user-1", "anonymous", "", SECRETS, ("a-1",)).accounts
     for number, days in enumerate((0, 1, 180, 1)):
@@ -385,7 +385,7 @@ async def test_an_account_is_entered_once_and_again_after_half_a_year():
 
 async def test_a_repeated_request_counts_once():
     """The same request twice is one application to the next."""
-    here = world_of_own_records()
+    here = shipped_world()
     decide = here.decide()
     for _ in range(2):
         await decide(asked(1), here.call())
@@ -395,7 +395,7 @@ async def test_a_repeated_request_counts_once():
 
 async def test_another_user_of_the_account_is_looked_at_for_what_the_first_one_owes():
     """Nobody is declined for what may be a spouse's; the same customer under both users is."""
-    here = world_of_own_records()
+    here = shipped_world()
     decide = here.decide()
     await decide(asked(1, user_id="user-1", customer_ref="C-1"), here.call())
     second = await decide(asked(2, user_id="user-2"), here.call())
@@ -410,7 +410,7 @@ async def test_another_user_of_the_account_is_looked_at_for_what_the_first_one_o
 
 async def test_without_a_key_second_uses_cannot_be_ruled_out():
     """Nothing is hashed: the same account is not found, and the shipped rules refer."""
-    here = world_of_own_records()
+    here = shipped_world()
     here.secrets = ()
     made = await here.decide()(asked(1), here.call())
     assert made.outcome is Outcome.REFER

@@ -303,15 +303,13 @@ def test_shadows_of_the_enrolled():
     assert shadows(plan, by_challenger, "u-971") == ()
 
 
-PLAN_OF_GATE_LAWS = staged(
-    ("allow: [smiletest-1f…]", "allow: [u-1, u-2]"), ("deny: []", "deny: [u-3]")
-)
+LAW_PLAN = staged(("allow: [smiletest-1f…]", "allow: [u-1, u-2]"), ("deny: []", "deny: [u-3]"))
 
-STATE = initial_state(PLAN_OF_GATE_LAWS, NOW)
+STATE = initial_state(LAW_PLAN, NOW)
 
-LADDER = [None, *(s.name for s in PLAN_OF_GATE_LAWS.go_live.stages.steps)]
+LADDER = [None, *(s.name for s in LAW_PLAN.go_live.stages.steps)]
 
-CHALLENGER = PLAN_OF_GATE_LAWS.versions.challenger
+CHALLENGER = LAW_PLAN.versions.challenger
 
 assert CHALLENGER is not None
 
@@ -361,8 +359,8 @@ def test_raising_go_live_removes_nobody(who, rung, data):
     low, high = sorted(
         data.draw(st.lists(st.sampled_from(range(len(LADDER))), min_size=2, max_size=2))
     )
-    before = choose(PLAN_OF_GATE_LAWS, _at(LADDER[low], rung), who)
-    after = choose(PLAN_OF_GATE_LAWS, _at(LADDER[high], rung), who)
+    before = choose(LAW_PLAN, _at(LADDER[low], rung), who)
+    after = choose(LAW_PLAN, _at(LADDER[high], rung), who)
     assert after.enrolled or not before.enrolled
     assert not before.enrolled or after.version == before.version
 
@@ -374,7 +372,7 @@ def test_raising_the_challenger_returns_nobody_to_the_champion(who, data):
     low, high = sorted(
         data.draw(st.lists(st.sampled_from(range(len(RUNGS))), min_size=2, max_size=2))
     )
-    before, after = (choose(PLAN_OF_GATE_LAWS, _at("all", RUNGS[i]), who) for i in (low, high))
+    before, after = (choose(LAW_PLAN, _at("all", RUNGS[i]), who) for i in (low, high))
     assert after.arm is Arm.CHALLENGER or before.arm is Arm.CHAMPION or not before.enrolled
 
 
@@ -384,7 +382,7 @@ def test_the_kill_switch_beats_all(who, state):
     """With the product killed nobody is decided, whatever list, pin, segment or stage says."""
     stopped = kill(state, None)
     assert isinstance(stopped, RolloutState)
-    chosen = choose(PLAN_OF_GATE_LAWS, stopped, who)
+    chosen = choose(LAW_PLAN, stopped, who)
     assert not chosen.enrolled
     assert (chosen.enrolment_reason, chosen.version) == ("KILLED", None)
 
@@ -395,8 +393,8 @@ def test_a_killed_challenger_decides_nobody_and_loses_nobody(who, state):
     """With the challenger killed the same applicants are decided, all by the champion's arm."""
     stopped = kill(state, Arm.CHALLENGER)
     assert isinstance(stopped, RolloutState)
-    chosen = choose(PLAN_OF_GATE_LAWS, stopped, who)
-    assert chosen.enrolled == choose(PLAN_OF_GATE_LAWS, state, who).enrolled
+    chosen = choose(LAW_PLAN, stopped, who)
+    assert chosen.enrolled == choose(LAW_PLAN, state, who).enrolled
     assert chosen.arm is not Arm.CHALLENGER
 
 
@@ -404,12 +402,12 @@ def test_a_killed_challenger_decides_nobody_and_loses_nobody(who, state):
 @given(subjects, states, states)
 def test_a_pin_outlives_every_stage(who, first, later):
     """An applicant keeps arm and version through any change of stage that leaves the arm alive."""
-    chosen = choose(PLAN_OF_GATE_LAWS, first, structs.replace(who, pin=None))
+    chosen = choose(LAW_PLAN, first, structs.replace(who, pin=None))
     pin = pin_of(chosen)
     if pin is None:
         return
     assert later.challenger is not None
-    again = choose(PLAN_OF_GATE_LAWS, later, structs.replace(who, pin=pin))
+    again = choose(LAW_PLAN, later, structs.replace(who, pin=pin))
     gone = chosen.arm is Arm.CHALLENGER and later.challenger.stage is None
     assert again.enrolled
     assert (again.arm_reason is ArmReason.PIN_ENDED) == gone
@@ -424,9 +422,7 @@ ALONE = staged(
 
 
 @settings(deadline=None, max_examples=examples(300))
-@given(
-    subjects, st.sampled_from(LADDER), st.booleans(), st.sampled_from([PLAN_OF_GATE_LAWS, ALONE])
-)
+@given(subjects, st.sampled_from(LADDER), st.booleans(), st.sampled_from([LAW_PLAN, ALONE]))
 def test_a_pin_that_does_not_matter_changes_nothing(who, stage, killed, plan):
     """Where no pin is looked for, none that anybody can have puts an applicant elsewhere."""
     state = replace(initial_state(plan, NOW), go_live=Track(stage, NOW, None, killed=killed))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import pytest
@@ -19,11 +18,9 @@ from decision_service.rules.language.diagnostics import Diagnostic, Severity, re
 from decision_service.workbench.safeguards import guard_changes, loosened, unaccepted
 from tests.fakes.plans import CHALLENGED, planned, with_plan
 from tests.fakes.shipped import CHAMPION
-from tests.fakes.world import NOW, PRODUCT, RULES, rulebook, shipped_rules
-from tests.fakes.world import loaded as loaded_of_safeguards
+from tests.fakes.world import NOW, PRODUCT, RULES, loaded, rulebook, shipped_rules
 from tests.kits.cases import cases
 from tests.unit.rollout.plans import PATH, SMALL, edited, good
-from tests.unit.rulebook.test_manifest import NOW as NOW_OF_LAWS
 from tests.unit.ruleset.rulesets import ROOT
 
 if TYPE_CHECKING:
@@ -144,7 +141,7 @@ reasons: {{INCOME_CONFIRMED: {{text: It is.}}}}
 """
 
 
-def loaded(tag: str) -> LoadResult:
+def with_queue_by(tag: str) -> LoadResult:
     """The shipped loan with a tag `forged`, with a queue by a tag."""
     folder = planned(read_rules(RULES), ALONE + DESK.format(tag=tag))
     products = tuple(
@@ -162,7 +159,7 @@ def _tagged(file: TextFile) -> TextFile:
 
 def test_a_queue_by_an_unknown_tag_is_told_at_its_line() -> None:
     """It would stay empty for ever, while its people wait in another queue."""
-    told = loaded("forget")
+    told = with_queue_by("forget")
     (found,) = (one for one in told.diagnostics if one.code == "P316")
     assert "[forget]" in found.quoted
     assert found.hint == "did you mean `forged`?"
@@ -171,7 +168,7 @@ def test_a_queue_by_an_unknown_tag_is_told_at_its_line() -> None:
 
 def test_a_queue_by_a_known_tag_is_taken() -> None:
     """A tag that the deciding version declares."""
-    assert loaded("forged").rulebook is not None
+    assert with_queue_by("forged").rulebook is not None
 
 
 GOOD = edited(
@@ -251,20 +248,18 @@ def test_the_policy_accepts_a_risk_of_a_product_by_its_name() -> None:
         assert bare == {PlanRisk.FIRST_STAGE, PlanRisk.NO_CAPS}
 
 
-NOW_OF_POLICY = datetime(2026, 11, 24, 4, 0, tzinfo=UTC)
-
-PATH_OF_POLICY = "rules/policy.yaml"
+POLICY_PATH = "rules/policy.yaml"
 
 
 def test_without_a_file_everything_is_asked_for():
     """A folder that lacks the file is held to all, and accepts nothing."""
     folder = replace(read_rules(ROOT / "rules"), policy=None)
-    assert load_rules(folder, NOW_OF_POLICY).rulebook.policy == Policy()
+    assert load_rules(folder, NOW).rulebook.policy == Policy()
 
 
 def test_a_lower_floor_is_said():
     """Each floor below 100 has a sentence."""
-    policy, faults = read_policy(PATH_OF_POLICY, "floors: {figures: 80}\n", ())
+    policy, faults = read_policy(POLICY_PATH, "floors: {figures: 80}\n", ())
     assert faults == ()
     assert policy.floors == Floors(100, 80)
     assert policy.remarks == ("policy.yaml asks for 80 % of figures alone, not for 100 %",)
@@ -289,17 +284,14 @@ BROKEN = {
 @pytest.mark.parametrize(("text", "found"), BROKEN.items())
 def test_a_broken_policy_is_an_error_at_its_place(text, found):
     """Whatever is wrong with the policy has a place in it."""
-    first = read_policy(PATH_OF_POLICY, text, ("a",))[1][0]
+    first = read_policy(POLICY_PATH, text, ("a",))[1][0]
     assert f"{first.code} {first.line}:{first.column}" == found
 
 
 def test_a_broken_policy_refuses_the_folder():
     """Rules whose policy cannot be read do not load."""
-    broken = TextFile(PATH_OF_POLICY, "floors: {coverage: 101}\n")
-    assert (
-        load_rules(replace(read_rules(ROOT / "rules"), policy=broken), NOW_OF_POLICY).rulebook
-        is None
-    )
+    broken = TextFile(POLICY_PATH, "floors: {coverage: 101}\n")
+    assert load_rules(replace(read_rules(ROOT / "rules"), policy=broken), NOW).rulebook is None
 
 
 VERSION = "personal-loan-ph/v1.yaml"
@@ -312,9 +304,9 @@ def rules(tmp_path: Path) -> Path:
     return folder
 
 
-def loaded_of_laws(folder: Path) -> tuple[RuleFolder, LoadResult]:
+def read_and_loaded(folder: Path) -> tuple[RuleFolder, LoadResult]:
     read = read_rules(folder)
-    return read, load_rules(read, NOW_OF_LAWS)
+    return read, load_rules(read, NOW)
 
 
 def without_price(folder: Path) -> None:
@@ -331,14 +323,12 @@ def without_price(folder: Path) -> None:
 )
 def test_a_law_that_changes_is_no_change_of_rules(rules: Path, old: str, new: str) -> None:
     """No digest, no published folder and no loading depends on it, be it readable or not."""
-    before, first = loaded_of_laws(rules)
+    before, first = read_and_loaded(rules)
     assert first.rulebook is not None
-    manifest = manifest_text(
-        published_now(before.contents, "J. Cruz", NOW_OF_LAWS), before.contents
-    )
+    manifest = manifest_text(published_now(before.contents, "J. Cruz", NOW), before.contents)
     law = rules / "_law" / "ph-prices.yaml"
     law.write_text(law.read_text().replace(old, new))
-    after, second = loaded_of_laws(rules)
+    after, second = read_and_loaded(rules)
     assert second.rulebook is not None
     assert second.rulebook.digests.keys() == first.rulebook.digests.keys()
     assert manifest_problems("rules/manifest.yaml", manifest, after.contents) == ()
@@ -349,7 +339,7 @@ def test_a_folder_of_before_loads_and_is_reported(rules: Path) -> None:
     """Without `_law` the package's own law counts; what has decided is a warning, else an error."""
     shutil.rmtree(rules / "_law")
     without_price(rules)
-    _, loading = loaded_of_laws(rules)
+    _, loading = read_and_loaded(rules)
     assert loading.rulebook is not None
     assert loading.errors == ()
     [found] = loading.law_problems()
@@ -363,13 +353,11 @@ def test_a_folder_of_before_loads_and_is_reported(rules: Path) -> None:
 def test_a_law_that_cannot_be_opened_is_reported_alone(rules: Path) -> None:
     """A file that is no UTF-8 stops no loading, and leaves no other law in its place."""
     (rules / "_law" / "ph-prices.yaml").write_bytes(b"\xff")
-    _, loading = loaded_of_laws(rules)
+    _, loading = read_and_loaded(rules)
     assert loading.rulebook is not None
     codes = {one.code for one in loading.law_problems()}
     assert codes == {"R002", "R532"}
 
-
-NOW_OF_SAFEGUARDS = datetime(2026, 11, 24, 4, 0, tzinfo=UTC)
 
 LOAN = "personal-loan-ph"
 
@@ -379,11 +367,11 @@ ONE_PRODUCT = shutil.ignore_patterns("gig-advance-ph")
 @pytest.fixture(scope="module")
 def shipped(tmp_path_factory):
     """A folder of one shipped product, as it is and loaded."""
-    folder = edited_of_safeguards(tmp_path_factory.mktemp("shipped"), {})
-    return folder, loaded_of_safeguards(folder).rulebook
+    folder = edited_folder(tmp_path_factory.mktemp("shipped"), {})
+    return folder, loaded(folder).rulebook
 
 
-def edited_of_safeguards(tmp_path, edits):
+def edited_folder(tmp_path, edits):
     """The folder with texts replaced, by file."""
     rules = tmp_path / "rules"
     shutil.copytree(ROOT / "rules", rules, ignore=ONE_PRODUCT)
@@ -406,8 +394,8 @@ CASES = cases("safeguards")
 def test_a_guard_that_is_less_is_to_be_accepted_by_name(shipped, tmp_path, case):
     """The sentence has the file, the part and the direction; its name or its file accepts it."""
     edits, sentence = case["edits"], case["told"]
-    after = edited_of_safeguards(tmp_path, edits)
-    found = [*loosened(*shipped, after, loaded_of_safeguards(after).rulebook, NOW_OF_SAFEGUARDS)]
+    after = edited_folder(tmp_path, edits)
+    found = [*loosened(*shipped, after, loaded(after).rulebook, NOW)]
     assert unaccepted(found, ()) == [sentence]
     file = next(iter(edits))
     assert unaccepted(found, (f"{found[0].group}: {found[0].subject}",)) == []
@@ -419,14 +407,14 @@ def test_a_guard_that_is_less_is_to_be_accepted_by_name(shipped, tmp_path, case)
 def test_what_is_more_or_no_guard_needs_no_acceptance(shipped, tmp_path, case):
     """Added tests, tighter bounds and another champion are named and block nothing."""
     folder, rulebook = shipped
-    after = edited_of_safeguards(tmp_path, case["edits"])
-    again = loaded_of_safeguards(after).rulebook or rulebook
-    assert unaccepted(loosened(folder, rulebook, after, again, NOW_OF_SAFEGUARDS), ()) == []
+    after = edited_folder(tmp_path, case["edits"])
+    again = loaded(after).rulebook or rulebook
+    assert unaccepted(loosened(folder, rulebook, after, again, NOW), ()) == []
 
 
 def test_a_file_that_is_gone_is_one_change(shipped, tmp_path):
     """All its parts are accepted together."""
-    after = edited_of_safeguards(tmp_path, {})
+    after = edited_folder(tmp_path, {})
     shutil.rmtree(tmp_path / "rules" / LOAN / "tests")
     (tmp_path / "rules" / LOAN / "v2.yaml").unlink()
     found = guard_changes(shipped[0], read_rules(tmp_path / "rules"))
@@ -441,16 +429,14 @@ def test_a_list_with_fewer_keys_is_to_be_accepted(shipped, tmp_path):
     """More keys are no less; fewer, an emptied list and one that is gone are named."""
     name = f"{LOAN}/lists/blocked.csv"
     folder, rulebook = shipped
-    full, less = (edited_of_safeguards(tmp_path / at, {}) for at in "ab")
+    full, less = (edited_folder(tmp_path / at, {}) for at in "ab")
     for at, text in (("a", "key\nx\ny\n"), ("b", "key\nx\n")):
         file = tmp_path / at / "rules" / name
         file.parent.mkdir()
         file.write_text(text)
     full, less = (read_rules(tmp_path / at / "rules") for at in "ab")
     asked = [(folder, full), (less, full), (full, less), (full, folder)]
-    found = [
-        unaccepted(loosened(b, rulebook, a, rulebook, NOW_OF_SAFEGUARDS), ()) for b, a in asked
-    ]
+    found = [unaccepted(loosened(b, rulebook, a, rulebook, NOW), ()) for b, a in asked]
     assert found == [
         [],
         [],

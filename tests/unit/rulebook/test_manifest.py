@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 
 import pytest
 from hypothesis import given, settings
@@ -41,13 +41,9 @@ from decision_service.rulebook.manifest import (
 from tests.fakes.examples import examples
 from tests.fakes.plans import CHALLENGED, with_plan
 from tests.fakes.serving import Serving, serving_on
-from tests.fakes.world import NOW as NOW_OF_APPROVAL
-from tests.fakes.world import NOW as NOW_OF_PUBLICATION
-from tests.fakes.world import loaded, shipped_rules
+from tests.fakes.world import NOW, loaded, shipped_rules
 from tests.unit.rollout.plans import edited
 from tests.unit.ruleset.rulesets import ROOT
-
-NOW = datetime(2026, 11, 24, 4, 0, tzinfo=UTC)
 
 PATH = "rules/manifest.yaml"
 
@@ -163,11 +159,11 @@ def test_a_manifest_that_cannot_be_read_refuses_the_folder(tmp_path):
     assert [u.path.rpartition("/")[2] for u in read_rules(tmp_path).unreadable] == ["manifest.yaml"]
 
 
-CONTENTS_OF_APPROVAL = {"loan/v1.yaml": "version: 1\n", "loan/rollout.yaml": "go_live: {}\n"}
+APPROVED = {"loan/v1.yaml": "version: 1\n", "loan/rollout.yaml": "go_live: {}\n"}
 
 KEYS = {name: new_key() for name in ("juan", "maria", "rosa")}
 
-TODAY = NOW_OF_APPROVAL.date()
+TODAY = NOW.date()
 
 EVIDENCE = {"impact": "a" * 64, "proofs": "b" * 64}
 
@@ -193,9 +189,7 @@ SIGNERS = {
 
 def proposed(by: str = "juan", key: str = "") -> Publication:
     """The publication as somebody proposes it."""
-    drafted = published_now(
-        CONTENTS_OF_APPROVAL, by, NOW_OF_APPROVAL, ticket="RISK-7", evidence=EVIDENCE
-    )
+    drafted = published_now(APPROVED, by, NOW, ticket="RISK-7", evidence=EVIDENCE)
     drafted = replace(drafted, proposed_by=Approval(by, b""))
     signature = signed(drafted, Signing.PROPOSED, by, KEYS[key or by])
     return replace(drafted, proposed_by=signature)
@@ -207,19 +201,19 @@ def approved(by: str = "maria", key: str = "", of: Publication | None = None) ->
     return replace(drafted, approved_by=signed(drafted, Signing.APPROVED, by, KEYS[key or by]))
 
 
-def codes_of_approval(
+def approval_codes(
     published: Publication | None, signers=SIGNERS, today: date | None = TODAY
 ) -> list[str]:
     """What keeps a publication from deciding, read back from its manifest."""
     if published is not None:
-        published = publication(PATH, manifest_text(published, CONTENTS_OF_APPROVAL))
+        published = publication(PATH, manifest_text(published, APPROVED))
     return [one.code for one in approval_problems(PATH, published, signers, today)]
 
 
 def test_what_two_callers_signed_counts() -> None:
     """One of `rules` proposed, one of `rules_approve` approved; the manifest keeps all of it."""
-    assert codes_of_approval(approved()) == []
-    read = publication(PATH, manifest_text(approved(), CONTENTS_OF_APPROVAL))
+    assert approval_codes(approved()) == []
+    read = publication(PATH, manifest_text(approved(), APPROVED))
     assert read is not None
     assert (read.ticket, read.evidence) == ("RISK-7", EVIDENCE)
 
@@ -228,7 +222,7 @@ def test_what_two_callers_signed_counts() -> None:
     ("published", "expected"),
     [
         (None, ["M008"]),
-        (published_now(CONTENTS_OF_APPROVAL, "juan", NOW_OF_APPROVAL), ["M008"]),
+        (published_now(APPROVED, "juan", NOW), ["M008"]),
         (proposed(), ["M008"]),
         (approved("rosa", of=proposed("rosa")), ["M010"]),
         (approved("juan"), ["M010", "M009"]),
@@ -253,15 +247,15 @@ def test_less_than_two_signatures_of_two_callers_is_told(
     published: Publication | None, expected: list[str]
 ) -> None:
     """Nobody, one, the same twice, a role, a key or a statement that is another: each its code."""
-    assert codes_of_approval(published) == expected
+    assert approval_codes(published) == expected
 
 
 def test_a_withdrawn_key_signs_nothing_more_and_ends_nothing_that_decides() -> None:
     """From its day on a signature does not count; rules that decide go on under it."""
     withdrawn = SIGNERS | {"maria": signer("maria", Signing.APPROVED, TODAY)}
-    assert codes_of_approval(approved(), withdrawn) == ["M012"]
-    assert codes_of_approval(approved(), withdrawn, date(2026, 11, 23)) == []
-    text = manifest_text(approved(), CONTENTS_OF_APPROVAL)
+    assert approval_codes(approved(), withdrawn) == ["M012"]
+    assert approval_codes(approved(), withdrawn, date(2026, 11, 23)) == []
+    text = manifest_text(approved(), APPROVED)
     folder = RuleFolder(manifest=TextFile(PATH, text), evidence=EVIDENCE)
     assert [one.code for one in unapproved(folder, None, None, withdrawn, TODAY)] == ["M012"]
     assert unapproved(folder, None, folder, withdrawn, TODAY) == ()
@@ -270,14 +264,12 @@ def test_a_withdrawn_key_signs_nothing_more_and_ends_nothing_that_decides() -> N
 def test_a_key_that_is_listed_twice_counts_as_long_as_either() -> None:
     """A withdrawal that names a key again, later, is the one that counts."""
     keys = tuple(SigningKey(public("maria"), day) for day in (TODAY, date(2027, 1, 1)))
-    assert (
-        codes_of_approval(approved(), SIGNERS | {"maria": Signer(frozenset(Signing), keys)}) == []
-    )
+    assert approval_codes(approved(), SIGNERS | {"maria": Signer(frozenset(Signing), keys)}) == []
 
 
 def test_each_problem_is_at_its_line_and_says_what_to_do() -> None:
     """A message names the caller, the place in the manifest and the command."""
-    text = manifest_text(approved("maria", "rosa"), CONTENTS_OF_APPROVAL)
+    text = manifest_text(approved("maria", "rosa"), APPROVED)
     read = publication(PATH, text)
     [problem] = approval_problems(PATH, read, SIGNERS, TODAY)
     assert text.splitlines()[problem.line - 1].startswith("approved_by:")
@@ -293,7 +285,7 @@ async def test_a_service_keeps_its_rules_until_two_callers_signed() -> None:
 
     def by_juan(percent: int) -> Publication:
         tested = {name: Measured(100, percent) for name in deciding}
-        whole = published_now(folder.contents, "juan", NOW_OF_APPROVAL, tested=tested)
+        whole = published_now(folder.contents, "juan", NOW, tested=tested)
         drafted = replace(whole, proposed_by=Approval("juan", b""))
         first = signed(drafted, Signing.PROPOSED, "juan", KEYS["juan"])
         return replace(drafted, proposed_by=first)
@@ -319,13 +311,13 @@ async def test_a_service_keeps_its_rules_until_two_callers_signed() -> None:
 @given(st.data())
 def test_no_manifest_with_one_byte_changed_is_loaded_as_approved(data: st.DataObject) -> None:
     """A change of any byte is no manifest, another folder, no approval, or says the same."""
-    text = manifest_text(approved(), CONTENTS_OF_APPROVAL).encode()
+    text = manifest_text(approved(), APPROVED).encode()
     place = data.draw(st.integers(0, len(text) - 1))
     byte = data.draw(st.integers(1, 255))
     changed = text[:place] + bytes([text[place] ^ byte]) + text[place + 1 :]
     shown = changed.decode("utf-8", "surrogateescape")
     read = publication(PATH, shown)
-    if read is None or manifest_problems(PATH, shown, CONTENTS_OF_APPROVAL):
+    if read is None or manifest_problems(PATH, shown, APPROVED):
         return
     if not approval_problems(PATH, read, SIGNERS, TODAY):
         assert read == publication(PATH, text.decode())
@@ -333,13 +325,13 @@ def test_no_manifest_with_one_byte_changed_is_loaded_as_approved(data: st.DataOb
 
 def test_a_file_that_versions_keep_is_as_good_as_the_packages() -> None:
     """Data that was published and that versions keep; any other text is still a difference."""
-    before = {**CONTENTS_OF_APPROVAL, "_data/lags.yaml": "of before\n"}
-    text = manifest_text(published_now(before, "juan", NOW_OF_APPROVAL), before)
-    newer = {**CONTENTS_OF_APPROVAL, "_data/lags.yaml": "newer\n"}
+    before = {**APPROVED, "_data/lags.yaml": "of before\n"}
+    text = manifest_text(published_now(before, "juan", NOW), before)
+    newer = {**APPROVED, "_data/lags.yaml": "newer\n"}
     assert [one.code for one in manifest_problems(PATH, text, newer)] == ["M002"]
     kept = {"_data/lags.yaml": ["of before\n"]}
     assert manifest_problems(PATH, text, newer, kept) == ()
-    assert manifest_problems(PATH, text, CONTENTS_OF_APPROVAL, kept) == ()
+    assert manifest_problems(PATH, text, APPROVED, kept) == ()
     other = {"_data/lags.yaml": ["other\n"]}
     assert [one.code for one in manifest_problems(PATH, text, newer, other)] == ["M002"]
 
@@ -353,9 +345,7 @@ THIRD = with_plan(edited(CHALLENGED, ("pin_for: 90d", "pin_for: 80d")))
 DAY = timedelta(days=1)
 
 
-def published(
-    folder: RuleFolder, at: datetime = NOW_OF_PUBLICATION, over: RuleFolder | None = None
-) -> RuleFolder:
+def published(folder: RuleFolder, at: datetime = NOW, over: RuleFolder | None = None) -> RuleFolder:
     """The folder as J. Cruz published it then, on purpose over another publication."""
     replaced = None if over is None else published_as(over)
     back = "" if replaced is None else replaced.name
@@ -368,26 +358,24 @@ def published(
 async def serving() -> Serving:
     """A process on the shipped rules, unpublished."""
     made = await serving_on(FIRST)
-    await keep(made.log, FIRST, NOW_OF_PUBLICATION)
+    await keep(made.log, FIRST, NOW)
     return made
 
 
 async def test_what_was_published_later_replaces_what_was_earlier(serving: Serving) -> None:
     """Publications follow each other by their instants; the same folder again is no change."""
     assert await serving.take(published(FIRST)) == []
-    assert await serving.take(published(SECOND, NOW_OF_PUBLICATION + DAY)) == []
-    assert await serving.take(published(SECOND, NOW_OF_PUBLICATION + DAY)) == []
-    assert await serving.take(published(SECOND, NOW_OF_PUBLICATION + 2 * DAY)) == []
-    assert await serving.take(published(THIRD, NOW_OF_PUBLICATION + 2 * DAY)) == []
+    assert await serving.take(published(SECOND, NOW + DAY)) == []
+    assert await serving.take(published(SECOND, NOW + DAY)) == []
+    assert await serving.take(published(SECOND, NOW + 2 * DAY)) == []
+    assert await serving.take(published(THIRD, NOW + 2 * DAY)) == []
 
 
 async def test_an_older_publication_is_refused(serving: Serving) -> None:
     """A folder from before what decides keeps the latter, and says how to go back on purpose."""
-    await serving.take(published(SECOND, NOW_OF_PUBLICATION))
+    await serving.take(published(SECOND, NOW))
     before = serving.active_rules.current()
-    assert await serving.take(published(THIRD, NOW_OF_PUBLICATION - timedelta(seconds=1))) == [
-        "M006"
-    ]
+    assert await serving.take(published(THIRD, NOW - timedelta(seconds=1))) == ["M006"]
     assert serving.active_rules.current() is before
     [problem] = serving.active_rules.status.refused
     assert problem.file == PATH
@@ -400,25 +388,23 @@ async def test_rules_that_decided_before_do_not_come_back_by_a_new_publication(
     serving: Serving,
 ) -> None:
     """An old checkout that is published again is noticed by its content."""
-    await serving.take(published(FIRST, NOW_OF_PUBLICATION))
-    await serving.take(published(SECOND, NOW_OF_PUBLICATION + DAY))
-    assert await serving.take(published(FIRST, NOW_OF_PUBLICATION + 2 * DAY)) == ["M007"]
+    await serving.take(published(FIRST, NOW))
+    await serving.take(published(SECOND, NOW + DAY))
+    assert await serving.take(published(FIRST, NOW + 2 * DAY)) == ["M007"]
 
 
 @pytest.mark.long
 async def test_going_back_is_allowed_from_exactly_what_is_named(serving: Serving) -> None:
     """The manifest names what it replaces; once replaced, that needs leave of its own."""
-    second = published(SECOND, NOW_OF_PUBLICATION + DAY)
-    await serving.take(published(FIRST, NOW_OF_PUBLICATION))
+    second = published(SECOND, NOW + DAY)
+    await serving.take(published(FIRST, NOW))
     await serving.take(second)
-    assert await serving.take(
-        published(FIRST, NOW_OF_PUBLICATION + 2 * DAY, over=published(THIRD))
-    ) == ["M007"]
-    back = published(FIRST, NOW_OF_PUBLICATION + 2 * DAY, over=second)
+    assert await serving.take(published(FIRST, NOW + 2 * DAY, over=published(THIRD))) == ["M007"]
+    back = published(FIRST, NOW + 2 * DAY, over=second)
     assert await serving.take(back) == []
-    assert await serving.take(published(SECOND, NOW_OF_PUBLICATION + DAY)) == ["M006"]
-    assert await serving.take(published(SECOND, NOW_OF_PUBLICATION + 3 * DAY)) == ["M007"]
-    assert await serving.take(published(THIRD, NOW_OF_PUBLICATION + 3 * DAY)) == []
+    assert await serving.take(published(SECOND, NOW + DAY)) == ["M006"]
+    assert await serving.take(published(SECOND, NOW + 3 * DAY)) == ["M007"]
+    assert await serving.take(published(THIRD, NOW + 3 * DAY)) == []
     assert await serving.take(back) == ["M006"]
 
 
@@ -428,24 +414,24 @@ async def test_leave_to_go_back_ends_with_the_publication_that_it_names(
     serving: Serving, at: timedelta, code: str
 ) -> None:
     """The same rules published again are another publication, whatever instant the leave has."""
-    second = published(SECOND, NOW_OF_PUBLICATION + DAY)
-    back = published(FIRST, NOW_OF_PUBLICATION + at, over=second)
-    third = published(THIRD, NOW_OF_PUBLICATION + 3 * DAY)
+    second = published(SECOND, NOW + DAY)
+    back = published(FIRST, NOW + at, over=second)
+    third = published(THIRD, NOW + 3 * DAY)
     for folder in (published(FIRST), second, third):
         assert await serving.take(folder) == []
-    assert await serving.take(published(SECOND, NOW_OF_PUBLICATION + 4 * DAY, over=third)) == []
+    assert await serving.take(published(SECOND, NOW + 4 * DAY, over=third)) == []
     assert await serving.take(back) == [code]
 
 
 async def test_both_are_recorded(serving: Serving) -> None:
     """The register has each publication, of equal rules too, and the last is as it was written."""
     first, second = (
-        published(FIRST, NOW_OF_PUBLICATION),
-        published(SECOND, NOW_OF_PUBLICATION + DAY),
+        published(FIRST, NOW),
+        published(SECOND, NOW + DAY),
     )
     await serving.take(first)
     await serving.take(second)
-    back = published(FIRST, NOW_OF_PUBLICATION + 2 * DAY, over=second)
+    back = published(FIRST, NOW + 2 * DAY, over=second)
     await serving.take(back)
     found = await newest_publications(serving.log, 50)
     assert found == [published_as(one) for one in (back, second, first)]
@@ -460,9 +446,9 @@ async def test_a_folder_without_a_manifest_goes_on_until_one_was_published(
     """Where nothing was published any folder decides; afterwards only published ones do."""
     assert await serving.take(SECOND) == []
     assert await serving.take(FIRST) == []
-    await serving.take(published(SECOND, NOW_OF_PUBLICATION))
+    await serving.take(published(SECOND, NOW))
     assert await serving.take(THIRD) == ["M005"]
-    assert await serving.take(published(THIRD, NOW_OF_PUBLICATION)) == []
+    assert await serving.take(published(THIRD, NOW)) == []
 
 
 @pytest.mark.parametrize("at", ["yesterday", "2026-11-24", "2026-11-24T04:00:00+08:00"])

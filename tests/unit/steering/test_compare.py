@@ -364,7 +364,7 @@ def outcomes_of(found: VersionComparison) -> dict[str, int]:
     return {pair: cell.applicants for pair, cell in found.sums.matrix.items()}
 
 
-async def decide_of_compare(world: World, applicants: int) -> None:
+async def decide_many(world: World, applicants: int) -> None:
     """So many steady earners, each decided by its arm."""
     decide = world.decide()
     for number in range(applicants):
@@ -382,7 +382,7 @@ async def erase_newest(world: World) -> None:
 async def test_the_challenger_is_compared_on_both_arms_applicants() -> None:
     """Whoever decided, each applicant stands as the champion's outcome beside the challenger's."""
     world = World(book=strict_half())
-    await decide_of_compare(world, 12)
+    await decide_many(world, 12)
     outcomes = {entry.outcome for entry in await world.log.list(Filter(), None, 50)}
     assert outcomes == {Outcome.APPROVE, Outcome.DECLINE}
     found = await compared(world)
@@ -396,7 +396,7 @@ async def test_the_challenger_is_compared_on_both_arms_applicants() -> None:
 async def test_only_the_newest_are_judged_again() -> None:
     """The number of decisions that a comparison looks at is bounded, and so is their age."""
     world = World(book=strict_half())
-    await decide_of_compare(world, 12)
+    await decide_many(world, 12)
     assert outcomes_of(await compared(world, replace(QUESTION, most=5))) == {"APPROVE>DECLINE": 5}
     later = replace(QUESTION, since=NOW + timedelta(seconds=1))
     assert outcomes_of(await compared(world, later)) == {}
@@ -405,7 +405,7 @@ async def test_only_the_newest_are_judged_again() -> None:
 async def test_an_erased_applicant_is_judged_by_the_recorded_values() -> None:
     """Factor values that stand in the decision suffice where the other version asks for no more."""
     world = World(book=strict_half())
-    await decide_of_compare(world, 3)
+    await decide_many(world, 3)
     await erase_newest(world)
     found = await compared(world)
     assert (found.sums.everybody.applicants, found.sums.left_out) == (3, {})
@@ -415,7 +415,7 @@ async def test_an_erased_applicant_whose_values_do_not_suffice_is_counted() -> N
     """A version that needs a factor more cannot judge what was erased, and says so."""
     more = ("accounts.connected_count == 0", "accounts.error_count == 0")
     world = World(book=book_under(ALONE + CHALLENGER, changed_rules(9, more, base=1)))
-    await decide_of_compare(world, 3)
+    await decide_many(world, 3)
     await erase_newest(world)
     found = await compared(world)
     assert (found.sums.everybody.applicants, found.sums.left_out) == (2, {LeftOut.ERASED: 1})
@@ -426,7 +426,7 @@ async def test_dated_parameters_of_another_day_are_tried() -> None:
     """The champion by December's figures declines whom it approves by those of the day."""
     dated = (INCOME, f"{INCOME}: {{2026-01-01: 8000, 2026-12-01: 80000}}}} #")
     world = World(book=book_under(NINE, changed_rules(9, dated, base=1)))
-    await decide_of_compare(world, 2)
+    await decide_many(world, 2)
     own = replace(QUESTION, champion=True, params_as_of=date(2026, 11, 30))
     assert (await compared(world, own)).sums.agreed == 2
     december = replace(own, params_as_of=date(2026, 12, 1))
@@ -438,7 +438,7 @@ async def test_dated_parameters_of_another_day_are_tried() -> None:
 async def test_a_day_before_a_parameter_has_a_value_is_refused() -> None:
     """A comparison that could judge nobody says which parameter begins when."""
     world = World(book=strict_half())
-    await decide_of_compare(world, 1)
+    await decide_many(world, 1)
     with pytest.raises(FieldInvalid) as refused:
         await compared(world, replace(QUESTION, params_as_of=date(2025, 12, 31)))
     assert str(refused.value) == (
@@ -450,7 +450,7 @@ async def test_a_day_before_a_parameter_has_a_value_is_refused() -> None:
 async def test_values_that_were_not_tried_are_named() -> None:
     """What comes into force later is told with its day; what was replaced for good is not."""
     world = World(book=strict_half())
-    await decide_of_compare(world, 2)
+    await decide_many(world, 2)
     later = [(v.version, v.param, v.start, v.value) for v in (await compared(world)).untried]
     december = date(2026, 12, 1)
     assert later == [

@@ -36,17 +36,11 @@ from decision_service.steering.figures import Figures, GuardrailLine, NextStage,
 from tests.fakes.counted import counted
 from tests.fakes.in_memory import InMemoryDecisionLog
 from tests.fakes.log import captured
-from tests.fakes.watched import AUTO, MEANT, OUTAGE, stand
-from tests.fakes.watched import Stand as Stand_of_guardrail_watch
-from tests.fakes.watched import Stand as Stand_of_rollout_figures
-from tests.fakes.world import NOW, SetClock
-from tests.fakes.world import PRODUCT as PRODUCT_OF_GUARDRAIL_WATCH
-from tests.fakes.world import PRODUCT as PRODUCT_OF_ROLLOUT_FIGURES
+from tests.fakes.watched import AUTO, MEANT, OUTAGE, Stand, stand
+from tests.fakes.world import NOW, PRODUCT, SetClock
 from tests.kits.arm_figures import decided
 from tests.kits.cases import cases
 from tests.unit.rollout.plans import DAY
-
-PRODUCT = "personal-loan-ph"
 
 CHALLENGER = Assignment(
     PRODUCT, True, EnrolmentReason.IN_STAGE, "d", "half", 50_000, 7, Arm.CHALLENGER,
@@ -56,7 +50,7 @@ CHALLENGER = Assignment(
 OUTSIDE = Assignment(PRODUCT, False, EnrolmentReason.NOT_IN_STAGE, "d", "half", 50_000, 7)
 
 
-class Stand:
+class Counting:
     """Counters on a log and a clock of the test's own."""
 
     def __init__(self) -> None:
@@ -93,7 +87,7 @@ class Stand:
 
 async def test_a_decision_is_counted_under_its_arm() -> None:
     """Attempt, latency and fault of the rules are counted for the arm and its version."""
-    stand = Stand()
+    stand = Counting()
     stand.attempt()
     stand.attempt(rule_error=True, took=0.31)
     await stand.counters.flush()
@@ -119,7 +113,7 @@ async def test_a_decision_is_counted_under_its_arm() -> None:
 )
 async def test_errors_are_counted_by_code(error: BaseException, code: str) -> None:
     """An error counts under its code, as an attempt and without a latency of its own."""
-    stand = Stand()
+    stand = Counting()
     stand.attempt(error=error)
     assert await stand.seen() == {
         ("challenger", "attempts", ""): 1,
@@ -129,7 +123,7 @@ async def test_errors_are_counted_by_code(error: BaseException, code: str) -> No
 
 async def test_who_is_not_decided_here_dilutes_no_rate() -> None:
     """Outside the go-live and by the caller's own faults nothing counts; a failure outside does."""
-    stand = Stand()
+    stand = Counting()
     stand.attempt(OUTSIDE, outcome=Outcome.NOT_ENROLLED)
     stand.attempt(None, error=ProductUnknown("no such product"))
     assert await stand.seen() == {}
@@ -139,7 +133,7 @@ async def test_who_is_not_decided_here_dilutes_no_rate() -> None:
 
 async def test_a_missed_deadline_is_a_latency_and_a_wait_for_data_is_none() -> None:
     """A late failure is timed; a decision that was asked to wait for its data is not."""
-    stand = Stand()
+    stand = Counting()
     stand.attempt(error=DeadlineMissed("late"), took=9.0)
     stand.attempt(timed=False)
     latencies = {
@@ -150,7 +144,7 @@ async def test_a_missed_deadline_is_a_latency_and_a_wait_for_data_is_none() -> N
 
 async def test_counters_outlive_a_store_that_is_down() -> None:
     """What could not be written is written later, once, with what came since."""
-    stand = Stand()
+    stand = Counting()
     stand.log.down = True
     stand.attempt()
     await stand.counters.flush()
@@ -163,7 +157,7 @@ async def test_counters_outlive_a_store_that_is_down() -> None:
 
 async def test_hours_are_kept_apart_and_forgotten_once_written() -> None:
     """A new hour begins its own cells, and the process remembers no written hour that is past."""
-    stand = Stand()
+    stand = Counting()
     stand.attempt()
     await stand.counters.flush()
     stand.clock.wall += timedelta(hours=1)
@@ -176,7 +170,7 @@ async def test_hours_are_kept_apart_and_forgotten_once_written() -> None:
 
 async def test_a_decision_that_is_begun_keeps_the_counters_busy_until_it_ends() -> None:
     """What waits for idleness goes on once every decision that was begun has ended."""
-    stand = Stand()
+    stand = Counting()
     with stand.counters.attempt(PRODUCT, timed=True):
         waiting = asyncio.create_task(stand.counters.idle())
         with stand.counters.attempt(PRODUCT, timed=True):
@@ -189,8 +183,8 @@ async def test_a_decision_that_is_begun_keeps_the_counters_busy_until_it_ends() 
 EARLY = ("initial_stage: staff", "initial_stage: early")
 
 
-async def shown(one: Stand_of_rollout_figures) -> Figures:
-    return await ShowFigures(one.watch)(PRODUCT_OF_ROLLOUT_FIGURES)
+async def shown(one: Stand) -> Figures:
+    return await ShowFigures(one.watch)(PRODUCT)
 
 
 def _next(figures: Figures, track: TrackName) -> NextStage:
@@ -222,9 +216,9 @@ async def test_the_next_stage_tells_of_guardrails_that_have_seen_too_little() ->
     assert not waiting[TrackName.CHALLENGER] & waiting[TrackName.GO_LIVE] - {("errors", 0)}
 
 
-async def with_points(one: Stand_of_rollout_figures) -> dict[tuple[str, str], GuardrailLine]:
+async def with_points(one: Stand) -> dict[tuple[str, str], GuardrailLine]:
     """Each guardrail with its points, by its name and of what."""
-    figures = await ShowFigures(one.watch)(PRODUCT_OF_ROLLOUT_FIGURES, with_points=True)
+    figures = await ShowFigures(one.watch)(PRODUCT, with_points=True)
     return {(line.name, line.of): line for line in figures.guardrails}
 
 
@@ -314,7 +308,7 @@ def in_days(value: Any) -> Any:
     return NOW + int(text.split()[1]) * DAY if text.startswith("in ") else value
 
 
-async def taken(one: Stand_of_guardrail_watch, step: dict[str, Any]) -> None:  # noqa: C901 - a case for each kind of step
+async def taken(one: Stand, step: dict[str, Any]) -> None:  # noqa: C901 - a case for each kind of step
     """Do what a step of a scenario does, and compare what it expects."""
     arm = ARMS[step.get("arm", "champion")]
     match step:
@@ -348,9 +342,9 @@ async def taken(one: Stand_of_guardrail_watch, step: dict[str, Any]) -> None:  #
         case {"stage": expected}:
             assert one.state.go_live.stage == expected
         case {"advances": expected}:
-            assert counted(one.seen.advances, product=PRODUCT_OF_GUARDRAIL_WATCH) == expected
+            assert counted(one.seen.advances, product=PRODUCT) == expected
         case {"shown": expected}:
-            figures = await ShowFigures(one.watch)(PRODUCT_OF_GUARDRAIL_WATCH)
+            figures = await ShowFigures(one.watch)(PRODUCT)
             found = {path: at(figures, path.split()) for path in expected}
             assert found == {path: in_days(value) for path, value in expected.items()}
         case _:
@@ -365,7 +359,7 @@ async def test_guardrails_act_as_the_scenario_says(scenario: dict[str, Any]) -> 
         await taken(one, step)
 
 
-async def declining_too_much(one: Stand_of_guardrail_watch) -> None:
+async def declining_too_much(one: Stand) -> None:
     """The challenger approves 30 % where the champion approves 70 %."""
     await one.decide(Outcome.APPROVE, 420)
     await one.decide(Outcome.DECLINE, 180)
@@ -398,7 +392,7 @@ async def test_a_challenger_that_declines_too_much_is_rolled_back(
     )
     assert one.state.challenger is not None
     assert one.state.challenger.stage is None
-    names = {"product": PRODUCT_OF_GUARDRAIL_WATCH, "action": "roll-back", "guardrail": "approvals"}
+    names = {"product": PRODUCT, "action": "roll-back", "guardrail": "approvals"}
     assert counted(one.seen.guardrail_actions, **names) == 1
     [line] = [line for line in lines if line["event"] == "rollout moved"]
     assert (line["who"], line["action"], line["figures"]) == (entry.who, "roll-back", entry.figures)
@@ -412,8 +406,8 @@ async def test_two_processes_act_once() -> None:
     other.clock.wall += timedelta(milliseconds=1)
     await declining_too_much(one)
     found = await asyncio.gather(
-        one.watch.check(PRODUCT_OF_GUARDRAIL_WATCH),
-        other.watch.check(PRODUCT_OF_GUARDRAIL_WATCH),
+        one.watch.check(PRODUCT),
+        other.watch.check(PRODUCT),
         return_exceptions=True,
     )
     taken = [entry for entry in found if isinstance(entry, JournalEntry)]
