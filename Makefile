@@ -130,7 +130,7 @@ test-long: $(TEST_TOOLS) ## Run the long tests: proofs, populations, clusters, k
 PAGED = $(wildcard tests/console tests/e2e tests/integration tests/journeys tests/unit/cli tests/unit/simulator)
 PAGES = $(shell grep -rlE --include='test_*.py' 'e2e\.page|README\.md|"docs"' $(PAGED))
 # What decides in these folders is rules, factors, proofs: nothing serves, stores or reads an applicant.
-CORE = $(wildcard tests/edits tests/fuzz tests/unit/factors tests/unit/proofs tests/unit/ruleset)
+CORE = $(wildcard tests/edits tests/fuzz tests/unit/factors tests/unit/rulebook tests/unit/rules tests/unit/ruleset tests/unit/workbench)
 WHEEL = tests/e2e/test_wheel.py
 LONG = $(shell grep -rl --include='test_*.py' 'mark\.long' tests)
 LONG_CORE = $(filter $(CORE:%=%/%),$(LONG))

@@ -18,7 +18,7 @@ from decision_service.rules.language.diagnostics import Report
 from decision_service.rules.language.yaml import read
 from decision_service.workbench.backtest.render import encoded
 from tests.unit.cli.commands import SHIPPED, command, product_folder
-from tests.unit.pipeline.test_manifest import NOW
+from tests.unit.rulebook.test_manifest import NOW
 from tests.unit.workbench.reports import report
 
 RECORDED = "  - name: a recorded person"
