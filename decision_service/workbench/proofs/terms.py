@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import Enum
 from fractions import Fraction
 from math import ceil, floor
 from typing import Any
+
+from decision_service.rules.language.values import exactly
 
 Exact = int | Decimal | Fraction
 """A number of a term without an error."""
@@ -20,6 +22,7 @@ DIGITS = 34
 _HALF_A_DIGIT = Fraction(5, 10**DIGITS)
 _HUGE = 10**60
 _MOST_CASES = 300
+_MOST_WAYS = 3_000
 _SMALL_RANGE = 80
 
 
@@ -107,6 +110,7 @@ class Builder:
         self.texts: dict[str, int] = {}
         self.splits: dict[Term, None] = {}
         self.factors: list[Sequence[Term]] = []
+        self._branches: dict[int, Sequence[tuple[Term, Term]]] = {}
         self.true = self._make(Op.CONST, Sort.BOOL, (), value=True)
         self.false = self._make(Op.CONST, Sort.BOOL, (), value=False)
 
@@ -174,7 +178,7 @@ class Builder:
                 if part is not neutral:
                     found[part.number] = part
         for part in found.values():
-            if part.op is Op.NOT and part.args[0].number in found:
+            if part.op is Op.NOT and _all_in(part.args[0], op, found):
                 return absorbing
         parts = [found[number] for number in sorted(found)]
         if not parts:
@@ -391,18 +395,77 @@ class Builder:
 
         Of a term of variables with few values it is None, too: those are noted in `splits`.
         """
-        if term.constant:
-            return [(self.true, term.value)]
-        found: list[tuple[Term, Exact]] = []
-        if term.op is not Op.ITE:
-            self._note_variables(term)
-            return None
-        condition, then, otherwise = term.args
-        for guard, branch in ((condition, then), (self.not_(condition), otherwise)):
-            below = self.cases(branch)
-            if below is None:
+        found = self.branches(term)
+        for _, leaf in found:
+            if not leaf.constant:
+                self._note_variables(leaf)
                 return None
-            found += [(self.and_(guard, when), value) for when, value in below]
+        return [(when, leaf.value) for when, leaf in found]
+
+    def branches(self, term: Term) -> Sequence[tuple[Term, Term]]:
+        """The terms without a choice that a term can be, each with when.
+
+        A sum or a multiple of choices is one for each way to choose; the cells of one row of a
+        table have one condition, so that ways that mix rows fall out. A term that has too many is
+        left whole.
+        """
+        if term.number not in self._branches:
+            found = self._branched(term)
+            self._branches[term.number] = found if found else [(self.true, term)]
+        return self._branches[term.number]
+
+    def _branched(self, term: Term) -> Sequence[tuple[Term, Term]] | None:
+        match term.op:
+            case Op.ITE:
+                condition, then, otherwise = term.args
+                pairs = [(condition, then), (self.not_(condition), otherwise)]
+                found = [
+                    (self.and_(guard, when), leaf)
+                    for guard, branch in pairs
+                    for when, leaf in self.branches(branch)
+                ]
+                found = [(when, leaf) for when, leaf in found if when is not self.false]
+                return found if len(found) <= _MOST_CASES else None
+            case Op.ADD:
+                return self._joined(term.args, self.sum)
+            case Op.SCALE:
+                return self._joined(term.args, lambda part: self.scaled(part, term.value))
+            case Op.FLOOR:
+                return self._joined(term.args, lambda part: self.floor(part, term.value))
+            case Op.APPLY if term.exact is not None:
+                return self._computed(term)
+        return None
+
+    def _joined(
+        self, parts: Sequence[Term], operation: Callable[..., Term]
+    ) -> Sequence[tuple[Term, Term]] | None:
+        found = self.combined(*parts)
+        return found and [(when, operation(*leaves)) for when, leaves in found]
+
+    def _computed(self, term: Term) -> Sequence[tuple[Term, Term]] | None:
+        """What a function gives for constants, as evaluation rounds it; None of anything else."""
+        found = self.combined(*term.args)
+        if found is None or any(not leaf.constant for _, leaves in found for leaf in leaves):
+            return None
+        with exactly():
+            return [
+                (when, self.number(term.value.compute(*(as_decimal(one.value) for one in leaves))))
+                for when, leaves in found
+            ]
+
+    def combined(self, *terms: Term) -> Sequence[tuple[Term, Sequence[Term]]] | None:
+        """Each way in which some terms choose together, with when; None where they are too many."""
+        found: list[tuple[Term, tuple[Term, ...]]] = [(self.true, ())]
+        for term in terms:
+            branches = self.branches(term)
+            if len(found) * len(branches) > _MOST_WAYS:
+                return None
+            pairs = [
+                (self.and_(guard, when), (*leaves, leaf))
+                for guard, leaves in found
+                for when, leaf in branches
+            ]
+            found = [(when, leaves) for when, leaves in pairs if when is not self.false]
         return found if len(found) <= _MOST_CASES else None
 
     def _note_variables(self, term: Term) -> None:
@@ -420,6 +483,12 @@ class Builder:
         for when, term in reversed(cases[:-1]):
             result = self.ite(when, term, result)
         return result
+
+
+def _all_in(term: Term, op: Op, found: Mapping[int, Term]) -> bool:
+    """Whether a term is among those that are found, or all that it joins itself."""
+    joined = term.op is op and all(part.number in found for part in term.args)
+    return joined or term.number in found
 
 
 def _key(value: Any) -> Any:
