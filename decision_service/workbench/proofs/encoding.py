@@ -15,7 +15,17 @@ from decision_service.rules.language import types as tree
 from decision_service.rules.language import values as arithmetic
 from decision_service.rules.language.types import Node
 from decision_service.rules.language.values import Undefined, Unknown, exactly
-from decision_service.workbench.proofs.terms import Builder, Exact, Function, Sort, Term, as_decimal
+from decision_service.workbench.proofs.terms import (
+    PRODUCT,
+    QUOTIENT,
+    Builder,
+    Exact,
+    Function,
+    Sort,
+    Term,
+    as_decimal,
+    fits,
+)
 
 Apply = Callable[..., Any]
 
@@ -219,17 +229,32 @@ def times(b: Builder, left: Term, right: Term) -> Term:
         if cases is not None:
             pairs = [(when, times(b, b.number(value), other)) for when, value in cases]
             return b.chosen(pairs)
+    return _by_branches(b, left, right) or _product(b, left, right, ends)
+
+
+def _by_branches(b: Builder, left: Term, right: Term) -> Term | None:
+    """A product of choices, one product for each way to choose, where that leaves fewer open."""
+    ways = b.combined(left, right)
+    if ways is None or not any(leaf.constant for _, leaves in ways for leaf in leaves):
+        return None
+    return b.chosen([(when, times(b, *leaves)) for when, leaves in ways])
+
+
+def _product(b: Builder, left: Term, right: Term, ends: Sequence[Fraction]) -> Term:
     b.note_product(left, right)
-    error = max(map(abs, ends)) * Fraction(1, 10**33)
+    largest = max(map(abs, ends))
+    decimals = None if None in (left.scale, right.scale) else left.scale + right.scale
+    whole = left.sort is right.sort is Sort.INT
+    exact = decimals is not None and fits(largest, decimals)
+    error = Fraction(0) if exact else largest * Fraction(1, 10**33)
     rises = (_sign(right), _sign(left))
     signed = tuple(index for index in (0, 1) if rises[index] > 0)
     what = "a product of two values"
-    function = Function(
-        ("product",), arithmetic.product, rises, error=error, what=what, signed=signed
-    )
+    function = Function(PRODUCT, arithmetic.product, rises, error=error, what=what, signed=signed)
     low = Fraction(0) if min(ends) == 0 else min(ends) - error
     high = min(max(ends) + error, UNBOUNDED)
-    return b.apply(function, (left, right), max(low, -UNBOUNDED), high)
+    sort = Sort.INT if exact and whole else Sort.REAL
+    return b.apply(function, (left, right), max(low, -UNBOUNDED), high, sort)
 
 
 def _times(factor: Exact) -> Apply:
@@ -273,7 +298,7 @@ def _quotient(b: Builder, left: Term, right: Term) -> Term:
         rises = (1, -_sign(left))
     error = max(abs(low), abs(high)) * Fraction(1, 10**33)
     function = Function(
-        ("quotient",),
+        QUOTIENT,
         _safe(arithmetic.quotient),
         rises,
         error=error,

@@ -23,8 +23,9 @@ from decision_service.workbench.proofs.solver import (
     SolverMissing,
     axioms,
     functions,
+    multiplies,
 )
-from decision_service.workbench.proofs.terms import Op, Term
+from decision_service.workbench.proofs.terms import PRODUCT, Op, Term
 
 Left = Callable[[], float]
 """How many seconds are left."""
@@ -57,7 +58,7 @@ def every_value(splits: Sequence[Term]) -> Iterator[tuple[int, ...]]:
 def first_fixed(whole: Query, splits: Sequence[Term]) -> Iterator[Mapping[Term, Any]]:
     """Some values of variables with which all functions are linear."""
     factors = {v: None for some in whole.people.builder.factors for v in some}
-    products = any(t.value.key == ("product",) for t in _unknown(whole))
+    products = any(t.value.key == PRODUCT for t in _unknown(whole))
     usual = [(v,) for v in _FACTORS] if products else [()]
     terms = [*islice(every_value(splits), _TRIES)] or [()]
     for term, factor in product(terms, usual):
@@ -70,6 +71,10 @@ def first_fixed(whole: Query, splits: Sequence[Term]) -> Iterator[Mapping[Term, 
 def _unknown(query: Query) -> Sequence[Term]:
     found = functions([query.broken])
     return [t for t in found if t.op is Op.APPLY and t.exact is None]
+
+
+def _multiplying(query: Query) -> bool:
+    return any(multiplies(term) for term in functions([query.broken]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +157,10 @@ class _Search:
         try:
             for simple, seconds in islice(_turns(), 2):
                 answer = self._ask(self.whole, self.solvers, seconds, simple=simple)
-                if answer is not Satisfiability.UNKNOWN:
+                open_ = (
+                    answer is Satisfiability.POSSIBLE and not simple and _multiplying(self.whole)
+                )
+                if answer is not Satisfiability.UNKNOWN and not open_:
                     return answer is Satisfiability.IMPOSSIBLE
         except NotEncodable:  # a made-up person may break it
             pass
@@ -186,7 +194,7 @@ class _Search:
 
     def _try(self, query: Query, *, only_plausible: bool) -> None:
         """Raise _Stopped with a person that the evaluator confirms."""
-        solver = self._prepared(query, Solver(rounds=False))
+        solver = self._prepared(query, Solver(rounds=False, simple=_multiplying(query)))
         wanted = plausible(query.people) if only_plausible else []
         seconds = min(_LOOK_SECONDS, self._time())
         if solver.ask(seconds, *wanted) is Satisfiability.POSSIBLE:
@@ -195,12 +203,19 @@ class _Search:
     def _holds(self, query: Query) -> bool:
         """Whether the claim holds; raises _Stopped with a person, or where time ends."""
         solvers = self.solvers if query is self.whole else {}
+        multiplying = _multiplying(query)
+        open_ = False
         for simple, seconds in _turns():
+            if open_ and not simple:
+                continue
             answer = self._ask(query, solvers, seconds, simple=simple)
             if answer is Satisfiability.IMPOSSIBLE:
                 return True
             if answer is Satisfiability.POSSIBLE:
                 self._judge(query, solvers[simple])
+                if multiplying and not simple:  # this one does not know what a product is
+                    open_ = True
+                    continue
                 self._try(query, only_plausible=False)
                 return False
         raise AssertionError("turns have no end")

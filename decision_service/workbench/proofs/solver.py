@@ -13,14 +13,21 @@ from typing import Any
 from decision_service.build import install_command
 from decision_service.domain.errors import Unfit
 from decision_service.workbench.proofs.encoding import NotEncodable
-from decision_service.workbench.proofs.terms import Builder, Op, Sort, Term
+from decision_service.workbench.proofs.terms import PRODUCT, QUOTIENT, Builder, Op, Sort, Term
 
 
 def parts(term: Term) -> tuple[Term, ...]:
     """The terms that the translation of a term needs."""
     if term.op is Op.APPLY:
-        return () if term.exact is None else (term.exact,)
+        if term.exact is not None:
+            return (term.exact,)
+        return term.args if multiplies(term) else ()
     return term.args[:2] if term.op is Op.BRACKET else term.args
+
+
+def multiplies(term: Term) -> bool:
+    """Whether a term is a product or a quotient of two values, which is not linear."""
+    return term.op is Op.APPLY and term.exact is None and term.value.key in (PRODUCT, QUOTIENT)
 
 
 def functions(terms: Iterable[Term]) -> Sequence[Term]:
@@ -63,6 +70,7 @@ MISSING = f"proofs need z3, which is not installed: {install_command('workbench'
 
 _MOST_DIGITS = 4300  # Python writes no longer number, and the library reads what is written
 _LONGEST = 10**_MOST_DIGITS
+_ROOT_DIGITS = 20
 
 
 def _library() -> Any:
@@ -87,12 +95,14 @@ class Solver:
 
     Rounded results and functions are variables of the solver, with what is known of them as
     constraints. One that `rounds` leaves open how results are rounded, so that what is IMPOSSIBLE
-    is so; one that does not takes results as exact, to look for people.
+    is so; one that does not takes results as exact, to look for people. One that is `simple` also
+    multiplies: of products and quotients of two values the other knows what axioms say alone.
     """
 
     def __init__(self, *, rounds: bool = True, simple: bool = False) -> None:
         self._translated: dict[int, Any] = {}
         self._rounds = rounds
+        self._simple = simple
         self._z3 = _library()
         self._context = self._z3.Context()
         make = self._z3.SimpleSolver if simple else partial(self._z3.SolverFor, "QF_LIRA")
@@ -119,6 +129,8 @@ class Solver:
             return bool(self._z3.is_true(found))
         if term.sort is Sort.INT and self._z3.is_int_value(found):
             return Fraction(found.as_long())
+        if self._z3.is_algebraic_value(found):  # a root: the evaluator judges a number beside it
+            found = found.approx(_ROOT_DIGITS)
         return Fraction(found.numerator_as_long(), found.denominator_as_long())
 
     def translated(self, term: Term) -> Any:
@@ -181,12 +193,26 @@ class Solver:
             self.asserted.add(expression <= self._constant(term.sort, term.high))
 
     def _applied(self, term: Term, given: Sequence[Any]) -> Any:
-        """A variable in its range; close to the linear term that its function rounds."""
+        """A variable in its range; close to what its function rounds."""
         found = self._variable(term, f"{term.value.key[0]} {term.number}")
+        if multiplies(term):
+            if self._simple:
+                self._multiply(term, found, given)
+            return found
         if term.exact is not None and term.value.error < 1:
             error = self._constant(Sort.REAL, term.value.error if self._rounds else 0)
             self.asserted.add(given[-1] - error <= found, found <= given[-1] + error)
         return found
+
+    def _multiply(self, term: Term, found: Any, given: Sequence[Any]) -> None:
+        """Say what a product is, or a quotient whose divisor is above zero."""
+        one, other = given
+        error = self._constant(Sort.REAL, term.value.error if self._rounds else 0)
+        if term.value.key == PRODUCT:
+            exact = one * other
+            self.asserted.add(exact - error <= found, found <= exact + error)
+        elif term.args[1].low > 0:
+            self.asserted.add((found - error) * other <= one, one <= (found + error) * other)
 
     def _bracket(self, term: Term, given: Sequence[Any]) -> Any:
         """A truth that one term implies and that implies another."""
@@ -218,7 +244,7 @@ def axioms(b: Builder, functions: Sequence[Term]) -> Iterator[Term]:
         for argument in (term.args[index] for index in term.value.signed):
             yield b.implies(b.le(argument, zero), b.le(term, zero))
             yield b.implies(b.le(zero, argument), b.le(zero, term))
-        for argument in term.args if term.value.key == ("product",) else ():
+        for argument in term.args if term.value.key == PRODUCT else ():
             yield b.implies(b.eq(argument, zero), b.eq(term, zero))
     for alike in groups.values():
         for one, other in combinations(alike[:_MOST_ALIKE], 2):

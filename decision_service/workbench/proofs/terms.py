@@ -19,6 +19,10 @@ Exact = int | Decimal | Fraction
 DIGITS = 34
 """The digits of the rule language's numbers."""
 
+PRODUCT = ("product",)
+QUOTIENT = ("quotient",)
+"""The keys of a product and a quotient of two values."""
+
 _HALF_A_DIGIT = Fraction(5, 10**DIGITS)
 _HUGE = 10**60
 _MOST_CASES = 300
@@ -317,7 +321,7 @@ class Builder:
     def _quotient(self, op: Op, left: Term, right: Term) -> Term | None:
         """A quotient against a constant, multiplied out: no product of two variables is left."""
         for side, other in ((left, right), (right, left)):
-            divided = side.op is Op.APPLY and side.value.key == ("quotient",)
+            divided = side.op is Op.APPLY and side.value.key == QUOTIENT
             if divided and side.exact is None and other.constant and side.args[1].low > 0:
                 return self._multiplied_out(op, side, other, first=side is left)
         return None
@@ -532,9 +536,12 @@ def _simple(end: Exact, to_whole: Callable[[Fraction], int]) -> Fraction:
 
 def _fits(term: Term) -> bool:
     """Whether every value of a term has all its digits in the rule language's numbers."""
-    if term.scale is None:
-        return False
-    return _digits(int(term.largest)) + term.scale <= DIGITS
+    return term.scale is not None and fits(term.largest, term.scale)
+
+
+def fits(largest: Fraction, decimals: int) -> bool:
+    """Whether numbers up to a size, with so many decimals, have all their digits."""
+    return _digits(int(largest)) + decimals <= DIGITS
 
 
 def _power_above(size: Fraction) -> Fraction:
