@@ -10,9 +10,16 @@ from typing import Any
 from decision_service.domain.decision import Outcome
 from decision_service.domain.factor import Better, FactorSpec, ValueType
 from decision_service.domain.values import Cause, exponent
-from decision_service.rules.language.types import Symbol
+from decision_service.rules.cells import Cell
+from decision_service.rules.construct import Runner
+from decision_service.rules.knockouts import RulesRunner
+from decision_service.rules.language.types import Compare, NameRead, Symbol, walk
 from decision_service.rules.language.values import Unknown, unknown
+from decision_service.rules.program import CompiledRuleset
 from decision_service.rules.ranges import whole
+from decision_service.rules.scorecard import ScorecardRunner
+from decision_service.rules.stages import ConditionalRunner
+from decision_service.rules.table import TableRunner
 from decision_service.workbench.made_up_facts import Draws
 from decision_service.workbench.proofs.people import TODAY, People, PersonValues, lacking
 from decision_service.workbench.proofs.questions import (
@@ -170,6 +177,7 @@ class Walk:
         self.symbols = {s.name: s for s in symbols_of(question)}
         self.questions = sorted({q for r in question.rulesets for q in r.questions})
         self.figures = figures or (*_FIGURES, *_figures(question))
+        self.edges = edges_of(question.rulesets)
 
     @property
     def typical(self) -> PersonValues:
@@ -251,6 +259,9 @@ class Walk:
 
     def _value(self, symbol: Symbol) -> Any:
         figure = self._one_of(self.figures)
+        edges = self.edges.get(symbol.name)
+        if edges and self.draws.below(2):
+            figure = self._one_of(edges)
         shift = self._one_of((-1, 0, 0, 1))
         match symbol.type:
             case ValueType.FLAG:
@@ -273,6 +284,41 @@ class Walk:
 
     def _one_of(self, some: Sequence[Any]) -> Any:
         return some[self.draws.below(len(some))]
+
+
+def edges_of(rulesets: Sequence[CompiledRuleset]) -> Mapping[str, Sequence[Decimal]]:
+    """By name the figures at which a bin, a row of a table or a rule ends, in major units."""
+    found: dict[str, dict[Decimal, None]] = {}
+    for ruleset in rulesets:
+        for stage in (*ruleset.program.stages, *ruleset.program.closing):
+            for symbol, value in _ends(stage.runner):
+                if isinstance(value, int | Decimal) and not isinstance(value, bool):
+                    shift = -exponent(ruleset.currency) if symbol.type is ValueType.MONEY else 0
+                    found.setdefault(symbol.name, {})[Decimal(value).scaleb(shift)] = None
+    return {name: tuple(figures) for name, figures in found.items()}
+
+
+def _ends(runner: Runner) -> Iterator[tuple[Symbol, Any]]:
+    if isinstance(runner, ConditionalRunner):
+        runner = runner.inner
+    for ready in runner.ready if isinstance(runner, RulesRunner) else ():
+        for node in walk(ready.when):
+            if isinstance(node, Compare) and isinstance(node.left, NameRead):
+                yield node.left.symbol, getattr(node.right, "value", None)
+    for symbol, cell in _cells(runner):
+        for span in cell.spans:
+            yield symbol, span.low
+            yield symbol, span.high
+
+
+def _cells(runner: Runner) -> Iterator[tuple[Symbol, Cell]]:
+    if isinstance(runner, ScorecardRunner):
+        for each in runner.card.characteristics:
+            yield from ((each.name.symbol, one.cell) for one in each.bins)
+    if isinstance(runner, TableRunner):
+        for row in runner.grid.rows:
+            for name, cell in zip(runner.grid.names, row.cells, strict=True):
+                yield name.symbol, cell
 
 
 def _figures(question: Question) -> Iterator[Decimal]:
