@@ -25,6 +25,7 @@ from decision_service.workbench.proofs.terms import (
     Term,
     as_decimal,
     fits,
+    kept,
 )
 
 Apply = Callable[..., Any]
@@ -251,8 +252,8 @@ def _product(b: Builder, left: Term, right: Term, ends: Sequence[Fraction]) -> T
     signed = tuple(index for index in (0, 1) if rises[index] > 0)
     what = "a product of two values"
     function = Function(PRODUCT, arithmetic.product, rises, error=error, what=what, signed=signed)
-    low = Fraction(0) if min(ends) == 0 else min(ends) - error
-    high = min(max(ends) + error, UNBOUNDED)
+    low = min(ends) - (0 if kept(min(ends)) else error)
+    high = min(max(ends) + (0 if kept(max(ends)) else error), UNBOUNDED)
     sort = Sort.INT if exact and whole else Sort.REAL
     return b.apply(function, (left, right), max(low, -UNBOUNDED), high, sort)
 

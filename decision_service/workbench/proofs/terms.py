@@ -378,6 +378,9 @@ class Builder:
         function = Function(key, compute, rises, error=error)
         low = exact.low if exact.low == 0 else exact.low - error
         high = exact.high if exact.high == 0 else exact.high + error
+        if roundings == 1:
+            low = exact.low if kept(exact.low) else low
+            high = exact.high if kept(exact.high) else high
         return self.apply(function, args, low, high=high, exact=exact)
 
     def apply(
@@ -542,6 +545,12 @@ def _fits(term: Term) -> bool:
 def fits(largest: Fraction, decimals: int) -> bool:
     """Whether numbers up to a size, with so many decimals, have all their digits."""
     return _digits(int(largest)) + decimals <= DIGITS
+
+
+def kept(size: Fraction) -> bool:
+    """Whether rounding keeps a number as it is: then what is below it stays so when rounded."""
+    decimals = decimals_of(size)
+    return decimals is not None and _digits(int(abs(size) * 10**decimals)) <= DIGITS
 
 
 def _power_above(size: Fraction) -> Fraction:

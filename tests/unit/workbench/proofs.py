@@ -509,3 +509,41 @@ def refuting(questions, word, count):
             if outside and BROKEN[question.name](before, after):
                 found[question.name] = person
     return found
+
+
+PRICES = """\
+  - name: price
+    component: TABLE
+    table:
+      id: price
+      hit: first
+      when: [income.months_24m]
+      give: {rate: number, fee: number, wear: number}
+      rows:
+        - [">= 24", 0.02, 0.05, 0.01]
+        - [">= 12", 0.03, 0.03, "0.02 + 0.01 * min(income.volatility_6m, 1)"]
+        - ["-", 0.04, 0.02, "0.01 * min(income.volatility_6m, 1)"]
+"""
+PRICED = """\
+  max_amount: (2 - min(income.volatility_6m, 1)) * income.conservative_6m
+  approved_amount: min(inputs.requested_amount, floor(offer.max_amount, 500))
+  minimum_amount: 1000
+  reason: SMALL
+  term_months: 12 if income.months_24m >= 24 else 6
+  monthly_rate: price.rate
+  effective_rate: (price.rate + 2 * price.fee / (offer.term_months + 1)) / (1 - price.fee)
+  both: price.rate + price.fee
+  wear: price.wear
+  fees: price.fee * offer.approved_amount
+  interest: price.rate * offer.approved_amount * offer.term_months
+  worn: price.wear * offer.approved_amount
+  steady: income.conservative_6m * (1 - 0.1 * min(income.volatility_6m, 1))
+"""
+
+
+def priced_text(*guarantees):
+    """A version whose prices are the cells of a table, with guarantees as flow maps."""
+    gate = rules(MONTHS.format(least=6), "id: rest, when: income.months_24m >= 0, then: APPROVE")
+    written = "".join(f"  - {{{line}}}\n" for line in guarantees)
+    promised = f"guarantees:\n{written}" if guarantees else ""
+    return stages(gate, PRICES, tail=f"offer:\n{PRICED}{promised}")

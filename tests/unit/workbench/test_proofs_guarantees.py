@@ -33,6 +33,7 @@ from tests.unit.workbench.proofs import (
     TODAY,
     kept,
     loosely,
+    priced_text,
     proved,
     rewritten,
     shipped,
@@ -75,6 +76,21 @@ def test_a_guarantee_that_does_not_hold_is_an_error_with_a_person(line):
     assert [(d.code, d.severity) for d in found] == [("R521", Severity.ERROR)]
     assert found[0].hint.startswith("a typical person")
     assert found[0].line == len(text().splitlines()) + 1
+
+
+@pytest.mark.parametrize("line", cases("proofs/guarantees")["priced"])
+def test_a_guarantee_about_cells_and_products_is_proved(line):
+    """The rows of a table are cases, and what two values make is multiplied by the solver."""
+    ruleset = loosely(priced_text(line))
+    assert [*guarantee_problems([ruleset], TODAY, time.monotonic, SECONDS)] == []
+
+
+@pytest.mark.parametrize("line", cases("proofs/guarantees")["mispriced"])
+def test_a_wrong_guarantee_about_cells_and_products_shows_a_person(line):
+    """The person is one whom the evaluator has decided on."""
+    ruleset = loosely(priced_text(line))
+    found = [*guarantee_problems([ruleset], TODAY, time.monotonic, SECONDS)]
+    assert [(d.code, d.hint.startswith("a typical person")) for d in found] == [("R521", True)]
 
 
 def test_a_guarantee_about_nobody_is_warned_of():

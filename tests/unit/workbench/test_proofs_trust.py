@@ -16,6 +16,7 @@ from msgspec.structs import replace
 from decision_service.domain.decision import ListAnswer
 from decision_service.domain.factor import ValueType
 from decision_service.domain.values import Cause, Money
+from decision_service.factors.registry import catalogue
 from decision_service.rules.evaluate import Facts, evaluate, load
 from decision_service.rules.language.values import Unknown, exactly
 from decision_service.workbench.proofs import constructs as cells
@@ -26,13 +27,14 @@ from decision_service.workbench.proofs import encoding as calls
 from decision_service.workbench.proofs import encoding as expressions
 from decision_service.workbench.proofs.comparison import Claim
 from decision_service.workbench.proofs.encoding import Encoded, NotEncodable, literal
-from decision_service.workbench.proofs.people import People
+from decision_service.workbench.proofs.people import People, facts_of
 from decision_service.workbench.proofs.questions import Period, dated
 from decision_service.workbench.proofs.ruleset import encode_ruleset
 from decision_service.workbench.proofs.search import Proved
 from decision_service.workbench.proofs.solver import Satisfiability, Solver, axioms, functions
 from decision_service.workbench.proofs.state import EncodedState
 from decision_service.workbench.proofs.terms import Builder, Op, Term
+from tests.kits.cases import cases
 from tests.oracles.rule_facts import facts
 from tests.oracles.rulesets import CATALOGUE, ruleset_text
 from tests.unit.ruleset.generated import loosely_compiled
@@ -42,10 +44,14 @@ from tests.unit.workbench.proofs import (
     asked,
     attack,
     edited,
+    judged_people,
     kept,
+    loosely,
+    priced_text,
     proved,
     shipped,
     small,
+    walk_of,
 )
 
 PER_RULESET = 50
@@ -262,6 +268,35 @@ def test_terms_compute_what_the_evaluator_decides(chunk):
         except NotEncodable:
             refused.append(seed)
     assert len(refused) <= len(seeds) // 50, refused
+
+
+PEOPLE = 600
+
+
+def test_terms_of_cells_and_products_compute_what_the_evaluator_decides():
+    """Rows as cases, rounded quotients and products of two values give the evaluator's figures."""
+    text = priced_text()
+    ruleset = loosely(text)
+    encoding = Encoding(ruleset, catalogue(), TODAY)
+    question = kept(loosely(priced_text("name: a, never: REFER")), "a")
+    walk = walk_of(question, text, 5)
+    offers = 0
+    for person, _ in judged_people(walk, PEOPLE, Random(5)):
+        given = facts_of(person, ruleset, TODAY)
+        found = encoding.computed(given.factors, given.inputs, given.as_of)
+        assert found == encoding.evaluated(given.factors, given.inputs, given.as_of)
+        offers += found[1] is not None
+    assert offers > PEOPLE // 20
+
+
+@pytest.mark.long
+def test_random_people_break_no_guarantee_about_cells_and_products():
+    lines = cases("proofs/guarantees")["priced"]
+    lines = [line.replace("name: a", f"name: {number} a") for number, line in enumerate(lines)]
+    ruleset = loosely(priced_text(*lines))
+    questions = [kept(ruleset, guarantee.name) for guarantee in ruleset.guarantees]
+    _, broken = attack(questions, priced_text(), ATTACKS, 7)
+    assert broken == []
 
 
 LOAN, GIG = "personal-loan-ph@1", "gig-advance-ph@1"
