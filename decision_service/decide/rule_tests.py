@@ -88,13 +88,23 @@ def _untested(
 
 
 class VersionResults(msgspec.Struct, frozen=True):
-    """`marks` are changes that no test must notice, `unreached` checks that none can break."""
+    """`marks` are changes that no test must notice, `unreached` checks that none can break.
+
+    `wrong_marks` are those of the `problems` that say so of a mark: every case was read and run.
+    """
 
     ruleset: CompiledRuleset
     results: tuple[CaseResult, ...]
     problems: tuple[Diagnostic, ...]
     marks: tuple[FigureMark, ...] = ()
     unreached: tuple[LegalMark, ...] = ()
+    wrong_marks: tuple[Diagnostic, ...] = ()
+
+    @property
+    def unread(self) -> bool:
+        """Whether an error keeps some cases from being read, so that nothing follows from others."""
+        errors = [p for p in self.problems if p.severity is Severity.ERROR]
+        return any(problem not in self.wrong_marks for problem in errors)
 
     @property
     def product(self) -> str:
@@ -193,9 +203,11 @@ def _version_results(ruleset: CompiledRuleset, files: list[TextFile]) -> Version
     problems: list[Diagnostic] = []
     marks: list[FigureMark] = []
     legal: list[LegalMark] = []
+    wrong: list[Diagnostic] = []
     for file in files:
         read = _read(file, ruleset.version, ruleset)
         problems.extend(read.diagnostics)
+        wrong.extend(read.wrong_marks)
         marks.extend(read.marks)
         legal.extend(read.unreached)
         results.extend(run_cases(ruleset, read.cases))
@@ -205,8 +217,14 @@ def _version_results(ruleset: CompiledRuleset, files: list[TextFile]) -> Version
         message = f"the check `{mark.rule.id}` needs no mark: a case breaks it"
         report.error("T011", mark.place, message, "remove the mark")
     problems.extend(report.diagnostics())
+    wrong.extend(report.diagnostics())
     return VersionResults(
-        ruleset, tuple(results), tuple(problems), marks=tuple(marks), unreached=tuple(legal)
+        ruleset,
+        tuple(results),
+        tuple(problems),
+        marks=tuple(marks),
+        unreached=tuple(legal),
+        wrong_marks=tuple(wrong),
     )
 
 

@@ -31,6 +31,9 @@ OFFER_KEYS = (
 )  # fmt: skip
 """The lines of an offer that every version may expect."""
 
+NONE = "none"
+"""What is written where a list is empty, or no offer is made."""
+
 NO_OFFER: Mapping[str, Any] = {}
 
 
@@ -145,8 +148,10 @@ def in_full(node: YamlNode) -> YamlNode:
         elif equals and name:
             parts.setdefault(group, []).append(MapEntry(name, place, written))
         elif equals and group in _LISTS:
-            items = (Scalar(item, plain=True, place=place) for item in value.split(",") if item)
-            found[group] = ListNode(tuple(items), place)
+            # `none` is an empty list, as of an offer
+            names = [] if value == NONE else [item for item in value.split(",") if item]
+            items = tuple(Scalar(item, plain=True, place=place) for item in names)
+            found[group] = ListNode(items, place)
         elif equals:
             found[group] = written
         elif part in list(ReferKind):
@@ -170,7 +175,7 @@ def read_expectation(
     outcome = fields.choice("outcome", _OUTCOMES)
     kind = fields.choice("refer_kind", [k.value for k in ReferKind])
     known = {} if ruleset is None else _known_names(ruleset)
-    no_offer = isinstance(found := fields.get("offer"), Scalar) and found.text == "none"
+    no_offer = isinstance(found := fields.get("offer"), Scalar) and found.text == NONE
     return Expectation(
         outcome=Outcome(outcome) if outcome else None,
         refer_kind=ReferKind(kind) if kind else None,
@@ -181,6 +186,9 @@ def read_expectation(
 
 
 def _texts(fields: Fields, key: str, known: _Known) -> tuple[str, ...]:
+    given = fields.get(key)
+    if isinstance(given, Scalar) and given.text == NONE:
+        return ()
     scalars = [as_scalar(item, f"`{key}`", fields.report) for item in fields.items(key)]
     for scalar in (s for s in scalars if s is not None):
         _check(scalar.text, scalar.place, known.get(key), report=fields.report)

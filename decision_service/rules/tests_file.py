@@ -204,13 +204,17 @@ class RuleTestCase(msgspec.Struct, frozen=True):
 
 
 class CaseFile(msgspec.Struct, frozen=True):
-    """The cases of one file, none after an error; `marks` and `unreached` need not be noticed."""
+    """The cases of one file; `marks` and `unreached` need not be noticed.
+
+    There is no case after an error, except after those of marks alone, which are `wrong_marks`.
+    """
 
     path: str
     cases: tuple[RuleTestCase, ...]
     diagnostics: tuple[Diagnostic, ...]
     marks: tuple[FigureMark, ...] = ()
     unreached: tuple[LegalMark, ...] = ()
+    wrong_marks: tuple[Diagnostic, ...] = ()
 
 
 class Target(msgspec.Struct, frozen=True):
@@ -266,9 +270,12 @@ def parse_cases(
         optional=("as_of", "defaults", "unnoticed"),
     )
     cases = FactsReader(fields, ruleset, catalogue).cases() if fields else []
-    marks, legal = read_marks(fields, ruleset) if fields else ((), ())
     read_cases = () if report.failed else tuple(cases)
-    return CaseFile(path, read_cases, report.diagnostics(), marks=marks, unreached=legal)
+    before = report.diagnostics()
+    marks, legal = read_marks(fields, ruleset) if fields else ((), ())
+    found = report.diagnostics()
+    wrong = tuple(problem for problem in found if problem not in before)
+    return CaseFile(path, read_cases, found, marks=marks, unreached=legal, wrong_marks=wrong)
 
 
 def claim_name(name: str | None, place: Place, names: dict[str, Place], report: Report) -> None:

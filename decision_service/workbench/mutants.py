@@ -48,6 +48,9 @@ _SECTIONS = tuple(k.name for k in RULESET.keys if k.kind.changes is not Change.N
 _CHANGED = frozenset(key.name for key in _KEYS if key.kind.changes is not Change.NOTHING)
 _WITHOUT = frozenset(key.name for key in _KEYS) - _CHANGED
 _SILENT = ("rules", "scorecard", "table", "characteristics", "stages")
+NO_SEGMENT = "none"
+"""What a stage's `segment` becomes where it is taken away, so that the stage is for all."""
+
 _NAMED_BY = ("id", "name", "factor")
 
 
@@ -298,7 +301,10 @@ class RuleTree:
 
 
 def edited(node: YamlNode, edits: Sequence[Edit]) -> YamlNode:
-    """The tree with some of its values and keys reading otherwise; all else is shared."""
+    """The tree with some of its values and keys reading otherwise; all else is shared.
+
+    An entry whose key becomes empty is gone.
+    """
     by_node: dict[int, list[Edit]] = {}
     for edit in edits:
         by_node.setdefault(id(edit.node), []).append(edit)
@@ -315,7 +321,7 @@ def _edited(node: YamlNode, edits: Mapping[int, Sequence[Edit]]) -> YamlNode:
         replace(e, key=_text(e.key, edits.get(id(e), ())), value=_edited(e.value, edits))
         for e in node.entries
     )
-    return replace(node, entries=tuple(entries))
+    return replace(node, entries=tuple(entry for entry in entries if entry.key))
 
 
 def _text(text: str, edits: Sequence[Edit]) -> str:
@@ -468,6 +474,9 @@ class _Finder:
                 for symbol in self.segments:
                     if label in written_labels(symbol):
                         yield from _in_conditions([entry.value], symbol, here)
+                gone = Edit(entry, 0, len(entry.key), text="")
+                text = entry.value.text
+                yield FigureChange(here, entry.value.place, text, after=NO_SEGMENT, edits=(gone,))
             elif entry.key not in _WITHOUT:
                 yield from self.node(entry.value, _joined(at, entry.key), entry.key)
 
