@@ -102,7 +102,7 @@ class VersionResults(msgspec.Struct, frozen=True):
 
     @property
     def unread(self) -> bool:
-        """Whether an error keeps some cases from being read, so that nothing follows from others."""
+        """Whether an error keeps some cases from being read."""
         errors = [p for p in self.problems if p.severity is Severity.ERROR]
         return any(problem not in self.wrong_marks for problem in errors)
 

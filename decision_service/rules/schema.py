@@ -121,17 +121,20 @@ def _in_words() -> Schema:
 
 
 def _expectation() -> Schema:
-    codes = listed(forms.REASON)
-    names = listed(forms.TEXT)
+    none: Schema = {"const": "none"}
+
+    def names(form: Schema) -> Schema:
+        return {"anyOf": [none, listed(form)]}
+
     known = {
         "outcome": choice(o for o in Outcome if o is not Outcome.NOT_ENROLLED),
         "refer_kind": choice(ReferKind),
-        "reasons": about(codes, "Exactly these, in order"),
-        "conditions": names,
-        "data_requests": names,
-        "tags": about(listed(forms.IDENTIFIER), "Exactly these, in any order"),
+        "reasons": about(names(forms.REASON), "Exactly these, in order"),
+        "conditions": names(forms.TEXT),
+        "data_requests": names(forms.TEXT),
+        "tags": about(names(forms.IDENTIFIER), "Exactly these, in any order"),
         "scores": named(forms.NUMBER),
         "bands": named(forms.LITERAL),
-        "offer": {"anyOf": [{"const": "none"}, named(forms.LITERAL)]},
+        "offer": {"anyOf": [none, named(forms.LITERAL)]},
     }
     return closed("what is expected", ("outcome",), known)
