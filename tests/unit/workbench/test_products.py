@@ -55,6 +55,110 @@ def test_a_product_that_is_there_is_left_alone(capsys, rules):
     assert (done.code, "is there already" in done.err) == (2, True)
 
 
+def test_the_next_version_has_tests_and_the_plans_line_and_says_what_comes_next(capsys, rules):
+    shutil.copytree(SHIPPED / "gig-advance-ph", rules / "gig-advance-ph")
+    done = command(capsys, "rules", "new", "--from", "gig-advance-ph@2", "--rules", rules)
+    assert (done.code, done.err) == (0, "")
+    product = rules / "gig-advance-ph"
+    assert "version: 3\n" in (product / "v3.yaml").read_text()
+    assert "version: 3\n" in (product / "tests/v3.yaml").read_text()
+    assert (product / "rollout.yaml").read_text().endswith("shadow: [{version: 3, percent: 100}]\n")
+    assert "rules diff gig-advance-ph@2 gig-advance-ph@3" in done.out
+    assert command(capsys, "rules", "check", product).code == 0
+    again = command(capsys, "rules", "new", "--from", "gig-advance-ph@3", "--rules", rules)
+    assert "add `{version: 4, percent: 100}` to `shadow:`" in again.out
+    assert (product / "rollout.yaml").read_text().count("shadow:") == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ((), "name a new PRODUCT"),
+        (("weekend-loan", "--from", "gig-advance-ph@1"), "name a new PRODUCT"),
+        (("--from", "gig-advance-ph@9"), "has no version gig-advance-ph@9"),
+        (("--from", "weekend-loan"), "has no version weekend-loan"),
+    ],
+    ids=["nothing", "both", "another version", "no version"],
+)
+def test_a_next_version_of_nothing_is_refused(capsys, rules, words, said):
+    shutil.copytree(SHIPPED / "gig-advance-ph", rules / "gig-advance-ph")
+    done = command(capsys, "rules", "new", *words, "--rules", rules)
+    assert (done.code, said in done.err) == (2, True)
+    assert not (rules / "gig-advance-ph" / "v3.yaml").exists()
+
+
+SALARY = ROOT / "tests" / "rulesets" / "analyst" / "salary-loan-ph"
+LOOKED_AT = """\
+  - name: a watched employer is looked at
+    lists: {watched_employers: [ACME-001]}
+    expect: REFER POLICY EMPLOYER_TO_REVIEW
+"""
+
+
+def salary(rules, *changes):
+    """The analyst's product with its file of cases changed."""
+    product = rules / "salary-loan-ph"
+    shutil.copytree(SALARY, product)
+    cases = product / "tests" / "v1.yaml"
+    text = cases.read_text()
+    for before, after in changes:
+        assert before in text
+        text = text.replace(before, after, 1)
+    cases.write_text(text)
+    return product
+
+
+def test_errors_in_a_file_of_cases_end_in_no_list_of_what_is_not_reached(capsys, rules):
+    product = salary(
+        rules,
+        ("expect: REFER POLICY", "expect: REFERS POLICY"),
+        ("name: a first loan has", "nam: a first loan has"),
+    )
+    done = command(capsys, "rules", "test", product, "--fail-under", 100)
+    assert (done.code, "not reached" in done.out, "coverage" in done.out + done.err) == (
+        1,
+        False,
+        False,
+    )
+    assert "goals are looked at once these errors are mended" in done.out
+    assert len(done.out.splitlines()) < 20
+
+
+def test_unnoticed_figures_and_all_wrong_marks_are_shown_at_once(capsys, rules):
+    """A segment that is taken away is such a figure; a mark of no check is as wrong as another."""
+    marks = ("{at: legal.none, because: x}", "{at: params.no, from: 1, to: [2], because: x}")
+    wrong = f"unnoticed:\n  - {marks[0]}\n  - {marks[1]}\n"
+    one_card = "    expect: APPROVE scores.next_loan=none\n"
+    product = salary(
+        rules, ("unnoticed:\n", wrong), (LOOKED_AT, ""), (one_card, "    expect: APPROVE\n")
+    )
+    done = command(capsys, "rules", "test", product, "--figures")
+    assert done.code == 1
+    for said in (
+        "`at` is `legal.none`",
+        "no change of params.no",
+        "no test notices looks.watched_employer",
+        "no test notices score_of_next_loans.segment from existing to none",
+    ):
+        assert said in done.out, said
+
+
+def test_a_list_that_is_expected_to_be_none_is_empty(capsys, rules):
+    change = (
+        "expect: REFER POLICY EMPLOYER_TO_REVIEW",
+        "expect: REFER POLICY EMPLOYER_TO_REVIEW conditions=none tags=none",
+    )
+    assert command(capsys, "rules", "test", salary(rules, change)).code == 0
+    shutil.rmtree(rules / "salary-loan-ph")
+    wrong = salary(rules, ("APPROVE conditions=payslip", "APPROVE conditions=none"))
+    done = command(capsys, "rules", "test", wrong)
+    assert (done.code, "expected none" in done.out, "actual   payslip" in done.out) == (
+        1,
+        True,
+        True,
+    )
+
+
 REASON = """\
 reasons:
   UNDER_AGE:
