@@ -10,7 +10,7 @@ import pytest
 
 from decision_service.api.v1 import ruleset_service_pb2 as pb
 from decision_service.console.rules import LONGEST, ROWS, compared_with, read_evidence
-from decision_service.workbench.diff import compare_texts
+from decision_service.rulebook.differences import compare_texts
 
 LOAN = Path("rules/personal-loan-ph")
 PROOF = {
