@@ -11,7 +11,7 @@ from decision_service.factors.registry import catalogue
 from decision_service.rules.language.types import SIGNATURES
 from decision_service.rules.schema import ruleset_schema
 from tests.unit.cli.commands import SHIPPED, command, without_laws
-from tests.unit.ruleset.rulesets import ROOT
+from tests.unit.rules.kit import ROOT
 
 COMBINED = ROOT / "tests" / "rulesets" / "combined"
 PRODUCT = "every-construct-ph"

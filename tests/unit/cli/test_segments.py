@@ -7,7 +7,7 @@ import shutil
 import pytest
 
 from tests.unit.cli.commands import SHIPPED, command, without_laws
-from tests.unit.ruleset.rulesets import ROOT
+from tests.unit.rules.kit import ROOT
 
 SEGMENTS = ROOT / "tests" / "rulesets" / "segments"
 PRODUCTS = sorted(path.name for path in SEGMENTS.iterdir())

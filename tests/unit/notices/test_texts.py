@@ -18,7 +18,7 @@ from decision_service.rules.letters import read_notices
 from tests.fakes.world import NOW
 from tests.kits.cases import cases
 from tests.unit.notices.test_letters import PERSON_APPROVES, PERSON_DECLINES, REFERRED, about
-from tests.unit.ruleset.rulesets import ROOT
+from tests.unit.rules.kit import ROOT
 
 FOLDER = ROOT / "rules" / "personal-loan-ph" / "notices"
 GOOD = (FOLDER / "en.yaml").read_text()

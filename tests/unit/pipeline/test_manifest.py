@@ -20,7 +20,7 @@ from decision_service.rulebook.manifest import (
 )
 from tests.fakes.examples import examples
 from tests.fakes.world import loaded
-from tests.unit.ruleset.rulesets import ROOT
+from tests.unit.rules.kit import ROOT
 
 NOW = datetime(2026, 11, 24, 4, 0, tzinfo=UTC)
 PATH = "rules/manifest.yaml"

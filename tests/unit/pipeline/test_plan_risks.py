@@ -12,7 +12,7 @@ from tests.fakes.plans import with_plan
 from tests.fakes.shipped import CHAMPION
 from tests.fakes.world import PRODUCT, rulebook, shipped_rules
 from tests.unit.rollout.plans import edited
-from tests.unit.ruleset.rulesets import ROOT
+from tests.unit.rules.kit import ROOT
 
 GOOD = edited(
     "# desk.yaml\n".join(

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from decision_service.rulebook.folder import TextFile, read_policy, read_rules
 from decision_service.rulebook.load import load_rules
 from decision_service.rulebook.rulebook import Floors, Policy
-from tests.unit.ruleset.rulesets import ROOT
+from tests.unit.rules.kit import ROOT
 
 NOW = datetime(2026, 11, 24, 4, 0, tzinfo=UTC)
 PATH = "rules/policy.yaml"

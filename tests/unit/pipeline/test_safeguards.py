@@ -11,7 +11,7 @@ from decision_service.rulebook.folder import read_rules
 from decision_service.workbench.safeguards import guard_changes, loosened, unaccepted
 from tests.fakes.world import loaded
 from tests.kits.cases import cases
-from tests.unit.ruleset.rulesets import ROOT
+from tests.unit.rules.kit import ROOT
 
 NOW = datetime(2026, 11, 24, 4, 0, tzinfo=UTC)
 LOAN = "personal-loan-ph"

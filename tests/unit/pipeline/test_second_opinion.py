@@ -16,7 +16,7 @@ from decision_service.rulebook.folder import RuleFolder
 from decision_service.rules.evaluate import load
 from decision_service.steering.pairs import DecidedCase, RulesOnDay, causes, lacks, second_opinion
 from tests.fakes.cases import STRICTER, case_of, changed_rules, version
-from tests.unit.ruleset.rulesets import compiled, decide, php, rules, stages
+from tests.unit.rules.kit import compiled, decide, php, rules, stages
 
 INCOME = "min_monthly_income: {type: money, value"
 OVERFLOWS = (

@@ -21,7 +21,7 @@ from decision_service.workbench.proofs.ruleset import encode_ruleset
 from decision_service.workbench.proofs.terms import Builder, Op, Term
 from tests.oracles.rule_facts import facts
 from tests.oracles.rulesets import CATALOGUE, ruleset_text
-from tests.unit.ruleset.generated import loosely_compiled
+from tests.unit.rules.kit import loosely_compiled
 
 PER_RULESET = 50
 LIST, INPUT = "known", "customer_type"

@@ -23,7 +23,7 @@ from decision_service.workbench.proofs.people import PersonValues, facts_of
 from decision_service.workbench.proofs.report import factor_model
 from tests.unit.proofs.attacks import walk_of
 from tests.unit.proofs.versions import shipped
-from tests.unit.ruleset.rulesets import ROOT
+from tests.unit.rules.kit import ROOT
 
 NEAR_MIDNIGHT = datetime(2026, 11, 30, 16, 30, tzinfo=UTC)
 """The first of December in Manila, the last of November in Jakarta."""

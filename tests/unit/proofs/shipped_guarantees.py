@@ -15,7 +15,7 @@ from decision_service.workbench.proofs.report import factor_model, guarantee_pro
 from tests.fakes.examples import examples
 from tests.unit.proofs.attacks import attack
 from tests.unit.proofs.versions import TODAY, shipped
-from tests.unit.ruleset.test_law import LAWS
+from tests.unit.rules.test_params import LAWS
 
 pytestmark = pytest.mark.long
 WORDS = (

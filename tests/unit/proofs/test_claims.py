@@ -26,7 +26,7 @@ from tests.unit.proofs.versions import (
     small,
     small_text,
 )
-from tests.unit.ruleset.rulesets import rules, stages
+from tests.unit.rules.kit import rules, stages
 
 TOO_LARGE = "a product beyond the largest number cannot be put to a solver"
 TOO_LONG = "a number of more than 4300 digits cannot be put to a solver"

@@ -26,7 +26,7 @@ from tests.unit.proofs.versions import (
     rewritten,
     shipped,
 )
-from tests.unit.ruleset.rulesets import rules, stages
+from tests.unit.rules.kit import rules, stages
 
 LOAN, GIG = "personal-loan-ph@1", "gig-advance-ph@1"
 SECONDS = 500.0

@@ -16,8 +16,8 @@ from decision_service.workbench.proofs.report import guarantee_problems
 from decision_service.workbench.proofs.solver import SolverMissing
 from tests.kits.cases import cases
 from tests.unit.proofs.versions import TODAY, loosely
-from tests.unit.ruleset.rulesets import rules, stages
-from tests.unit.ruleset.test_law import LAW, LINES, PRICE
+from tests.unit.rules.kit import rules, stages
+from tests.unit.rules.test_params import LAW, LINES, PRICE
 
 SECONDS = 500.0
 """Far more than any of them needs, however busy the machine is."""

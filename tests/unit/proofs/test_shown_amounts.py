@@ -13,7 +13,7 @@ from decision_service.workbench.proofs.report import factor_model
 from tests.fakes.examples import examples
 from tests.unit.proofs.attacks import judged_people, walk_of
 from tests.unit.proofs.versions import shipped
-from tests.unit.ruleset.test_law import LAWS
+from tests.unit.rules.test_params import LAWS
 
 PEOPLE = examples(20_000)
 

@@ -12,7 +12,7 @@ from decision_service.workbench.proofs.questions import vacuous
 from decision_service.workbench.proofs.report import factor_model
 from decision_service.workbench.proofs.search import Counterexample, Proved
 from tests.unit.proofs.versions import TODAY, claimed, kept, loosely, proved, small
-from tests.unit.ruleset.rulesets import rules, stages
+from tests.unit.rules.kit import rules, stages
 
 GAPS, MONTHS = "income.gap_months_12m", "income.months_12m"
 LAW = "when: income.months_12m > income.months_24m, then: REFER, reason: GAPS"

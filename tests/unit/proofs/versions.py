@@ -19,7 +19,7 @@ from decision_service.workbench.proofs import questions
 from decision_service.workbench.proofs.comparison import Claim, compared
 from decision_service.workbench.proofs.report import factor_model
 from decision_service.workbench.proofs.search import prove
-from tests.unit.ruleset.rulesets import ROOT, rules, stages
+from tests.unit.rules.kit import ROOT, rules, stages
 
 TODAY = date(2026, 11, 27)
 ALL = bool(os.environ.get("PROVE_ALL"))
