@@ -185,7 +185,7 @@ check: $(TEST_TOOLS) .venv/.audit ## What CI runs of the service, in CI's order
 ##@ Measure
 .PHONY: oracle
 oracle: .venv/.dev ## Compare with slow readings on 210,000 cases (15 minutes)
-	ORACLE_CASES=100000 $(BIN)/pytest -q -n 2 --dist load tests/unit/ruleset/test_oracle.py
+	ORACLE_CASES=100000 $(BIN)/pytest -q -n 2 --dist load tests/unit/rules/test_evaluation.py
 	PROVE_CASES=100000 $(BIN)/pytest -q -n 2 --dist load tests/unit/proofs/test_agreement.py
 	ORACLE_APPLICANTS=10000 ORACLE_FACTORS=60 $(BIN)/pytest -q -n 2 --dist load tests/unit/factors/test_oracle.py
 
