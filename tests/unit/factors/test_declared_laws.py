@@ -38,7 +38,7 @@ from decision_service.factors.usage import FETCHED_KINDS
 from tests.fakes.examples import examples
 from tests.fakes.world import whole_rulebook
 from tests.oracles.applicants import applicant
-from tests.oracles.vocabulary import PROVIDERS
+from tests.oracles.draft import PROVIDERS
 from tests.unit.factors.test_golden import cases, read_snapshot
 
 if TYPE_CHECKING:

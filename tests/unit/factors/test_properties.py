@@ -35,7 +35,7 @@ from decision_service.factors.registry import FactorContext, catalogue
 from decision_service.factors.usage import FETCHED_KINDS, dead_ends
 from tests.fakes.examples import examples
 from tests.oracles.applicants import Case, applicant
-from tests.oracles.vocabulary import PROVIDERS
+from tests.oracles.draft import PROVIDERS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence

@@ -46,7 +46,7 @@ from tests.fakes import shipped
 from tests.fakes.examples import examples
 from tests.fakes.newcomer import NEWCOMER
 from tests.oracles.applicants import PROVIDERS, applicant
-from tests.oracles.vocabulary import PROVIDERS as PROVIDERS_OF_REMOVING
+from tests.oracles.draft import PROVIDERS as PROVIDERS_OF_REMOVING
 from tests.unit.rules.kit import (
     HEAD,
     ROOT,
