@@ -29,7 +29,7 @@ from decision_service.domain.values import AsOf, Cause, Month
 from decision_service.factors.compute import compute, fetch_plan
 from decision_service.factors.registry import Family, catalogue, registered
 from decision_service.workbench.commands.rules import markdown, range_of
-from tests.oracles.applicants import PROVIDERS as PROVIDERS_OF_NEEDS_MONTHS
+from tests.oracles.applicants import PROVIDERS as MADE_UP_PROVIDERS
 from tests.unit.factors.test_golden import plus_zone, read_case, read_policy, read_snapshot
 
 if TYPE_CHECKING:
@@ -73,7 +73,6 @@ def test_ages_are_for_knock_outs_alone() -> None:
 
 
 NAMED_BY_THE_VENDOR = {"income.scheme_conflict"}
-
 """Texts whose values are the vendor's own names, so that no list of labels holds them."""
 
 
@@ -257,7 +256,7 @@ def test_an_unknown_factor_is_an_error() -> None:
         plan("income.months_7m")
 
 
-AS_OF_OF_NEEDS_MONTHS = AsOf.at(datetime(2026, 11, 25, 4, tzinfo=UTC), ZoneInfo("Asia/Manila"))
+LATE_NOVEMBER = AsOf.at(datetime(2026, 11, 25, 4, tzinfo=UTC), ZoneInfo("Asia/Manila"))
 
 SETTLED = Month.of(date(2026, 10, 1)).index
 
@@ -267,11 +266,11 @@ NEEDS = {name: spec.needs_months for name, spec in catalogue().items() if spec.n
 def _snapshot(months):
     """Somebody with so many months of varying estimated income and contributions, up to now."""
     settled = [Month(SETTLED - back) for back in range(months)]
-    synced = AS_OF_OF_NEEDS_MONTHS.instant - timedelta(hours=3)
+    synced = LATE_NOVEMBER.instant - timedelta(hours=3)
     return Snapshot(
         user_id="user",
         accounts=(Account("sss_ph", "sss_ph", "CONNECTED", synced, None, synced),),
-        providers=PROVIDERS_OF_NEEDS_MONTHS,
+        providers=MADE_UP_PROVIDERS,
         incomes=Read(),
         employments=Read(),
         transactions=Read(),
@@ -291,9 +290,9 @@ def _snapshot(months):
 
 
 def _causes(name, months):
-    found = compute(
-        _snapshot(months), Needs((name,), DataPolicy("PHP")), AS_OF_OF_NEEDS_MONTHS
-    ).values[name]
+    found = compute(_snapshot(months), Needs((name,), DataPolicy("PHP")), LATE_NOVEMBER).values[
+        name
+    ]
     return {missing.cause for missing in found.missing}
 
 
@@ -307,9 +306,7 @@ def test_needs_months_is_where_short_history_ends(name):
 def test_every_factor_of_months_that_can_be_too_short_says_how_long():
     """No factor of monthly series is short of history without saying how much it needs."""
     names = [n for n in catalogue() if n.startswith(("income.", "contributions."))]
-    found = compute(
-        _snapshot(1), Needs(tuple(names), DataPolicy("PHP")), AS_OF_OF_NEEDS_MONTHS
-    ).values
+    found = compute(_snapshot(1), Needs(tuple(names), DataPolicy("PHP")), LATE_NOVEMBER).values
     short = {n for n in names if any(m.cause is Cause.SHORT_HISTORY for m in found[n].missing)}
     assert {n for n in short if "_std" not in n and "std_" not in n} <= set(NEEDS)
 

@@ -95,7 +95,6 @@ RECORDS: dict[str, tuple[Any, str, dict[str, str]]] = {
     "identities": (Identity, "source birth_date", {}),
     "links": (LinkCounts, "", {}),
 }
-
 """By kind: the struct, the order of words where a record is a list, what is usual."""
 
 OTHER_NAMES = {"liabilities": {"amount": "loan_amount", "frequency": "amortization_frequency"}}

@@ -1,4 +1,4 @@
-"""Laws that hold for every applicant: order, distance, scale, purity, and values between turning points."""
+"""Laws of every applicant: order, distance, scale, purity, values between turning points."""
 
 from __future__ import annotations
 
@@ -142,7 +142,6 @@ def test_causes_that_differ_in_their_month_alone_have_an_order() -> None:
 CYCLE_YEARS = 400
 
 CYCLE = timedelta(days=146_097)
-
 """After 400 years the calendar repeats itself to the day, leap years and weekdays included."""
 
 

@@ -1,4 +1,4 @@
-"""Small rulesets, a small catalogue and facts for tests, made-up rulesets, and shipped cases with changes."""
+"""Small rulesets, a small catalogue and facts; made-up rulesets; shipped cases with changes."""
 
 from __future__ import annotations
 

@@ -19,11 +19,7 @@ from decision_service.rules.language.keys import Change, Key, Section
 from decision_service.rules.program import RulesetFiles
 from decision_service.rules.tests_file import case_target, parse_cases
 from tests.fakes.examples import examples
-from tests.unit.rules.kit import CATALOGUE, problems, rules, stages
-from tests.unit.rules.kit import ROOT as ROOT_OF_DOCS_CODES
-from tests.unit.rules.kit import ROOT as ROOT_OF_FUZZ
-
-ROOT = Path(__file__).parents[3]
+from tests.unit.rules.kit import CATALOGUE, ROOT, problems, rules, stages
 
 FOLDER = ROOT / "tests" / "rulesets" / "broken"
 
@@ -84,9 +80,9 @@ def test_every_code_has_a_broken_file():
     assert codes - shown - ELSEWHERE == set()
 
 
-EXAMPLE = (ROOT_OF_FUZZ / "tests" / "rulesets" / "worked_example" / "v1.yaml").read_text()
+EXAMPLE = (ROOT / "tests" / "rulesets" / "worked_example" / "v1.yaml").read_text()
 
-CASES = (ROOT_OF_FUZZ / "tests" / "rulesets" / "worked_example" / "cases.yaml").read_text()
+CASES = (ROOT / "tests" / "rulesets" / "worked_example" / "cases.yaml").read_text()
 
 PIECES = [
     *"{}[]():,#&*!|>'\"%@`-=.<+\n\t ?",
@@ -213,17 +209,15 @@ IN_GUIDE = re.compile(r"^\| ([RPTM]\d{3}) \| (.+) \|$", re.MULTILINE)
 def codes_of_the_program():
     """Every code in the source, with a file that gives it."""
     found = {}
-    for path in sorted((ROOT_OF_DOCS_CODES / "decision_service").rglob("*.py")):
+    for path in sorted((ROOT / "decision_service").rglob("*.py")):
         for code in IN_CODE.findall(path.read_text()):
-            found.setdefault(code, path.relative_to(ROOT_OF_DOCS_CODES).as_posix())
+            found.setdefault(code, path.relative_to(ROOT).as_posix())
     return found
 
 
 def codes_of_the_guide():
     """Every code that has a row of its own."""
-    return Counter(
-        code for code, _ in IN_GUIDE.findall((ROOT_OF_DOCS_CODES / "docs" / "codes.md").read_text())
-    )
+    return Counter(code for code, _ in IN_GUIDE.findall((ROOT / "docs" / "codes.md").read_text()))
 
 
 def test_every_code_of_the_program_is_in_the_guide():

@@ -1,4 +1,4 @@
-"""Rule tests: how they are read, run and counted, what coverage asks for, and the cases offered for it."""
+"""Rule tests: how they are read, run and counted, what coverage asks for, and cases offered."""
 
 from __future__ import annotations
 
@@ -257,7 +257,7 @@ derived:
   is_new: coalesce(inputs.customer_type, "new") == "new"
 """
 
-OFFER_OF_COVERAGE = """\
+PRICED_OFFER = """\
 offer:
   approved_amount: min(inputs.requested_amount, 3 * income.conservative_6m)
   term_months: inputs.requested_term_months
@@ -271,7 +271,7 @@ def unknown_asked(when, *, offered=False):
     fine = "id: fine, when: income.months_24m >= 6, then: APPROVE"
     line = f"id: asked, when: '{when}', then: REFER, reason: LEGAL"
     gates = [rules(fine), legal(line)] if offered else [rules(fine, line)]
-    ruleset = compiled(stages(*gates, head=REQUIRED + PARAMS + DERIVED, tail=OFFER_OF_COVERAGE))
+    ruleset = compiled(stages(*gates, head=REQUIRED + PARAMS + DERIVED, tail=PRICED_OFFER))
     asked = {goal.what for goal in coverage(ruleset, ()).missed if goal.which == "unknown"}
     assert "rule `fine`" in asked
     return "rule `asked`" in asked
@@ -351,7 +351,7 @@ def _unsent(ruleset, inputs):
     return {name for name, spec in ruleset.inputs.items() if spec.required} - inputs.keys()
 
 
-OFFER_OF_REACH = "offer:\n  approved_amount: inputs.requested_amount\n"
+PLAIN_OFFER = "offer:\n  approved_amount: inputs.requested_amount\n"
 
 TEXT = stages(
     rules(
@@ -363,7 +363,7 @@ TEXT = stages(
         "id: fine, when: income.months_12m >= 6, then: APPROVE",
     ),
     head=HEAD,
-    tail=OFFER_OF_REACH,
+    tail=PLAIN_OFFER,
 )
 
 CASES = """\
@@ -380,7 +380,7 @@ cases:
 
 
 @pytest.fixture(scope="module")
-def ruleset_of_reach():
+def gated():
     """A ruleset with rules on factors, on labels, on an input that may be left out, and on two."""
     return compiled(TEXT)
 
@@ -400,18 +400,18 @@ def offered(ruleset, text):
     return missed, ready_cases(files, ruleset, CATALOGUE, results, missed)
 
 
-def test_offered_cases_pass_and_reach_everything(ruleset_of_reach):
+def test_offered_cases_pass_and_reach_everything(gated):
     """Pasted under `cases`, they pass at once, and nothing is missed any more."""
-    missed, found = offered(ruleset_of_reach, CASES)
+    missed, found = offered(gated, CASES)
     assert set(found) == set(missed) != set()
-    results = run(ruleset_of_reach, CASES + "".join(f"{case}\n" for case in found.values()))
+    results = run(gated, CASES + "".join(f"{case}\n" for case in found.values()))
     assert [r.case.name for r in results if not r.passed] == []
-    assert coverage(ruleset_of_reach, results).missed == ()
+    assert coverage(gated, results).missed == ()
 
 
-def test_an_offered_case_changes_no_more_than_it_must(ruleset_of_reach):
+def test_an_offered_case_changes_no_more_than_it_must(gated):
     """One value is changed where one is enough; an input that may be left out is taken back."""
-    _, found = offered(ruleset_of_reach, CASES)
+    _, found = offered(gated, CASES)
     short = found[Goal("rule `short`", "true")]
     assert re.search(r"    factors: \{income\.months_12m: [0-3]\}\n", short)
     assert short.endswith("    expect: {outcome: DECLINE, reasons: [SHORT]}")
@@ -421,19 +421,19 @@ def test_an_offered_case_changes_no_more_than_it_must(ruleset_of_reach):
     assert "factors" not in unknown
 
 
-def test_what_the_case_before_changed_is_left_out_where_it_does_not_matter(ruleset_of_reach):
+def test_what_the_case_before_changed_is_left_out_where_it_does_not_matter(gated):
     """Made-up facts begin with a case that changes two factors; the goal needs neither."""
     own = "a case\n    factors: {income.volatility_6m: 0.2, income.months_24m: 20}\n"
-    _, found = offered(ruleset_of_reach, CASES.replace("a case\n", own))
+    _, found = offered(gated, CASES.replace("a case\n", own))
     assert "months_24m" not in found[Goal("rule `short`", "true")]
     assert "factors" not in found[Goal("rule `kind`", "true")]
 
 
-def test_without_a_case_to_begin_with_none_is_offered(ruleset_of_reach):
+def test_without_a_case_to_begin_with_none_is_offered(gated):
     """A version that nobody has described an applicant of has no defaults to change."""
-    missed = coverage(ruleset_of_reach, ()).missed
+    missed = coverage(gated, ()).missed
     files = RulesetFiles("test-loan", "rules/test-loan/v1.yaml", TEXT)
-    assert ready_cases(files, ruleset_of_reach, CATALOGUE, (), missed) == {}
+    assert ready_cases(files, gated, CATALOGUE, (), missed) == {}
 
 
 LISTED = stages(

@@ -248,16 +248,16 @@ def test_no_facts_at_all_are_referred(example):
     assert (verdict.outcome, verdict.refer_kind) == (Outcome.REFER, ReferKind.DATA)
 
 
-FOLDER_OF_CONSTRUCTS = read_rules(ROOT / "tests" / "rulesets" / "constructs")
+CONSTRUCTS = read_rules(ROOT / "tests" / "rulesets" / "constructs")
 
-PRODUCTS = {product.product: product for product in FOLDER_OF_CONSTRUCTS.products}
+PRODUCTS = {product.product: product for product in CONSTRUCTS.products}
 
 
 @pytest.mark.parametrize("name", sorted(PRODUCTS))
 def test_a_construct_is_checked_tested_covered_and_its_figures_are_noticed(name):
     """Nothing is remarked on, every case passes, and no branch or figure goes untested."""
     product = PRODUCTS[name]
-    files = files_of(FOLDER_OF_CONSTRUCTS, product, 1)
+    files = files_of(CONSTRUCTS, product, 1)
     compilation = compile_ruleset(files, catalogue())
     assert render_all(compilation.diagnostics) == ""
     file = parse_cases(

@@ -1,4 +1,4 @@
-"""Expressions: syntax, limits and types, exact arithmetic, three-valued logic, and what is written for them."""
+"""Expressions: syntax, types, exact arithmetic, three-valued logic, and their Python source."""
 
 from __future__ import annotations
 
@@ -44,7 +44,6 @@ from decision_service.rules.language.yaml import Scalar
 from decision_service.rules.program import InputSpec
 from tests.fakes.examples import examples
 from tests.kits.cases import cases
-from tests.unit.rules.texts import NAMES as NAMES_OF_KLEENE
 from tests.unit.rules.texts import checked, sound, values
 
 INTEGER, NUMBER, MONEY = ValueType.INTEGER, ValueType.NUMBER, ValueType.MONEY
@@ -399,18 +398,17 @@ def test_arithmetic_never_raises_and_knows_no_float(texts, a, b, g, cause):
 def test_results_keep_34_digits():
     """A quotient is rounded half-even to 34 digits, whatever the caller's context says."""
     assert evaluated("1 / 3 * b.num") == Decimal("0.1666666666666666666666666666666666")
-    assert NAMES_OF_KLEENE.currency == "PHP"
 
 
-LAWS_OF_ARITHMETIC = settings(max_examples=examples(300), deadline=None)
+OF_NUMBERS = settings(max_examples=examples(300), deadline=None)
 
-numbers_of_arithmetic = st.decimals(-(10**9), 10**9, places=4)
+amounts = st.decimals(-(10**9), 10**9, places=4)
 
 steps = st.decimals("0.01", 1000, places=2)
 
 
-@LAWS_OF_ARITHMETIC
-@given(numbers_of_arithmetic, steps)
+@OF_NUMBERS
+@given(amounts, steps)
 def test_floor_is_the_multiple_below(value, step):
     """floor gives the largest multiple of the step that is not above the value."""
     with exactly():
@@ -419,8 +417,8 @@ def test_floor_is_the_multiple_below(value, step):
         assert found % step == 0
 
 
-@LAWS_OF_ARITHMETIC
-@given(numbers_of_arithmetic, steps)
+@OF_NUMBERS
+@given(amounts, steps)
 def test_round_is_the_nearest_multiple(value, step):
     """round gives a multiple that no other is nearer than."""
     with exactly():
@@ -454,7 +452,7 @@ def test_a_step_of_zero_divides_by_zero():
             function(3, 0)
 
 
-@LAWS_OF_ARITHMETIC
+@OF_NUMBERS
 @given(
     st.integers(1, 10**9),
     st.decimals("0.0001", "0.2", places=4),
@@ -510,7 +508,7 @@ def test_curves_have_the_digits_of_the_textbook(found, digits):
         assert found() == Decimal(digits)
 
 
-@LAWS_OF_ARITHMETIC
+@OF_NUMBERS
 @given(st.decimals(-100, 100, places=6), st.decimals(-100, 100, places=6))
 def test_curves_rise_with_their_argument(one, other):
     """A larger argument never has a smaller exponential or logarithm."""

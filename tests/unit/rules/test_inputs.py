@@ -19,10 +19,9 @@ from decision_service.rules.language.values import has_type
 from decision_service.rules.program import InputSpec
 from tests.fakes.examples import examples
 from tests.kits.cases import cases
-from tests.unit.rules.kit import HEAD as HEAD_OF_OBSERVED_INPUTS
-from tests.unit.rules.kit import codes, compiled, facts, php, problems, rules, stages
+from tests.unit.rules.kit import HEAD, codes, compiled, facts, php, problems, rules, stages
 
-HEAD = """\
+MANY_INPUTS = """\
 ruleset: test-loan
 version: 1
 title: A test loan
@@ -51,7 +50,7 @@ ASKED = {"requested_amount": php(20000), "requested_term_months": Decimal(6)}
 def ruleset():
     """A ruleset with an input of every type."""
     when = "id: fine, when: income.months_12m >= 6, then: APPROVE"
-    return compiled(stages(rules(when), head=HEAD))
+    return compiled(stages(rules(when), head=MANY_INPUTS))
 
 
 def _problems(ruleset, **sent):
@@ -134,9 +133,9 @@ LEGAL_TYPES = TYPES.replace("]}", "], because: others ask there}")
 @pytest.mark.parametrize(("name", "sent", "message"), cases("ruleset/inputs"))
 def test_bounds_are_explained_to_whoever_is_beyond_them(name, sent, message):
     """An input's `because` follows a value out of bounds, not one of another type."""
-    assert TERM in HEAD
-    assert TYPES in HEAD
-    head = HEAD.replace(TERM, LEGAL_TERM).replace(TYPES, LEGAL_TYPES)
+    assert TERM in MANY_INPUTS
+    assert TYPES in MANY_INPUTS
+    head = MANY_INPUTS.replace(TERM, LEGAL_TERM).replace(TYPES, LEGAL_TYPES)
     when = "id: fine, when: income.months_12m >= 6, then: APPROVE"
     bound = bind_inputs(compiled(stages(rules(when), head=head)), {**ASKED, name: sent}, TODAY)
     told = f"{field_path(name)} {message.replace('; needs', '; test-loan v1 needs')}"
@@ -161,20 +160,25 @@ def test_names_of_other_versions_are_dropped_silently(ruleset):
 
 def test_the_request_fields_may_be_undeclared():
     """Amount and term come with every request; a ruleset that declares neither ignores them."""
-    head = HEAD[: HEAD.index("inputs:")] + "inputs: {}\nreasons: {}\n"
+    head = MANY_INPUTS[: MANY_INPUTS.index("inputs:")] + "inputs: {}\nreasons: {}\n"
     when = "id: fine, when: income.months_12m >= 6, then: APPROVE"
     bound = bind_inputs(compiled(stages(rules(when), head=head)), ASKED, TODAY)
     assert (bound.values, bound.problems) == ({}, ())
 
 
-NAMES_OF_INPUTS = [
+SENT = [
     "requested_amount",
     "requested_term_months",
     "declared_monthly_debt",
     "customer_type",
+    "share",
+    "note",
+    "insured",
+    "since",
+    "whole",
+    "colour",
+    "nonsense",
 ]
-
-NAMES_OF_INPUTS += ["share", "note", "insured", "since", "whole", "colour", "nonsense"]
 
 anything = st.one_of(
     st.booleans(),
@@ -207,7 +211,9 @@ fitting = st.fixed_dictionaries(
     },
 )
 
-BOUNDED = HEAD.replace("inputs:\n", "inputs:\n  whole: {type: integer, min: -1.5, max: 6.5}\n")
+BOUNDED = MANY_INPUTS.replace(
+    "inputs:\n", "inputs:\n  whole: {type: integer, min: -1.5, max: 6.5}\n"
+)
 
 
 @pytest.fixture(scope="module")
@@ -220,7 +226,7 @@ def bounded():
 
 
 @settings(deadline=None, max_examples=examples(600))
-@given(fitting, st.dictionaries(st.sampled_from(NAMES_OF_INPUTS), anything, max_size=2))
+@given(fitting, st.dictionaries(st.sampled_from(SENT), anything, max_size=2))
 def test_every_input_is_bound_as_declared_or_told(bounded, sent, odd):
     """What is sent binds in the order of the declarations, by their types, or is a problem."""
     sent = {**sent, **odd}
@@ -275,7 +281,7 @@ DECLARED = """\
   job: {type: text}
 """
 
-DATED = HEAD_OF_OBSERVED_INPUTS.replace("reasons:", f"{DECLARED}reasons:")
+DATED = HEAD.replace("reasons:", f"{DECLARED}reasons:")
 
 TEXT = stages(
     rules(
@@ -431,11 +437,7 @@ def test_a_value_that_is_too_old_could_be_sent(name):
 def test_an_age_is_declared_in_whole_days(line, code):
     """One day or more; a source needs an age; amount and term come with every request."""
     name = line.partition(":")[0]
-    head = "\n".join(
-        one
-        for one in HEAD_OF_OBSERVED_INPUTS.splitlines()
-        if not one.strip().startswith(f"{name}:")
-    )
+    head = "\n".join(one for one in HEAD.splitlines() if not one.strip().startswith(f"{name}:"))
     head = head.replace("reasons:", f"  {line}\nreasons:") + "\n"
     found = problems(stages(rules("id: fine, when: true == true, then: APPROVE"), head=head))
     errors = [one for one in found if one in ("R121", "R122")]

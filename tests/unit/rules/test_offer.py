@@ -233,7 +233,7 @@ LIMIT = """\
       rows: [[">= 6", 9000, 0.5], ["-", 2000, 0.25]]
 """
 
-CARD_OF_LATE_DERIVED = """\
+BANDS_ALIKE = """\
   - name: score
     component: SCORECARD
     scorecard:
@@ -246,7 +246,7 @@ CARD_OF_LATE_DERIVED = """\
       bands: [{name: A, from: 60, then: APPROVE}, {name: B, then: APPROVE}]
 """
 
-FINE_OF_LATE_DERIVED = rules("id: fine, when: income.months_24m >= 1, then: APPROVE", name="fine")
+LASTING = rules("id: fine, when: income.months_24m >= 1, then: APPROVE", name="fine")
 
 FULL = {"income.months_24m": 24, "income.months_12m": 12, "income.conservative_6m": php(20000)}
 
@@ -276,9 +276,9 @@ ROOM = {"room": "limit.share * income.conservative_6m", "half": "derived.room / 
 @pytest.mark.parametrize(
     "bodies",
     [
-        (FINE_OF_LATE_DERIVED, rule("derived.half < 1"), LIMIT),
-        (FINE_OF_LATE_DERIVED, LIMIT.replace("[income.months_12m]", "[derived.half]")),
-        (FINE_OF_LATE_DERIVED, LIMIT.replace("9000", "derived.half")),
+        (LASTING, rule("derived.half < 1"), LIMIT),
+        (LASTING, LIMIT.replace("[income.months_12m]", "[derived.half]")),
+        (LASTING, LIMIT.replace("9000", "derived.half")),
     ],
 )
 def test_a_stage_before_its_table_cannot_use_it(bodies):
@@ -293,21 +293,19 @@ def test_a_stage_before_its_table_cannot_use_it(bodies):
 def test_the_order_of_lines_holds_for_those_that_wait(derived, code):
     """A line below, a circle, a wrong output, the offer and a wrong type are told as ever."""
     tail = "offer:\n  approved_amount: limit.most\n"
-    assert code in problems(
-        text(derived, FINE_OF_LATE_DERIVED, LIMIT, rule("derived.a > 1"), tail=tail)
-    )
+    assert code in problems(text(derived, LASTING, LIMIT, rule("derived.a > 1"), tail=tail))
 
 
 def test_a_line_of_a_table_that_cannot_be_read_is_told_once():
     """The table's own fault is the only one."""
     broken = LIMIT.replace("hit: first", "hit: frist")
-    found = problems(text(ROOM, FINE_OF_LATE_DERIVED, broken, rule("derived.half < 1")))
+    found = problems(text(ROOM, LASTING, broken, rule("derived.half < 1")))
     assert [code for code in found if code < "R5"] == ["R123"]
 
 
 def segment(name, customer):
     """The card of some customers."""
-    card = CARD_OF_LATE_DERIVED.replace("id: card", f"id: {name}").replace(
+    card = BANDS_ALIKE.replace("id: card", f"id: {name}").replace(
         "name: score", f"name: {name}_score"
     )
     only = f"    segment: {customer}\n"
@@ -330,14 +328,12 @@ def test_two_cards_make_one_band_whose_labels_are_known():
 def test_coverage_follows_lines_over_what_stages_give():
     """A rule over a line that always has a value is not asked for as UNKNOWN."""
     always = LIMIT.replace("income.months_12m", "inputs.requested_term_months")
-    needed = text(
-        {"most": "limit.most * 2"}, FINE_OF_LATE_DERIVED, always, rule("derived.most < 5000")
-    ).replace("max: 36}", "max: 36, required: true}")
+    needed = text({"most": "limit.most * 2"}, LASTING, always, rule("derived.most < 5000")).replace(
+        "max: 36}", "max: 36, required: true}"
+    )
     asked = {g.what for g in coverage(compiled(needed), ()).missed if g.which == "unknown"}
     assert asked == {"rule `fine`"}
-    maybe = text(
-        {"most": "limit.most * 2"}, FINE_OF_LATE_DERIVED, always, rule("derived.most < 5000")
-    )
+    maybe = text({"most": "limit.most * 2"}, LASTING, always, rule("derived.most < 5000"))
     asked = {g.what for g in coverage(compiled(maybe), ()).missed if g.which == "unknown"}
     assert asked == {"rule `fine`", "rule `small`"}
 
@@ -362,7 +358,7 @@ offer:
     when: annuity(inputs.requested_amount, 0.05, offer.term_months) <= derived.affordable / 9
 """
 
-CHOSEN_OF_PRICING = OFFER.replace("  term_months: inputs.requested_term_months\n", "").replace(
+LONGEST_TERM = OFFER.replace("  term_months: inputs.requested_term_months\n", "").replace(
     "offer:\n", CHOICE
 )
 
@@ -411,12 +407,9 @@ def test_a_price_leaves_the_verdict_as_it_was():
 
 def test_a_term_that_the_product_chooses_is_the_persons():
     """The shortest that fits what was asked for; where none fits there are no terms."""
-    assert (
-        priced(php(10000), stages(FINE, head=AFFORDABLE, tail=CHOSEN_OF_PRICING))[1].term_months
-        == 6
-    )
+    assert priced(php(10000), stages(FINE, head=AFFORDABLE, tail=LONGEST_TERM))[1].term_months == 6
     poor = {"income.conservative_6m": php(2000)}
-    _, found = priced(php(10000), stages(FINE, head=AFFORDABLE, tail=CHOSEN_OF_PRICING), **poor)
+    _, found = priced(php(10000), stages(FINE, head=AFFORDABLE, tail=LONGEST_TERM), **poor)
     assert found == ApprovalTerms(minimum=php(1000))
 
 

@@ -175,7 +175,7 @@ SHORT = "id: short, when: income.months_12m < params.fewest, then: DECLINE, reas
 
 FINE = "id: fine, when: income.months_12m >= 6, then: APPROVE"
 
-TEXT_OF_SHARED = stages(rules(SHORT, FINE), head=USES)
+SHARED_TEXT = stages(rules(SHORT, FINE), head=USES)
 
 COMMON = """\
 params:
@@ -193,7 +193,7 @@ OWN = stages(
 )
 
 
-def using(common=COMMON, text=TEXT_OF_SHARED):
+def using(common=COMMON, text=SHARED_TEXT):
     """The ruleset of a text with a shared file."""
     return compiled(text, shared={"_shared/common.yaml": common})
 
@@ -228,10 +228,10 @@ def test_an_entry_of_other_products_is_no_part_of_a_version(old, new):
 def test_entries_of_other_products_are_not_told_as_unused():
     """Only own entries and files of which nothing is used are warned of."""
     shared = {"_shared/common.yaml": COMMON, "_shared/more.yaml": "reasons: {Z: {text: {en: z}}}"}
-    found = problems(TEXT_OF_SHARED, shared=shared)
+    found = problems(SHARED_TEXT, shared=shared)
     assert set(found) <= {"R501", "R504"}
     found = problems(
-        TEXT_OF_SHARED.replace("common.yaml]", "common.yaml, _shared/more.yaml]"), shared=shared
+        SHARED_TEXT.replace("common.yaml]", "common.yaml, _shared/more.yaml]"), shared=shared
     )
     assert found.count("R513") == 1
 
@@ -247,7 +247,7 @@ def test_a_comparison_tells_what_changed_in_shared_files():
     """`rules diff` speaks of the parameter, not of the file."""
     path = "rules/test-loan/v1.yaml"
     before, after = (
-        RulesetFiles("test-loan", path, TEXT_OF_SHARED, shared={"_shared/common.yaml": common})
+        RulesetFiles("test-loan", path, SHARED_TEXT, shared={"_shared/common.yaml": common})
         for common in (COMMON, COMMON.replace("value: 4", "value: 5").replace("0.1", "0.2"))
     )
     [change] = compare(before, after, CATALOGUE).changes
@@ -259,7 +259,7 @@ def test_figures_of_shared_files_are_moved_where_they_stand():
     files = RulesetFiles(
         "test-loan",
         "rules/test-loan/v1.yaml",
-        TEXT_OF_SHARED,
+        SHARED_TEXT,
         shared={"_shared/common.yaml": COMMON},
     )
     cases = (
@@ -282,7 +282,7 @@ def test_a_shared_figure_is_set_like_an_own_one():
     files = RulesetFiles(
         "test-loan",
         "rules/test-loan/v1.yaml",
-        TEXT_OF_SHARED,
+        SHARED_TEXT,
         shared={"_shared/common.yaml": COMMON},
     )
     setter = FigureSetter(files, CATALOGUE)
@@ -349,7 +349,7 @@ def test_equal_settings_have_equal_digests() -> None:
 
 
 @pytest.mark.parametrize(("figure", "value", "told"), cases("ruleset/setting"))
-def test_what_does_not_fit_is_told_of_setting(figure: str, value: str, told: str) -> None:
+def test_a_figure_that_does_not_fit_is_not_set(figure: str, value: str, told: str) -> None:
     """A figure that there is not, one of several, a value of another type or out of bounds."""
     with pytest.raises(FiguresUnfit, match=told):
         setter().compiled({figure: value})
@@ -366,9 +366,9 @@ def test_a_figure_by_label_is_set_for_its_label() -> None:
         own.compiled({"params.least": "6"})
 
 
-TEXT_OF_LAW = (ROOT / "rules" / "_law" / "ph-prices.yaml").read_text()
+LAW_TEXT = (ROOT / "rules" / "_law" / "ph-prices.yaml").read_text()
 
-LAW = read_law("rules/_law/ph-prices.yaml", "ph-prices", TEXT_OF_LAW).law
+LAW = read_law("rules/_law/ph-prices.yaml", "ph-prices", LAW_TEXT).law
 
 LAWS = {"ph-prices": LAW}
 
@@ -435,8 +435,8 @@ def test_whether_an_offer_may_be_within_a_law(lines, edits, within):
 @pytest.mark.parametrize(("old", "new", "codes"), cases("ruleset/law")["broken"])
 def test_a_law_that_cannot_be_read_is_no_law(old, new, codes):
     """Its faults have a place and a code, and nothing is judged by half of it."""
-    assert old in TEXT_OF_LAW
-    found = read_law("rules/_law/ph-prices.yaml", "ph-prices", TEXT_OF_LAW.replace(old, new))
+    assert old in LAW_TEXT
+    found = read_law("rules/_law/ph-prices.yaml", "ph-prices", LAW_TEXT.replace(old, new))
     assert found.law is None
     assert [d.code for d in found.diagnostics] == codes
 

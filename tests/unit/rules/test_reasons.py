@@ -83,14 +83,14 @@ def test_a_reason_shows_what_is_and_what_would_be_needed(when, factors, shown):
     assert (reason.factor, reason.actual, reason.required) == shown
 
 
-LESS_OF_REASONS = {
+LESS = {
     "SHORT": f"{M12} < 4",
     "SHORTER": f"{M12} < 5",
     "DEBT": f"{M6} < 4",
     "GAPS": f"{M3} < 3",
+    "LEGAL": "income.months_24m < 4",
+    "SMALL": "income.months_18m < 4",
 }
-
-LESS_OF_REASONS |= {"LEGAL": "income.months_24m < 4", "SMALL": "income.months_18m < 4"}
 
 GAPS = "id: gaps, when: contributions.months_12m < 6, then: REFER, reason: {}"
 
@@ -100,7 +100,7 @@ CAP = "id: cap, when: income.months_12m < 9, then: REFER, reason: LEGAL"
 
 
 def _less(*names):
-    return declines(*((LESS_OF_REASONS[name], name) for name in names))
+    return declines(*((LESS[name], name) for name in names))
 
 
 def test_data_reasons_come_first_on_a_data_referral_each_once():

@@ -35,7 +35,7 @@ from decision_service.domain.snapshot import (
 from decision_service.domain.values import AsOf, Money, Month
 from decision_service.factors.compute import compute
 from decision_service.factors.registry import catalogue
-from decision_service.rulebook.folder import files_of, read_rules
+from decision_service.rulebook.folder import files_of
 from decision_service.rules.compile import compile_ruleset
 from decision_service.rules.evaluate import Facts, evaluate
 from decision_service.rules.language.diagnostics import render_all
@@ -46,7 +46,6 @@ from tests.fakes import shipped
 from tests.fakes.examples import examples
 from tests.fakes.newcomer import NEWCOMER
 from tests.oracles.applicants import PROVIDERS, applicant
-from tests.oracles.draft import PROVIDERS as PROVIDERS_OF_REMOVING
 from tests.unit.rules.kit import (
     HEAD,
     ROOT,
@@ -63,15 +62,13 @@ from tests.unit.rules.kit import (
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-FOLDER = read_rules(ROOT / "rules")
-
-PRODUCTS = {product.product: product for product in FOLDER.products}
+PRODUCTS = {product.product: product for product in shipped.FOLDER.products}
 
 SHIPPED = [(name, version) for name, p in PRODUCTS.items() for version in sorted(p.rulesets)]
 
 
 def _compiled(name, version):
-    return compile_ruleset(files_of(FOLDER, PRODUCTS[name], version), catalogue())
+    return compile_ruleset(files_of(shipped.FOLDER, PRODUCTS[name], version), catalogue())
 
 
 @pytest.mark.parametrize(("name", "version"), SHIPPED)
@@ -108,9 +105,6 @@ def test_every_reason_and_condition_is_told_in_english_and_filipino(name, versio
     assert not any(both["en"] == both["fil"] for both in texts.values())
 
 
-PRODUCTS_OF_DIRECTION = {product.product: product for product in shipped.FOLDER.products}
-
-
 class Subject(NamedTuple):
     """A ruleset, its text, and the facts that its changes start from."""
 
@@ -125,7 +119,7 @@ def _shipped(path):
     files, ruleset = shipped.FILES[path], shipped.ruleset(path)
     read = [
         parse_cases(f.path, f.text, ruleset, catalogue())
-        for f in PRODUCTS_OF_DIRECTION[files.product].tests
+        for f in PRODUCTS[files.product].tests
         if case_target(f.path, f.text).version == ruleset.version
     ]
     cases = [case for file in read for case in file.cases if not case.snapshot]
@@ -160,7 +154,6 @@ MEANT = {
     "income.conservative_6m": "INCOME_FELL",
     "accounts.connected_count": "SHORT_INCOME_HISTORY",
 }
-
 """What a better value may lead to, as the guarantees' `when` says too: a higher usual month makes a
 cut of the same latest one, and with a second account nothing is left to connect."""
 
@@ -391,7 +384,7 @@ def test_a_rule_that_rewards_hiding_is_found():
         assert_no_gain(ruleset, snapshot, with_contributions(snapshot, records[:3]), (5_000, 2))
 
 
-AS_OF_OF_REMOVING = AsOf.at(datetime(2026, 11, 24, 4, tzinfo=UTC), ZoneInfo("Asia/Manila"))
+DAY_BEFORE = AsOf.at(datetime(2026, 11, 24, 4, tzinfo=UTC), ZoneInfo("Asia/Manila"))
 
 DUE = {
     "eincomes": Month.parse("2026-08"),
@@ -400,7 +393,6 @@ DUE = {
 }
 
 SOONER = DUE["incomes"].index - DUE["eincomes"].index
-
 """How many months payslips are ahead of estimates."""
 
 
@@ -413,8 +405,8 @@ def outcome(ruleset: Any, snapshot: Snapshot, pesos: int) -> Outcome:
         "other_charges": Decimal(0),
     }
     sent = {name: value for name, value in inputs.items() if name in ruleset.inputs}
-    factors = compute(snapshot, needs_of(ruleset, sent), AS_OF_OF_REMOVING, NEWCOMER)
-    return evaluate(ruleset, Facts(factors.values, sent, AS_OF_OF_REMOVING)).outcome
+    factors = compute(snapshot, needs_of(ruleset, sent), DAY_BEFORE, NEWCOMER)
+    return evaluate(ruleset, Facts(factors.values, sent, DAY_BEFORE)).outcome
 
 
 def stretch(last: Month, length: int) -> list[Month]:
@@ -430,7 +422,7 @@ def payslip(month: Month, pay: int) -> Income:
 
 def account(name: str, provider: str) -> Account:
     """An account that was synced just now."""
-    now = AS_OF_OF_REMOVING.instant
+    now = DAY_BEFORE.instant
     return Account(name, provider, "CONNECTED", now - timedelta(400), None, now)
 
 
@@ -442,7 +434,7 @@ def steady(draw: st.DrawFn) -> Snapshot:
     if min(lengths["eincomes"], lengths["incomes"] - SOONER) == 1:
         lengths["eincomes"] = 0
     trips = draw(st.sampled_from((0, 0, 60)))
-    days = [AS_OF_OF_REMOVING.date - timedelta(days=2 * back) for back in range(trips)]
+    days = [DAY_BEFORE.date - timedelta(days=2 * back) for back in range(trips)]
     records: dict[str, Any] = {
         "eincomes": [
             EstimatedIncome(f"e{m}", "a", m.index, "PHP", estimate)
@@ -461,9 +453,7 @@ def steady(draw: st.DrawFn) -> Snapshot:
     }
     accounts = [account("a", "sss_ph"), account("p", "sprout_ph"), account("g", "grab_ph")]
     reads = {kind.value: Read(tuple(records.get(kind.value, ()))) for kind in list(Kind)[1:]}
-    return Snapshot(
-        "u", tuple(accounts[: 3 if trips else 2]), providers=PROVIDERS_OF_REMOVING, **reads
-    )
+    return Snapshot("u", tuple(accounts[: 3 if trips else 2]), providers=PROVIDERS, **reads)
 
 
 PAY = (700_000, 1_500_000, 2_000_000, 4_000_000, 9_000_000)

@@ -23,7 +23,6 @@ from tests.unit.rules.kit import (
     rules,
     stages,
 )
-from tests.unit.rules.kit import stages as stages_of
 
 SHORT = "id: short, when: income.months_12m < 4, then: DECLINE, reason: SHORT"
 
@@ -203,17 +202,17 @@ def test_every_total_that_is_left_open_counts(when):
     assert (verdict.outcome, verdict.refer_kind) == (Outcome.REFER, ReferKind.DATA)
 
 
-FINE_OF_SEGMENTS = rules(
+LASTING = rules(
     "id: fine, when: income.months_24m >= 1, then: APPROVE", name="fine", component="POLICY"
 )
 
-DECLINES_OF_SEGMENTS = "id: short, when: income.months_12m < 6, then: DECLINE, reason: SHORT"
+TOO_SHORT = "id: short, when: income.months_12m < 6, then: DECLINE, reason: SHORT"
 
 NEW = 'inputs.customer_type == "new"'
 
 NAMED = f"{HEAD}segments: [inputs.customer_type, employment.status]\n"
 
-CARD_OF_SEGMENTS = """\
+RAISED_CARD = """\
   - name: score
     component: SCORECARD
     scorecard:
@@ -240,9 +239,9 @@ LIMIT = """\
 FULL = {"income.months_24m": 24, "income.months_12m": 12, "income.months_3m": 3}
 
 
-def stages_of_segments(*bodies, head=NAMED, tail=""):
+def segmented(*bodies, head=NAMED, tail=""):
     """A ruleset with two names of segments."""
-    return stages_of(*bodies, head=head, tail=tail)
+    return stages(*bodies, head=head, tail=tail)
 
 
 def only(stage, segment="new"):
@@ -262,7 +261,7 @@ def outcome(text, factors=FULL, **inputs):
 
 def test_a_trace_shows_the_condition_and_no_row_of_a_stage_that_did_not_apply():
     """The first row is the condition with what it saw; the rules follow only where it holds."""
-    ruleset = compiled(stages_of_segments(FINE_OF_SEGMENTS, only(rules(DECLINES_OF_SEGMENTS))))
+    ruleset = compiled(segmented(LASTING, only(rules(TOO_SHORT))))
     shown = {}
     for customer in ("new", "existing"):
         verdict = evaluate(ruleset, facts(FULL, customer_type=customer))
@@ -285,41 +284,33 @@ REQUIRED = NAMED.replace("existing]}", "existing], required: true}")
 
 def test_coverage_asks_for_a_stage_each_way():
     """A stage applies, does not, and is unknown where its condition can be."""
-    gate = only(rules(DECLINES_OF_SEGMENTS))
+    gate = only(rules(TOO_SHORT))
     each = {"stage `gate` applies", "stage `gate` does not apply"}
-    assert asked(stages_of_segments(FINE_OF_SEGMENTS, gate)) >= {*each, "stage `gate` unknown"}
-    assert asked(stages_of_segments(FINE_OF_SEGMENTS, gate, head=REQUIRED)) >= each
-    assert "stage `gate` unknown" not in asked(
-        stages_of_segments(FINE_OF_SEGMENTS, gate, head=REQUIRED)
-    )
+    assert asked(segmented(LASTING, gate)) >= {*each, "stage `gate` unknown"}
+    assert asked(segmented(LASTING, gate, head=REQUIRED)) >= each
+    assert "stage `gate` unknown" not in asked(segmented(LASTING, gate, head=REQUIRED))
 
 
 @pytest.mark.parametrize(("rule", "unknown"), cases("ruleset/segments")["scores"])
 def test_a_score_is_there_where_its_stage_applied(rule, unknown):
     """Coverage asks for no unknown score of those whom the card scores."""
-    text = stages_of_segments(
-        FINE_OF_SEGMENTS,
-        only(CARD_OF_SEGMENTS),
+    text = segmented(
+        LASTING,
+        only(RAISED_CARD),
         after(f"id: low, {rule}, then: REFER, reason: SHORT"),
         head=REQUIRED,
     )
     assert ("rule `low` unknown" in asked(text)) is unknown
     same = only(after("id: low, when: card.score < 120, then: REFER, reason: SHORT"))
     assert "rule `low` unknown" not in asked(
-        stages_of_segments(FINE_OF_SEGMENTS, only(CARD_OF_SEGMENTS), same, head=REQUIRED)
+        segmented(LASTING, only(RAISED_CARD), same, head=REQUIRED)
     )
 
 
 @pytest.mark.parametrize(("segment", "code"), cases("ruleset/segments")["checked"])
 def test_a_segment_is_checked_like_a_cell(segment, code):
     """One of everybody, or of nobody there is, is an error."""
-    found = [
-        c
-        for c in problems(
-            stages_of_segments(FINE_OF_SEGMENTS, only(rules(DECLINES_OF_SEGMENTS), segment))
-        )
-        if c < "R5"
-    ]
+    found = [c for c in problems(segmented(LASTING, only(rules(TOO_SHORT), segment))) if c < "R5"]
     assert found == ([] if code is None else [code])
 
 
@@ -327,26 +318,18 @@ def test_a_derived_name_may_say_the_segment_of_a_stage():
     """Its labels are those of its text; what a score gives comes too late for it."""
     line = 'derived:\n  kind: \'"thin" if income.months_24m < 9 else "thick"\'\n'
     head = f"{HEAD}segments: [derived.kind]\n{line}"
-    text = stages_of_segments(
-        FINE_OF_SEGMENTS, only(rules(DECLINES_OF_SEGMENTS), "thin"), head=head
-    )
+    text = segmented(LASTING, only(rules(TOO_SHORT), "thin"), head=head)
     for months, expected in ((8, "DECLINE"), (9, "APPROVE")):
         assert outcome(text, {"income.months_24m": months, "income.months_12m": 3}) == expected
     late = head.replace("income.months_24m < 9", "card.score < 120")
     assert "R209" in problems(
-        stages_of_segments(
-            FINE_OF_SEGMENTS, CARD_OF_SEGMENTS, only(rules(DECLINES_OF_SEGMENTS), "thin"), head=late
-        )
+        segmented(LASTING, RAISED_CARD, only(rules(TOO_SHORT), "thin"), head=late)
     )
 
 
 def logic(*bodies):
     """The codes that the checks of logic find in some stages."""
-    return [
-        code
-        for code in problems(stages_of_segments(FINE_OF_SEGMENTS, *bodies))
-        if code.startswith("R4")
-    ]
+    return [code for code in problems(segmented(LASTING, *bodies)) if code.startswith("R4")]
 
 
 def test_an_approval_is_possible_where_the_stage_that_declines_does_not_apply():
@@ -363,8 +346,8 @@ def test_an_approval_is_possible_where_the_stage_that_declines_does_not_apply():
 def test_knock_outs_that_leave_somebody_out_are_warned_of(other, found):
     """Conditions that cover every label leave nobody without a knock-out."""
     one, two = (
-        only(rules(DECLINES_OF_SEGMENTS, name="one")),
-        DECLINES_OF_SEGMENTS.replace("short", "too"),
+        only(rules(TOO_SHORT, name="one")),
+        TOO_SHORT.replace("short", "too"),
     )
     both = (one, only(rules(two, name="two"), other))
     assert logic(*both) == found
@@ -382,7 +365,7 @@ SIGNAL = "id: odd, when: income.volatility_6m > 0.5, tags: [signal]"
 
 ASKS = "id: asks, when: income.months_24m < 9, then: REFER, reason: SHORT, tags: [desk, signal]"
 
-CARD_OF_TAGS = """\
+PASSING_CARD = """\
   - name: score
     component: SCORECARD
     scorecard:

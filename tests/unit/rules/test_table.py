@@ -246,9 +246,9 @@ BLOCKED = "id: blocked, when: inputs.employer_code in lists.blocked, then: DECLI
 
 PILOT = "id: outside, when: inputs.employer_code not in lists.pilot, then: REFER, reason: SMALL"
 
-FINE_OF_LISTS = "id: fine, when: income.months_12m >= 6, then: APPROVE"
+LASTING = "id: fine, when: income.months_12m >= 6, then: APPROVE"
 
-TEXT = stages(rules(BLOCKED, FINE_OF_LISTS), head=WITH_CODE)
+TEXT = stages(rules(BLOCKED, LASTING), head=WITH_CODE)
 
 SALT = "00112233445566778899aabbccddeeff"
 
@@ -271,7 +271,7 @@ def test_case_width_blanks_and_invisible_characters_hide_nobody(code, outcome):
 
 def test_who_must_be_on_a_list_is_referred_where_not():
     """`not in` is the contrary of `in`."""
-    text = stages(rules(PILOT, FINE_OF_LISTS), head=WITH_CODE)
+    text = stages(rules(PILOT, LASTING), head=WITH_CODE)
     inside, outside = (
         decided(text, {"pilot": "key\nGOOD\n"}, employer_code=code) for code in ("good", "other")
     )
@@ -282,7 +282,7 @@ def test_who_must_be_on_a_list_is_referred_where_not():
 @pytest.mark.parametrize("rule", [BLOCKED, PILOT])
 def test_an_input_that_was_not_sent_is_on_no_list_and_off_none(rule):
     """It is missing as in any comparison, so that the decision refers and asks for it."""
-    text = stages(rules(rule, FINE_OF_LISTS), head=WITH_CODE)
+    text = stages(rules(rule, LASTING), head=WITH_CODE)
     name = "blocked" if rule is BLOCKED else "pilot"
     verdict = decided(text, {name: FILE})
     assert (verdict.outcome, codes(verdict)) == (Outcome.REFER, ["DATA_MISSING"])
@@ -361,7 +361,7 @@ def test_a_trace_shows_not_in_as_it_is_written(written):
     """The comparison and its truth are those of `not in`, alone and within another condition."""
     asked = written.format("inputs.employer_code", "lists.pilot")
     rule = f"id: outside, when: {asked} and income.months_12m > 3, then: REFER, reason: SMALL"
-    text = stages(rules(rule, FINE_OF_LISTS), head=WITH_CODE)
+    text = stages(rules(rule, LASTING), head=WITH_CODE)
     ruleset = compiled(text, lists={"lists/pilot.csv": "key\nGOOD\n"})
     for code, truth in (("other", "TRUE"), ("good", "FALSE")):
         verdict = decided(text, {"pilot": "key\nGOOD\n"}, employer_code=code)
