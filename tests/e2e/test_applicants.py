@@ -21,7 +21,7 @@ from decision_service.standin.formats import PROVIDERS
 from decision_service.standin.sandbox import sandbox_people
 from tests.e2e.process import serving
 from tests.e2e.service import ROOT, Running, create, outcome, refused, running
-from tests.e2e.test_first_sync import ADVANCE, syncing
+from tests.journeys.kit import ADVANCE, syncing
 from tests.kits.until import until
 from tests.unit.cli.commands import command
 

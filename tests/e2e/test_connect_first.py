@@ -20,7 +20,7 @@ from decision_service.api.v1 import applicant_service_pb2_grpc
 from decision_service.standin.sandbox import sandbox_people
 from tests.e2e.browser import RECORDER, browser, confirm, log_in, opened, told
 from tests.e2e.service import ROOT, Running, create, outcome, refused, running
-from tests.e2e.test_first_sync import syncing
+from tests.journeys.kit import syncing
 from tests.kits.until import until
 from tests.unit.cli.commands import command
 

@@ -2,81 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from google.protobuf.duration_pb2 import Duration
-from google.type.money_pb2 import Money
 
-from decision_service.api.v1 import decision_pb2 as pb
 from decision_service.api.v1 import decision_service_pb2 as service_pb
-from decision_service.runtime.clock import SystemClock
-from decision_service.standin.linking import LinkSessions
 from decision_service.standin.sandbox import SandboxPerson, sandbox_people
-from decision_service.standin.server import build_app, serve
-from tests.e2e.service import PRODUCT, Running, create, outcome, refused, running
+from tests.e2e.service import PRODUCT, Running, create, outcome, refused
 from tests.fakes.examples import some
+from tests.journeys.kit import ADVANCE, syncing
 
 GEORGE, _, CHRISTINA, _ = sandbox_people()
 LOAN = {"product": PRODUCT}
-ADVANCE: dict[str, Any] = {
-    "product": "gig-advance-ph",
-    "requested_amount": Money(currency_code="PHP", units=3000),
-    "requested_term_months": 1,
-}
 KINDS = [
     pytest.param(LOAN, GEORGE, "sprout_ph", id="payroll"),
     pytest.param(LOAN, GEORGE, "sss_ph", id="scheme"),
     pytest.param(ADVANCE, CHRISTINA, "grab_ph", id="platform"),
 ]
-
-
-class Syncing:
-    """A service, and a stand-in whose clock a test moves."""
-
-    def __init__(self, collecting: timedelta) -> None:
-        self.ahead = timedelta(0)
-        self.vendor = build_app(
-            api_key="k",
-            api_secret="s",
-            clock=lambda: SystemClock().now() + self.ahead,
-            collecting=collecting,
-        )
-        self.live: Running
-
-    def connected(self, person: SandboxPerson, provider: str, ago: timedelta) -> str:
-        """A new user who has connected an account of a sandbox person so long ago."""
-        user_id = self.vendor.tenant.create_user({}).id
-        self.connect(user_id, person, provider, ago)
-        return user_id
-
-    def connect(self, user_id: str, person: SandboxPerson, provider: str, ago: timedelta) -> None:
-        """Connect an account of a sandbox person for a user so long ago."""
-        self.ahead = -ago
-        tenant = self.vendor.tenant
-        linking = LinkSessions(tenant)
-        session, _ = linking.open(tenant.issue_token(user_id)["accessToken"])
-        account = linking.begin(session, provider, person.user_name, person.password)
-        linking.confirm(session, account.id, person.code)
-        self.ahead = timedelta(0)
-
-    async def decided(self, asked: service_pb.CreateDecisionRequest) -> pb.Decision:
-        return (await self.live.stub.CreateDecision(asked, timeout=30)).decision
-
-
-@asynccontextmanager
-async def syncing(folder: Path, collecting: timedelta, **settings: str) -> AsyncIterator[Syncing]:
-    """A service at a stand-in where each first sync takes so long."""
-    desk = Syncing(collecting)
-    vendor = {"smile_mode": "sandbox", "smile_api_key": "k", "smile_api_secret": "s"}
-    async with serve(desk.vendor) as url:
-        asked = {**vendor, "smile_base_url": url, "drain_delay": "0s", **settings}
-        async with running(folder, **asked) as desk.live:
-            yield desk
 
 
 async def recorded(live: Running, user_id: str) -> list[str]:

@@ -21,7 +21,7 @@ from decision_service.api.v1 import review_service_pb2 as pb
 from decision_service.api.v1.outcome_service_pb2_grpc import OutcomeServiceStub
 from decision_service.standin.faults import Fault
 from decision_service.standin.sandbox import sandbox_people
-from tests.e2e.lender import Lender, lender
+from tests.journeys.kit import Lender, lender
 from tests.kits.until import until
 
 GEORGE, RYAN, CHRISTINA, ANISHA = (person.user_id for person in sandbox_people())

@@ -29,7 +29,7 @@ from tests.e2e.page import CALLERS
 from tests.e2e.process import command
 from tests.e2e.service import Running, at_vendor, create, refused, running
 from tests.e2e.team import Metadata, Team
-from tests.e2e.test_reviews import ANISHA, CHRISTINA, SETTINGS, Office
+from tests.journeys.kit import ANISHA, CHRISTINA, SETTINGS, Office
 from tests.kits.outbox_receiver import SECRETS, Receiver, receiving
 from tests.kits.until import until
 
