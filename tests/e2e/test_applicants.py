@@ -6,22 +6,17 @@ import re
 import shlex
 import sqlite3
 from contextlib import closing
-from datetime import timedelta
 from pathlib import Path
-from urllib.parse import parse_qs, urlsplit
 
 import grpc
 import pytest
 
 from decision_service.api.v1 import applicant_service_pb2 as pb
 from decision_service.api.v1 import applicant_service_pb2_grpc
-from decision_service.api.v1 import decision_pb2 as pb_decision
 from decision_service.api.v1 import decision_service_pb2 as service_pb
-from decision_service.standin.formats import PROVIDERS
 from decision_service.standin.sandbox import sandbox_people
 from tests.e2e.process import serving
 from tests.e2e.service import ROOT, Running, create, outcome, refused, running
-from tests.journeys.kit import ADVANCE, syncing
 from tests.kits.until import until
 from tests.unit.cli.commands import command
 
@@ -161,35 +156,6 @@ def _key_of(store: Path, user_id: str) -> bytes:
     with closing(sqlite3.connect(f"file:{store}?mode=ro", uri=True)) as connection:
         found = connection.execute("SELECT key FROM consents WHERE user_id = ?", (user_id,))
         return bytes(found.fetchone()[0])
-
-
-async def test_a_referral_for_want_of_a_source_has_the_request_for_the_link_that_mends_it(
-    tmp_path: Path,
-) -> None:
-    """Payroll alone lacks a scheme: its link offers schemes alone, and then the loan is decided."""
-    day, settings = timedelta(days=1), {"connect_public_url": "https://connect.example"}
-    async with syncing(tmp_path, timedelta(seconds=1), **settings) as desk:
-        george = sandbox_people()[0]
-        user_id = desk.connected(george, "sprout_ph", day)
-        decision = await desk.decided(create(user_id))
-        assert (outcome(decision), pb_decision.ReferKind.Name(decision.refer_kind)) == (
-            "REFER",
-            "REFER_KIND_DATA",
-        )
-        assert list(decision.connect.provider_types) == ["GOVERNMENT"]
-        stub = stub_of(desk.live)
-        await until(desk.live.service.core.source.providers)
-        made = await stub.CreateLinkToken(decision.connect.link_token_request)
-        offered = parse_qs(urlsplit(made.link_token.connect_url).query)["providers"][0].split(",")
-        assert "sss_ph" in offered
-        assert {PROVIDERS[one]["type"] for one in offered} == {"GOVERNMENT"}
-        desk.connect(user_id, george, "sss_ph", day)
-        later = await desk.decided(create(user_id))
-        assert (outcome(later), later.HasField("connect")) == ("APPROVE", False)
-        rider = await stub.CreateApplicant(pb.CreateApplicantRequest(applicant_ref="RIDER-1"))
-        advance = await desk.decided(create(rider.user_id, **ADVANCE))
-        assert list(advance.connect.provider_types) == ["GIG"]
-        assert advance.connect.link_token_request.user_id == rider.user_id
 
 
 @pytest.mark.parametrize(

@@ -6,66 +6,24 @@ from pathlib import Path
 
 import httpx2
 import pytest
-from google.protobuf.duration_pb2 import Duration
 from playwright.async_api import expect
 
 from tests.e2e.browser import (
     applicant,
     browser,
-    choose,
-    confirm,
-    log_in,
     opened,
     shot,
     told,
 )
-from tests.e2e.service import Running, create, outcome, running
-
-HTTP = {"http_address": "127.0.0.1:0"}
-
-
-async def decided(live: Running, user_id: str):
-    """A decision that waits for data that is still arriving."""
-    request = create(user_id, wait_timeout=Duration(seconds=20))
-    return (await live.stub.CreateDecision(request, timeout=30)).decision
-
-
-@pytest.mark.long
-@browser
-async def test_connect_decide_and_withdraw(tmp_path: Path) -> None:
-    """A wrong password is explained, George is connected and approved, withdrawn and referred."""
-    async with running(tmp_path, connect_company_name="Acme", **HTTP) as live:
-        user_id, address = await applicant(live, "CRM-1")
-        async with opened(address) as page:
-            await shot(page, "start")
-            await choose(page)
-            await log_in(page, "not-it")
-            await told(page, "The user name or password is wrong.")
-            await shot(page, "wrong-password")
-            await log_in(page, "123456")
-            await confirm(page, "1234")
-            await told(page, "Your SSS account is connected")
-            await page.get_by_role("button", name="Close the widget").click()
-            await told(page, "You are done")
-            await expect(page.get_by_text("The user name or password is wrong.")).to_be_hidden()
-            await shot(page, "connected")
-
-            assert outcome(await decided(live, user_id)) == "APPROVE"
-
-            await page.get_by_role("button", name="Stop sharing an account").click()
-            await page.get_by_role("button", name="Disconnect sss_ph").click()
-            await told(page, "You have stopped sharing your SSS account")
-            await shot(page, "withdrawn")
-        later = await decided(live, user_id)
-        assert outcome(later) == "REFER"
-        assert later.reasons[0].code == "CONSENT_REVOKED"
+from tests.e2e.service import Running, outcome, running
+from tests.journeys.test_3_applicant import decided
 
 
 @pytest.mark.long
 @browser
 async def test_keyboard_used_link_and_dead_links(tmp_path: Path) -> None:
     """The page works by keyboard alone, replaces a used token, and offers a dead link no button."""
-    async with running(tmp_path, **HTTP) as live:
+    async with running(tmp_path, http_address="127.0.0.1:0") as live:
         user_id, address = await applicant(live, "CRM-2")
         async with opened(address) as page:
             button = page.get_by_role("button", name="Connect an account")

@@ -1,8 +1,7 @@
 """What becomes of referred and contested decisions, over gRPC on both stores, and by commands."""
 
 import asyncio
-import json
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,6 @@ from decision_service.api.v1 import review_service_pb2 as pb
 from decision_service.api.v1.values_pb2 import InputValue
 from decision_service.cli.client import ServerOptions
 from decision_service.standin.sandbox import sandbox_people
-from tests.e2e.process import command
 from tests.e2e.service import create, own_rules, refused
 from tests.e2e.team import Metadata
 from tests.journeys.kit import office
@@ -23,9 +21,6 @@ from tests.kits.postgres import Postgres
 from tests.kits.until import until
 
 GEORGE, CHRISTINA, _, ANISHA = (person.user_id for person in sandbox_people())
-STANDS = (
-    "result: APPROVE 25,000 PHP over 6 months, 4,925.43 PHP a month by a person (review_second)"
-)
 
 
 @pytest.fixture
@@ -249,56 +244,6 @@ async def test_a_desk_is_read_with_what_waits_in_it(tmp_path: Path) -> None:
         told = [(one.code, one.may_be_told) for one in desk.reasons]
         assert told[0] == ("INCOME_CONFIRMED", True)
         assert (await refused(desks("car-loan"))).info.reason == "PRODUCT_UNKNOWN"
-
-
-@pytest.mark.long
-async def test_a_chain_from_the_command_line(tmp_path: Path) -> None:
-    """Listed, claimed, completed, confirmed, and read as one chain with every word."""
-    async with office(tmp_path, f"sqlite:///{tmp_path}/decisions.db") as at:
-        made = await at.decided(ANISHA, 30_000)
-        for name, who in (("ana", at.ana), ("ben", at.ben), ("los", at.los)):
-            (tmp_path / name).write_text(str(who[0][1]).removeprefix("Bearer "))
-
-        async def run(who: str, *words: str) -> str:
-            address = ("--address", at.live.service.address)
-            token = ("--token-file", str(tmp_path / who))
-            done = await asyncio.to_thread(command, *words, *address, *token, folder=tmp_path)
-            assert done.returncode == 0, done.stderr
-            return done.stdout
-
-        (listed,) = json.loads(await run("ana", "reviews", "list", "--format", "json"))["reviews"]
-        review_id = listed["review_id"]
-        assert "judgement" in await run("ben", "reviews", "desk", "--product", "personal-loan-ph")
-        assert "CLAIMED by ana" in await run("ana", "reviews", "next")
-        assert "no review to take" in await run("ben", "reviews", "next")
-        end = datetime.fromisoformat(listed["open_time"]) + timedelta(hours=9)
-        hold = ("--hold-until", end.isoformat())
-        assert "CLAIMED by ana" in await run("ana", "reviews", "claim", review_id, *hold)
-        hand = ("reviews", "release", review_id, "--hand-to", "ben")
-        assert "CLAIMED by ben" in await run("ana", *hand)
-        assert "skipped by ben" in await run("ben", "reviews", "skip", review_id)
-        assert "CLAIMED by ana" in await run("ana", "reviews", "claim", review_id)
-        result = ("--outcome", "APPROVE", "--amount", "25000", "--reason", "INCOME_CONFIRMED")
-        words = [f"word{place}" for place in range(200)]
-        said = ("--explanation", " ".join(words))
-        assert "AWAITING_SECOND" in await run(
-            "ana", "reviews", "complete", review_id, *result, *said
-        )
-        assert "by ana and ben" in await run("ben", "reviews", "confirm", review_id)
-        shown = await run("ana", "reviews", "show", review_id)
-        assert [line for line in shown.splitlines() if "CONFIRMED · ben" in line]
-        chain = await run("los", "decisions", "show", made.decision_id)
-        assert STANDS in chain
-        chain = await run("ana", "decisions", "chain", made.decision_id)
-        assert [word for word in chain.split() if word in words] == words * 3
-        assert max(map(len, chain.splitlines())) <= 200
-        asked = ("reviews", "open", made.decision_id, "--text", "I asked for 30,000.")
-        assert "contested" in await run("los", *asked)
-        listed = await run("ana", "reviews", "list", "--decision-id", made.decision_id)
-        assert f"{review_id[:-1]}2  OPEN" in listed
-        shown = await run("los", "decisions", "show", made.decision_id)
-        assert f"review · OPEN · {review_id}, {review_id[:-1]}2" in shown
-        assert STANDS in shown
 
 
 async def test_many_steps_are_read_page_by_page(tmp_path: Path) -> None:

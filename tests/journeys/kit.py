@@ -17,13 +17,18 @@ import grpc
 import httpx2
 import pytest
 from google.type.money_pb2 import Money
+from structlog.testing import capture_logs
 
+from decision_service.api.v1 import applicant_service_pb2 as people_pb
 from decision_service.api.v1 import decision_pb2
 from decision_service.api.v1 import decision_service_pb2 as service_pb
 from decision_service.api.v1 import notice_service_pb2 as notice_pb
+from decision_service.api.v1 import outcome_service_pb2 as outcome_pb
 from decision_service.api.v1 import review_service_pb2 as pb
+from decision_service.api.v1.applicant_service_pb2_grpc import ApplicantServiceStub
 from decision_service.api.v1.decision_service_pb2_grpc import DecisionServiceStub
 from decision_service.api.v1.notice_service_pb2_grpc import NoticeServiceStub
+from decision_service.api.v1.outcome_service_pb2_grpc import OutcomeServiceStub
 from decision_service.api.v1.review_service_pb2_grpc import ReviewServiceStub
 from decision_service.api.v1.values_pb2 import InputValue
 from decision_service.runtime.clock import SystemClock
@@ -36,7 +41,13 @@ from decision_service.store.keys import IDENTITY_KEYS
 from tests.e2e.process import serving
 from tests.e2e.service import ROOT, Running, at_vendor, create, running
 from tests.e2e.team import Metadata, Team, bearer
+from tests.kits.until import until
 from tests.unit.cli.commands import Done, command
+
+BOTH_STORES = pytest.mark.parametrize(
+    "url", ["sqlite", pytest.param("postgresql", marks=pytest.mark.long)], indirect=True
+)
+"""A way on SQLite is walked at every `make test`, on PostgreSQL with the long tests."""
 
 GEORGE, RYAN, CHRISTINA, ANISHA = (person.user_id for person in sandbox_people())
 
@@ -91,6 +102,57 @@ class Office:
         completed: pb.Review = (await self.stub.CompleteReview(request, metadata=who)).review
         return completed
 
+    async def confirm(self, review_id: str, who: Metadata) -> pb.Review:
+        """A result that a second person confirmed."""
+        request = pb.ConfirmReviewRequest(review_id=review_id, request_id=f"c-{review_id}")
+        confirmed: pb.Review = (await self.stub.ConfirmReview(request, metadata=who)).review
+        return confirmed
+
+    async def approved_by_two(self, user_id: str, units: int = 25_000) -> decision_pb2.Decision:
+        """A referral that Ana proposed to approve and Ben confirmed."""
+        made = await self.decided(user_id, 30_000)
+        assert made.refer_kind == decision_pb2.REFER_KIND_SCORE
+        (review_id,) = (await self.read(made.decision_id)).review.review_ids
+        await self.claimed(review_id, self.ana)
+        amount = Money(currency_code="PHP", units=units)
+        await self.complete(review_id, self.ana, approved_amount=amount)
+        await self.confirm(review_id, self.ben)
+        return await self.read(made.decision_id)
+
+    async def decided_again(self, first: decision_pb2.Decision) -> decision_pb2.Decision:
+        """What was decided once the missing contributions had come."""
+        self.vendor.faults.clear()
+        await self.event(first.user_id, "TASK_FINISHED", datapoints=["CONTRIBUTIONS"])
+
+        async def again() -> str:
+            return (await self.read(first.decision_id)).review.decided_again_as
+
+        return await self.read(await until(again), full=True)
+
+    async def booked(self, made: decision_pb2.Decision, units: int, repaid: int) -> None:
+        """The loan system reports a loan of today."""
+        day = made.create_time.ToDatetime().date().isoformat()
+        loan = outcome_pb.LoanOutcome(
+            decision_id=made.decision_id,
+            loan_id="LN-1",
+            as_of_date=day,
+            status=outcome_pb.LOAN_STATUS_BOOKED,
+            disbursed_amount=Money(currency_code="PHP", units=units),
+            disburse_date=day,
+            instalment=Money(currency_code="PHP", units=4_900),
+            repaid_amount=Money(currency_code="PHP", units=repaid),
+        )
+        stub = OutcomeServiceStub(self.live.channel)
+        report = outcome_pb.RecordOutcomeRequest(outcome=loan)
+        await stub.RecordOutcome(report, metadata=self.los)
+
+    async def exposure(self, user_id: str) -> int:
+        """What a further application of a person finds granted or owed."""
+        made = await self.decided(user_id)
+        seen = (await self.read(made.decision_id, full=True)).factor_values
+        (exposure,) = (one for one in seen if one.name == "history.exposure")
+        return exposure.value.money.units
+
     async def letter(self, decision_id: str, language: str = "fil") -> notice_pb.Notice:
         """The letter of what stands of a decision."""
         request = notice_pb.GetNoticeRequest(decision_id=decision_id, language=language)
@@ -130,6 +192,9 @@ class Office:
             assert (await client.post(PATH, content=body, headers=headers)).status_code == 200
 
 
+NO_CONTRIBUTIONS = Fault("status", "/contributions", GEORGE, settings={"status": 503})
+
+
 def completion(review_id: str, **changes: Any) -> pb.CompleteReviewRequest:
     """A person's result."""
     fields: dict[str, Any] = {
@@ -153,12 +218,24 @@ async def office(
     ana = people.hire("ana", "review", "read")
     ben = people.hire("ben", "review_second", "review", "read")
     counter = people.hire("counter", "decide", "review", "review_second", "read")
+    people.hire("petra", "subject_access", "onboard_all")
+    for name, token in people.tokens.items():
+        (folder / f"{name}.token").write_text(token)
     IDENTITY_KEYS.add(folder / "identity-keys")
     keys = {"identity_key_file": str(folder / "identity-keys")}
     of_store = {"store_url": store_url, "auth_tokens_file": str(people.path)}
     settings = SETTINGS | keys | of_store | changed
     async with at_vendor(folder, *faults, **settings) as (live, vendor):
         yield Office(live, vendor, los, ana, ben, counter)
+
+
+async def typed(
+    live: Running, folder: Path, capsys: pytest.CaptureFixture[str], who: str, *words: str | Path
+) -> Done:
+    """A command that somebody with a token in a folder runs against a service of this process."""
+    at = ("--address", live.service.address, "--token-file", folder / f"{who}.token")
+    with capture_logs():  # the service's own lines would be printed here as well
+        return await asyncio.to_thread(command, capsys, *words, *at)
 
 
 # A lender whose rules two persons sign, in a process of its own
@@ -323,3 +400,24 @@ async def syncing(folder: Path, collecting: timedelta, **settings: str) -> Async
         asked = {**vendor, "smile_base_url": url, "drain_delay": "0s", **settings}
         async with running(folder, **asked) as desk.live:
             yield desk
+
+
+# What a product needs of an applicant
+
+FILIPINO = (("accept-language", "fil-PH"),)
+
+
+def people_of(live: Running) -> ApplicantServiceStub:
+    return ApplicantServiceStub(live.channel)
+
+
+async def needs_of(live: Running, user_id: str, **known: str) -> dict[str, people_pb.ProductNeed]:
+    """What each product needs of an applicant, in Filipino."""
+    asked = people_pb.GetApplicantRequest(user_id=user_id, **known)
+    seen = await people_of(live).GetApplicant(asked, metadata=FILIPINO)
+    return {one.product: one for one in seen.applicant.product_needs}
+
+
+def named(lacking: list[people_pb.LackingKind]) -> dict[str, list[str]]:
+    """Who is asked for, by kind of data."""
+    return {one.data_kind: [each.name for each in one.providers] for one in lacking}
