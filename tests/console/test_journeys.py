@@ -6,45 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.async_api import expect
 
-from tests.console.house import House, at, chromium, house, open_case, shot, window
-from tests.e2e.browser import OUTPUT, barriers, browser
+from tests.console.house import House, chromium, house, open_case, shot, window
+from tests.e2e.browser import barriers, browser
 from tests.e2e.service import PRODUCT
 from tests.e2e.test_rollouts import STAGED, planned
 from tests.unit.rollout.plans import edited
 
 pytestmark = [pytest.mark.long, browser]
-
-
-async def test_an_auditor_reads_and_prints_a_chain(tmp_path: Path) -> None:
-    """Search by the loan system's reference, then one page with all, which prints as it is."""
-    async with at(tmp_path, "noel") as (home, page):
-        review = await open_case(home, "Anisha", 12_000, application_id="A-2041")
-        await home.call("rosa", "ReviewService.ClaimReview", review_id=review.review_id)
-        await home.call(
-            "rosa",
-            "ReviewService.CompleteReview",
-            review_id=review.review_id,
-            request_id="done",
-            outcome="OUTCOME_DECLINE",
-            reason="NOT_AFFORDABLE",
-            explanation="Two other loans.",
-        )
-        await page.goto(f"{home.url}/decisions")
-        await page.locator("[name=any_id]").fill("A-2041")
-        await page.keyboard.press("Enter")
-        await page.wait_for_url(f"**/decisions/{review.decision_id}")
-        await shot(page, "decision")
-        await page.get_by_role("link", name="All of this application").click()
-        await page.wait_for_url("**/chain")
-        await shot(page, "chain")
-        for words in (review.decision_id, "A-2041", "Two other loans.", "rosa", "NOT_AFFORDABLE"):
-            await expect(page.locator("main")).to_contain_text(words)
-        await page.emulate_media(media="print")
-        assert not await page.locator("body > header").is_visible()
-        printed = await page.pdf(path=OUTPUT / "console-chain.pdf", format="A4")
-        assert printed.startswith(b"%PDF")
 
 
 VIEWS: dict[str, dict[str, Any]] = {

@@ -4,8 +4,6 @@ import asyncio
 import json
 import re
 import shlex
-import sqlite3
-from contextlib import closing
 from pathlib import Path
 
 import grpc
@@ -13,10 +11,9 @@ import pytest
 
 from decision_service.api.v1 import applicant_service_pb2 as pb
 from decision_service.api.v1 import applicant_service_pb2_grpc
-from decision_service.api.v1 import decision_service_pb2 as service_pb
 from decision_service.standin.sandbox import sandbox_people
 from tests.e2e.process import serving
-from tests.e2e.service import ROOT, Running, create, outcome, refused, running
+from tests.e2e.service import ROOT, Running, refused, running
 from tests.kits.until import until
 from tests.unit.cli.commands import command
 
@@ -89,21 +86,6 @@ async def test_a_reference_of_a_loan_system_is_taken(shared: Running, reference:
     assert (await stub_of(shared).CreateApplicant(request)).user_id
 
 
-async def test_an_erasure_of_nobody_is_not_found_and_one_of_somebody_may_be_repeated(
-    live: Running,
-) -> None:
-    """Somebody is a user of the vendor's, or one of whom anything is stored here."""
-    stub = stub_of(live)
-    for _ in range(2):
-        told = await refused(stub.EraseApplicant(pb.EraseApplicantRequest(user_id="nobody")))
-        assert (told.code, told.info.reason) == (grpc.StatusCode.NOT_FOUND, "USER_UNKNOWN")
-        assert "Smile knows no user with this user_id" in told.message
-    made = await stub.CreateApplicant(pb.CreateApplicantRequest(applicant_ref="CRM 9"))
-    for _ in range(2):
-        erased = await stub.EraseApplicant(pb.EraseApplicantRequest(user_id=made.user_id))
-        assert (erased.revoked_accounts, erased.erased_snapshots) == (0, 0)
-
-
 def test_the_commands(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """create, link-token and show answer in words, and as JSON where asked."""
     with serving(tmp_path) as process:
@@ -128,34 +110,6 @@ def test_the_commands(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Non
         assert "contributions" in ready.out
         unknown = command(capsys, "applicants", "show", "nobody", *at)
         assert (unknown.code, "no user" in unknown.err) == (3, True)
-
-
-async def test_erasing_leaves_the_decision_and_takes_its_data(
-    live: Running, tmp_path: Path
-) -> None:
-    """The decision reads back, replaying it says SNAPSHOT_ERASED, a new one finds consent gone."""
-    stub = stub_of(live)
-    decided = (await live.stub.CreateDecision(create(GEORGE))).decision
-    key = _key_of(tmp_path / "decisions.db", GEORGE)
-    erased = await stub.EraseApplicant(pb.EraseApplicantRequest(user_id=GEORGE))
-    assert (erased.revoked_accounts, erased.erased_snapshots) == (3, 1)
-    for file in tmp_path.glob("decisions.db*"):
-        assert key not in file.read_bytes()
-    read = service_pb.GetDecisionRequest(decision_id=decided.decision_id)
-    assert (await live.stub.GetDecision(read)).decision == decided
-    replay = service_pb.ReplayDecisionRequest(decision_id=decided.decision_id)
-    assert (await refused(live.stub.ReplayDecision(replay))).info.reason == "SNAPSHOT_ERASED"
-    later = (await live.stub.CreateDecision(create(GEORGE))).decision
-    assert outcome(later) == "REFER"
-    again = await stub.EraseApplicant(pb.EraseApplicantRequest(user_id=GEORGE))
-    assert again.revoked_accounts == 0
-
-
-def _key_of(store: Path, user_id: str) -> bytes:
-    """The key by which a user's snapshots are encrypted, as the file holds it."""
-    with closing(sqlite3.connect(f"file:{store}?mode=ro", uri=True)) as connection:
-        found = connection.execute("SELECT key FROM consents WHERE user_id = ?", (user_id,))
-        return bytes(found.fetchone()[0])
 
 
 @pytest.mark.parametrize(

@@ -192,6 +192,11 @@ class Office:
             assert (await client.post(PATH, content=body, headers=headers)).status_code == 200
 
 
+STANDS = (
+    "result: APPROVE 25,000 PHP over 6 months, 4,925.43 PHP a month by a person (review_second)"
+)
+"""What is printed of a referral of 30,000 that two persons approved."""
+
 NO_CONTRIBUTIONS = Fault("status", "/contributions", GEORGE, settings={"status": 503})
 
 

@@ -13,13 +13,9 @@ from decision_service.api.v1 import decision_pb2 as decision_pb
 from tests.console.house import Moved, at, open_case, reviews, shot
 from tests.e2e.browser import browser
 from tests.e2e.service import PRODUCT
-from tests.journeys.kit import ANISHA, BOTH_STORES, office, typed
+from tests.journeys.kit import ANISHA, BOTH_STORES, STANDS, office, typed
 
 # At the command line
-
-STANDS = (
-    "result: APPROVE 25,000 PHP over 6 months, 4,925.43 PHP a month by a person (review_second)"
-)
 
 
 @BOTH_STORES

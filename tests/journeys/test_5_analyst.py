@@ -62,7 +62,7 @@ SHOWN = (
 async def test_a_higher_minimum_decides_once_two_have_signed_what_they_saw(
     url: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """It is judged over what was recorded and proved; until the second signs, the old rules decide.
+    """It is judged over what was recorded, and proved; until the second signs, the old ones decide.
 
     Both are shown the old champion against the new one, the tests, the impact and the proof.
     """
