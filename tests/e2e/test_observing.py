@@ -1,7 +1,6 @@
 """What operators see of calls, and what nobody sees of a bug."""
 
 import asyncio
-import json
 import platform
 import re
 from collections import Counter
@@ -18,18 +17,16 @@ from decision_service.api.v1 import decision_service_pb2 as service_pb
 from decision_service.api.v1 import ruleset_service_pb2 as rules_pb
 from decision_service.api.v1.decision_pb2 import Decision
 from decision_service.app import wiring as upkeep
-from decision_service.cli.main import run
 from decision_service.decide.dry_run import ValidateRules
 from decision_service.rulebook.rulebook import ActiveRules
 from decision_service.runtime.tasks import Supervisor
 from decision_service.runtime.telemetry import Alarm
-from decision_service.server import health
 from decision_service.server import interceptors as access_log
 from decision_service.server import interceptors as error_map
 from decision_service.server.auth import METHODS
 from decision_service.standin.sandbox import sandbox_people
 from decision_service.store.store import Store
-from tests.e2e.service import PRODUCT, Running, create, refusal, running
+from tests.e2e.service import PRODUCT, Running, create, metrics, refusal, running
 from tests.fakes.log import captured
 from tests.kits.until import until
 
@@ -51,15 +48,6 @@ REQUESTS = {
     f"{SERVICE}RulesetService/ValidateRuleset": rules_pb.ValidateRulesetRequest(product=PRODUCT),
     f"{SERVICE}RulesetService/EvaluateRuleset": rules_pb.EvaluateRulesetRequest(product=PRODUCT),
 }
-
-
-async def metrics(live: Running) -> dict[str, float]:
-    """Every sample that the HTTP edge shows."""
-    async with httpx2.AsyncClient() as client:
-        reply = await client.get(f"{live.service.http.admin}/metrics")
-    assert reply.headers["content-type"].startswith("text/plain")
-    lines = (line for line in reply.text.splitlines() if not line.startswith("#"))
-    return {name: float(value) for name, _, value in (line.rpartition(" ") for line in lines)}
 
 
 async def test_the_docs_describe_every_metric_and_no_other(tmp_path: Path) -> None:
@@ -210,25 +198,6 @@ async def test_a_background_task_that_keeps_failing_shows_in_health(
         for unwell, reasons in (("rules",), (failed,)), ((), ()):
             monkeypatch.setattr(Supervisor, "unwell", unwell)
             await until(lambda reasons=reasons: live.service.rpc.health.reasons == reasons)
-
-
-async def test_every_way_to_ask_for_health_says_why(
-    live: Running, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """The command, the log and the metric follow the store's fault and its end."""
-    lines = captured(monkeypatch, health)
-    asked = ["health", "--address", live.service.address, "--format", "json"]
-    fault = "store: the disk is full – é"
-    for reasons, code, shown in (([fault], 3, "\\u2013 \\xe9"), ([], 0, None)):
-        live.service.rpc.health.set(reasons)
-        told = {"event": "health changed", "reason": fault if reasons else None}
-        assert [one for one in lines if told.items() <= one.items()]
-        assert await asyncio.to_thread(run, asked) == code
-        printed = capsys.readouterr()
-        reason = json.loads(printed.out)["reason"]
-        assert reason == (shown and f"store: the disk is full {shown}")
-        assert (reason or "") in printed.err
-        assert (await metrics(live))["decision_service_serving"] == (not reasons)
 
 
 async def _broken(*_: object, **__: object) -> None:

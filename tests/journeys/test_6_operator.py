@@ -1,21 +1,46 @@
-"""`preflight` and `webhooks` against a vendor: what is in order, and what to do where it is not."""
+"""Journey 6: who installs and is called at night, from preflight to a restored backup."""
 
 from __future__ import annotations
 
 import asyncio
 import json
+import resource
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
+import grpc
 import pytest
+from grpc_health.v1 import health_pb2, health_pb2_grpc
 
+from decision_service.api.v1 import applicant_service_pb2 as pb
+from decision_service.api.v1 import applicant_service_pb2_grpc
+from decision_service.api.v1 import decision_service_pb2 as service_pb
+from decision_service.app import wiring as upkeep
 from decision_service.decide.events import NEEDED_TYPES
 from decision_service.runtime.config import load
+from decision_service.server import health
+from decision_service.standin.sandbox import sandbox_people
 from decision_service.standin.server import Simulator, build_app, serve
 from decision_service.store.keys import DATA_KEYS
 from decision_service.workbench.commands.preflight import erasures_check, identity_keys_check
 from tests.e2e.process import command
-from tests.e2e.service import Running, at_vendor, own_rules, running
+from tests.e2e.service import (
+    Running,
+    at_vendor,
+    create,
+    metrics,
+    own_rules,
+    refused,
+    running,
+)
+from tests.fakes.log import captured
+from tests.kits.until import until
+from tests.unit.cli.commands import command as here
+
+# Preflight, and the events of the vendor
 
 SECRET = "a secret of webhooks"
 
@@ -208,3 +233,124 @@ def test_where_erasures_are_noted_is_looked_at(
         checks.append(identity_keys_check(chosen))
     for check in checks:
         assert (check.ok, words in check.words, "canary" in check.words) == (ok, True, False)
+
+
+# Backup and restore
+
+GEORGE, RYAN, *_ = (person.user_id for person in sandbox_people())
+
+
+async def test_a_backup_brings_no_erased_person_back(tmp_path: Path) -> None:
+    """Decided, backed up, erased, restored, started: the data is nowhere, the decision is there."""
+    store, backup = tmp_path / "decisions.db", tmp_path / "backup.db"
+    async with running(tmp_path) as live:
+        decided = (await live.stub.CreateDecision(create(GEORGE))).decision
+        other = (await live.stub.CreateDecision(create(RYAN))).decision
+        _back_up(store, backup)
+        applicants = applicant_service_pb2_grpc.ApplicantServiceStub(live.channel)
+        erased = await applicants.EraseApplicant(pb.EraseApplicantRequest(user_id=GEORGE))
+        assert erased.erased_snapshots == 1
+    key = _key_of(backup, GEORGE)
+    _restore(backup, store)
+    async with running(tmp_path) as live:
+        for file in tmp_path.glob("decisions.db*"):
+            assert key not in file.read_bytes()
+        read = service_pb.GetDecisionRequest(decision_id=decided.decision_id)
+        assert (await live.stub.GetDecision(read)).decision == decided
+        told = await refused(live.stub.ReplayDecision(_replay(decided.decision_id)))
+        assert told.info.reason == "SNAPSHOT_ERASED"
+        replayed = await live.stub.ReplayDecision(_replay(other.decision_id))
+        assert list(replayed.differing_fields) == []
+
+
+def _replay(decision_id: str) -> service_pb.ReplayDecisionRequest:
+    return service_pb.ReplayDecisionRequest(decision_id=decision_id)
+
+
+def _back_up(store: Path, backup: Path) -> None:
+    with closing(sqlite3.connect(store)) as source, closing(sqlite3.connect(backup)) as target:
+        source.backup(target)
+
+
+def _restore(backup: Path, store: Path) -> None:
+    for leftover in (store.with_name(f"{store.name}-wal"), store.with_name(f"{store.name}-shm")):
+        leftover.unlink(missing_ok=True)
+    backup.replace(store)
+
+
+def _key_of(store: Path, user_id: str) -> bytes:
+    with closing(sqlite3.connect(store)) as connection:
+        found = connection.execute("SELECT key FROM consents WHERE user_id = ?", (user_id,))
+        return bytes(found.fetchone()[0])
+
+
+# An incident
+
+SERVING = health_pb2.HealthCheckResponse.SERVING
+PAGE = 4096
+NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
+
+
+@contextmanager
+def full_disk() -> Iterator[None]:
+    """Have the system refuse every write behind a file's first page.
+
+    A log that was written back in the meantime begins anew, inside of what it had; no transaction
+    fits into one page of it.
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (PAGE, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+async def health_becomes(live: Running, status: int) -> None:
+    """Wait until health says so."""
+    stub = health_pb2_grpc.HealthStub(live.channel)
+    request = health_pb2.HealthCheckRequest()
+    await until(lambda: stub.Check(request), lambda reply: reply.status == status)
+
+
+async def test_a_full_disk_stops_decisions_and_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """UNAVAILABLE with a time to retry and NOT_SERVING; replays go on; with room all is well."""
+    monkeypatch.setattr(upkeep, "HEALTH_SECONDS", 0.05)
+    async with running(tmp_path) as live:
+        recorded, lost = create(GEORGE), create(GEORGE)
+        first = await live.stub.CreateDecision(recorded)
+        with full_disk():
+            told = await refused(live.stub.CreateDecision(lost))
+            assert (told.code, told.info.reason) == (
+                grpc.StatusCode.UNAVAILABLE,
+                "STORE_UNAVAILABLE",
+            )
+            assert told.retry is not None
+            await health_becomes(live, NOT_SERVING)
+            assert await live.stub.CreateDecision(recorded) == first
+            listed = await live.stub.ListDecisions(service_pb.ListDecisionsRequest())
+            assert len(listed.decisions) == 1
+        await health_becomes(live, SERVING)
+        await live.stub.CreateDecision(lost)
+
+
+async def test_every_way_to_ask_for_health_says_why(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The command, the log and the metric follow the store's fault and its end."""
+    lines = captured(monkeypatch, health)
+    async with running(tmp_path) as live:
+        asked = ["health", "--address", live.service.address, "--format", "json"]
+        fault = "store: the disk is full – é"
+        for reasons, code, shown in (([fault], 3, "\\u2013 \\xe9"), ([], 0, None)):
+            live.service.rpc.health.set(reasons)
+            told = {"event": "health changed", "reason": fault if reasons else None}
+            assert [one for one in lines if told.items() <= one.items()]
+            printed = await asyncio.to_thread(here, capsys, *asked)
+            assert printed.code == code
+            reason = json.loads(printed.out)["reason"]
+            assert reason == (shown and f"store: the disk is full {shown}")
+            assert (reason or "") in printed.err
+            assert (await metrics(live))["decision_service_serving"] == (not reasons)
