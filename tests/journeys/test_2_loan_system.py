@@ -259,7 +259,7 @@ async def test_who_waits_for_a_place_has_a_page_before_the_deadline(tmp_path: Pa
 def program(folder: Path, language: str) -> Iterator[tuple[str, subprocess.Popen[str]]]:
     """The page's receiver as it is printed, and its URL."""
     if language == "js" and shutil.which("node") is None:
-        pytest.skip("there is no Node")
+        pytest.skip("there is no Node: install Node 18 or newer")
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     name, runner = {"python": ("r.py", sys.executable), "js": ("r.mjs", "node")}[language]
