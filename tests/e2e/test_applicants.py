@@ -1,23 +1,36 @@
-"""The ApplicantService over gRPC, and its commands."""
+"""Applicants before and while they connect: references, a first sync, observed inputs."""
+
+from __future__ import annotations
 
 import asyncio
 import json
 import re
 import shlex
-from pathlib import Path
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
 
 import grpc
 import pytest
+from google.protobuf.duration_pb2 import Duration
+from google.protobuf.json_format import MessageToDict
+from playwright.async_api import expect
 
 from decision_service.api.v1 import applicant_service_pb2 as pb
 from decision_service.api.v1 import applicant_service_pb2_grpc
-from decision_service.standin.sandbox import sandbox_people
+from decision_service.api.v1 import decision_service_pb2 as service_pb
+from decision_service.standin.sandbox import SandboxPerson, sandbox_people
+from tests.e2e.browser import RECORDER, browser, opened, told
 from tests.e2e.process import serving
-from tests.e2e.service import ROOT, Running, refused, running
+from tests.e2e.service import PRODUCT, ROOT, Running, create, outcome, refused, running
+from tests.e2e.test_json import CREATE, post
+from tests.fakes.examples import some
+from tests.journeys.kit import ADVANCE, people_of, syncing
+from tests.journeys.test_8_privacy import observed
 from tests.kits.until import until
 from tests.unit.cli.commands import command
 
-GEORGE, _, CHRISTINA, _ = (person.user_id for person in sandbox_people())
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def stub_of(live: Running) -> applicant_service_pb2_grpc.ApplicantServiceStub:
@@ -152,3 +165,139 @@ async def test_a_country_is_two_capital_letters(
     where = ("--address", shared.service.address)
     shown = await asyncio.to_thread(command, capsys, *words, *where)
     assert "NO_PROVIDER       personal-loan-ph reads liabilities" in shown.out
+
+
+async def test_the_page_shows_the_answer_as_it_is_printed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The command of the documentation prints its JSON, of who has connected a payroll alone."""
+    page = (ROOT / "docs" / "onboarding.md").read_text(encoding="utf-8")
+    printed = re.search(r"^ *decision-service (applicants show .*--format json)$", page, re.M)
+    shown = re.search(r"^ *```json\n(.*?)^ *```$", page, re.M | re.S)
+    assert printed is not None
+    assert shown is not None
+    async with syncing(tmp_path, timedelta(seconds=1)) as desk:
+        user_id = desk.connected(sandbox_people()[0], "sprout_ph", timedelta(days=1))
+        await until(desk.live.service.core.source.providers)
+        words = shlex.split(printed[1].replace("USER_ID", user_id))
+        where = ("--address", desk.live.service.address)
+        ran = await asyncio.to_thread(command, capsys, *words, *where)
+    wanted = json.loads(shown[1].replace("USER_ID", user_id))
+    start = ran.out.index('{\n  "user_id"')  # the service's log may stand before and after
+    answer, _ = json.JSONDecoder().raw_decode(ran.out[start:])
+    assert wanted in answer["product_needs"]
+
+
+async def test_an_employer_of_an_unknown_kind_is_refused(shared: Running) -> None:
+    """The field is named, with what it may be."""
+    asked = pb.GetApplicantRequest(user_id="u-1", employer_kind="STATE")
+    found = await refused(people_of(shared).GetApplicant(asked))
+    assert found.code is grpc.StatusCode.INVALID_ARGUMENT
+    assert "PRIVATE, GOVERNMENT, UNIFORMED" in found.fields["employer_kind"]
+
+
+@pytest.mark.long
+@browser
+async def test_a_link_puts_no_words_of_its_own_on_the_page(tmp_path: Path) -> None:
+    """A provider that no one knows is not named; the lender's own first ones come after."""
+    settings = {"http_address": "127.0.0.1:0", "connect_top_providers": "grab_ph, sss_ph"}
+    async with running(tmp_path, **settings) as live:
+        made = await people_of(live).CreateApplicant(pb.CreateApplicantRequest(applicant_ref="C-1"))
+        address = f"{live.service.http_url}/connect?token={made.link_token.access_token}"
+        async with opened(f"{address}&first=call_0917,gsis_ph,sss_ph", widget=RECORDER) as page:
+            await told(page, "If you have an account at GSIS or SSS, connect it first.")
+            await expect(page.get_by_text("0917")).to_have_count(0)
+            await page.get_by_role("button", name="Connect an account").click()
+            await page.locator("body[data-opened]").wait_for()
+            top = await page.evaluate("window.handed.topProviders")
+            assert top == ["call_0917", "gsis_ph", "sss_ph", "grab_ph"]
+            await page.get_by_role("link", name="Filipino").click()
+            await told(page, "Kung mayroon po kayong account sa GSIS o SSS")
+        async with opened(f"{address}&first=call_0917", widget=RECORDER) as page:
+            await told(page, "How it works")
+            await expect(page.locator("#first")).to_be_hidden()
+
+
+GEORGE, _, CHRISTINA, _ = sandbox_people()
+
+LOAN = {"product": PRODUCT}
+
+KINDS = [
+    pytest.param(LOAN, GEORGE, "sprout_ph", id="payroll"),
+    pytest.param(LOAN, GEORGE, "sss_ph", id="scheme"),
+    pytest.param(ADVANCE, CHRISTINA, "grab_ph", id="platform"),
+]
+
+
+async def recorded(live: Running, user_id: str) -> list[str]:
+    """The request ids of what is recorded of a user."""
+    reply = await live.stub.ListDecisions(service_pb.ListDecisionsRequest(user_id=user_id))
+    return [one.request_id for one in reply.decisions]
+
+
+@pytest.mark.parametrize(("product", "person", "provider"), KINDS)
+async def test_an_application_during_a_first_sync_is_refused_and_decided_later(
+    tmp_path: Path, product: dict[str, Any], person: SandboxPerson, provider: str
+) -> None:
+    """Nothing is recorded, and the same request id is decided once the sync has finished."""
+    async with syncing(tmp_path, timedelta(minutes=45)) as desk:
+        user_id = desk.connected(person, provider, timedelta(minutes=30))
+        asked = create(user_id, **product)
+        found = await refused(desk.live.stub.CreateDecision(asked))
+        assert (found.code.name, found.info.reason) == ("FAILED_PRECONDITION", "DATA_NOT_READY")
+        assert found.retry == 30.0
+        assert await recorded(desk.live, user_id) == []
+        desk.ahead = timedelta(minutes=16)
+        decision = await desk.decided(asked)
+        assert await recorded(desk.live, user_id) == [asked.request_id]
+        assert "DATA_ARRIVING" not in [reason.code for reason in decision.reasons]
+
+
+@pytest.mark.parametrize(("product", "person", "provider"), some(KINDS, 3))
+async def test_a_first_sync_of_more_than_an_hour_is_referred(
+    tmp_path: Path, product: dict[str, Any], person: SandboxPerson, provider: str
+) -> None:
+    """After the hour a person decides, and the reason says that the data is still arriving."""
+    async with syncing(tmp_path, timedelta(hours=3)) as desk:
+        user_id = desk.connected(person, provider, timedelta(minutes=61))
+        decision = await desk.decided(create(user_id, **product))
+        assert outcome(decision) == "REFER"
+        assert decision.reasons[0].code == "DATA_ARRIVING"
+        assert decision.reasons[0].message == "The data of a connected account is still arriving"
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(("product", "person", "provider"), some(KINDS, 3))
+async def test_an_application_waits_until_the_first_sync_has_finished(
+    tmp_path: Path, product: dict[str, Any], person: SandboxPerson, provider: str
+) -> None:
+    """With a wait_timeout the sync ends while the caller waits, and the data is decided on."""
+    half = timedelta(minutes=30)
+    async with syncing(tmp_path, half + timedelta(seconds=3)) as desk:
+        user_id = desk.connected(person, provider, half)
+        asked = create(user_id, wait_timeout=Duration(seconds=20), **product)
+        decision = await desk.decided(asked)
+        assert await recorded(desk.live, user_id) == [asked.request_id]
+        assert "DATA_ARRIVING" not in [reason.code for reason in decision.reasons]
+        assert decision.data_quality.upstream_calls > desk.vendor.meter.by_path()["/tasks"] > 1
+
+
+@pytest.mark.parametrize(
+    ("sent", "field"),
+    [
+        (observed(-2, 0), "inputs.bureau_monthly_debt.observed_on"),
+        (observed(0, 0, observedOn="01/11/2026"), "inputs.bureau_monthly_debt.observed_on"),
+        (observed(0, 0, observedOn=""), "inputs.bureau_monthly_debt.observed_on"),
+        (
+            observed(0, 0, consentReference="C" * 201),
+            "inputs.bureau_monthly_debt.consent_reference",
+        ),
+    ],
+)
+async def test_a_wrong_day_is_refused_by_its_field(
+    shared: Running, sent: dict[str, Any], field: str
+) -> None:
+    """Of a day to come, malformed, missing; and a consent that is too long."""
+    answer = await post(shared, CREATE, {**MessageToDict(create(GEORGE.user_id)), **sent})
+    assert (answer.status, answer.content["code"]) == (400, "invalid_argument")
+    assert field in answer.content["message"]

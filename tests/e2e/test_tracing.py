@@ -1,9 +1,10 @@
-"""OpenTelemetry at a running service: the tree of spans, and what no attribute may hold."""
+"""The spans of a decision, and a collector that takes them or does not."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from pathlib import Path
+import socket
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 import grpc
 import httpx2
@@ -16,17 +17,30 @@ from opentelemetry.trace import SpanKind, StatusCode, format_trace_id
 
 from decision_service.api.v1 import decision_pb2 as pb
 from decision_service.server import interceptors as access_log
+from decision_service.server import otel as delivery
 from decision_service.server.otel import instrumentation
 from decision_service.standin.sandbox import sandbox_people
+from tests.e2e.collector import collecting, values
 from tests.e2e.service import PRODUCT, at_vendor, create, outcome, running
 from tests.fakes.log import captured
+from tests.kits.until import until
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
 
 PEOPLE = sandbox_people()
+
 GEORGE = PEOPLE[0].user_id
+
 CREATE = "decision_service.api.v1.DecisionService/CreateDecision"
+
 TRACE = "0af7651916cd43dd8448eb211c80319c"
+
 PARENT = (("traceparent", f"00-{TRACE}-b7ad6b7169203331-01"),)
+
 PERSONAL = [word for one in PEOPLE for word in (one.user_id, one.name, one.email, one.phone)]
+
 OURS = ["customer-canary", "application-canary", "20000", "20,000"]
 
 
@@ -139,3 +153,66 @@ async def test_a_json_call_has_the_spans_of_a_call(
     assert {format_trace_id(one.context.trace_id) for one in recorded.spans} == {TRACE}
     assert "canary" not in "\n".join(texts(recorded.spans))
     assert [line["trace_id"] for line in lines if line["event"] == "call"] == [TRACE]
+
+
+ON = {"opentelemetry": "true"}
+
+SOON = {
+    "OTEL_BSP_SCHEDULE_DELAY": "20",
+    "OTEL_EXPORTER_OTLP_TIMEOUT": "1",
+}
+
+
+def point_at(monkeypatch: pytest.MonkeyPatch, url: str, **variables: str) -> None:
+    """Set the standard variables."""
+    for name, value in (SOON | {"OTEL_EXPORTER_OTLP_ENDPOINT": url} | variables).items():
+        monkeypatch.setenv(name, value)
+
+
+async def test_a_collector_gets_the_spans_of_a_decision(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Over OTLP, by the standard variables alone; with who sends it, and nothing of the person."""
+    with collecting() as collector:
+        point_at(monkeypatch, collector.url, OTEL_SERVICE_NAME="loans")
+        async with running(tmp_path, **ON) as live:
+            decision = (await live.stub.CreateDecision(create(GEORGE))).decision
+            await until(lambda: "decide" in collector.spans)
+    spans = collector.spans
+    assert {"gather", "factors", "evaluate", "commit", "GET /accounts"} <= spans.keys()
+    assert spans["commit"].parent_span_id == spans["decide"].span_id
+    told = values(spans["decide"].attributes)
+    assert told["decision.id"] == decision.decision_id
+    assert collector.resource["service.name"] == "loans"
+    assert GEORGE not in collector.text
+
+
+@contextmanager
+def nobody() -> Iterator[str]:
+    """A port where nobody listens."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    yield f"http://127.0.0.1:{port}"
+
+
+@contextmanager
+def silent() -> Iterator[str]:
+    """A port where somebody listens and says nothing."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("place", [nobody, silent])
+async def test_a_collector_that_takes_nothing_costs_one_line_and_no_decision(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: object
+) -> None:
+    """Decisions go on, and that spans are dropped is said once."""
+    lines = captured(monkeypatch, delivery)
+    with place() as url:
+        point_at(monkeypatch, url, OTEL_BSP_MAX_QUEUE_SIZE="5", OTEL_BSP_MAX_EXPORT_BATCH_SIZE="5")
+        async with running(tmp_path, **ON) as live:
+            for _ in range(5):
+                await live.stub.CreateDecision(create(GEORGE), timeout=5)
+            await until(lambda: lines)
+    assert [line["event"][:35] for line in lines] == ["the collector does not take spans, w"[:35]]
