@@ -1,4 +1,4 @@
-"""What people do at the console from sign-in to result, in a real browser."""
+"""Every page of the console is for everybody, by eye and by a screen reader."""
 
 from __future__ import annotations
 

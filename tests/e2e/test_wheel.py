@@ -18,8 +18,8 @@ from pathlib import Path
 import pytest
 
 from decision_service import __version__
+from tests.e2e.process import demo_and_next
 from tests.e2e.service import ROOT
-from tests.journeys.typed import demo_and_next
 
 PROGRAM = "decision-service"
 

@@ -27,9 +27,9 @@ from grpc_reflection.v1alpha.proto_reflection_descriptor_database import (
 
 from decision_service.runtime.clock import SystemClock
 from decision_service.runtime.config import load
+from tests.e2e.process import demo_and_next
 from tests.e2e.service import ROOT, own_rules, running
 from tests.fakes.examples import some
-from tests.journeys.typed import demo_and_next
 from tests.unit.cli.commands import command
 
 # From a checkout
