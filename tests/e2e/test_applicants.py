@@ -118,7 +118,7 @@ def test_the_commands(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Non
         )
         shown = command(capsys, "applicants", "show", user_id, *at)
         assert "ready             no\nnot ready reason  no account is connected" in shown.out
-        ready = command(capsys, "applicants", "show", CHRISTINA, *at)
+        ready = command(capsys, "applicants", "show", CHRISTINA.user_id, *at)
         assert "ready    yes" in ready.out
         assert "contributions" in ready.out
         unknown = command(capsys, "applicants", "show", "nobody", *at)
@@ -218,7 +218,7 @@ async def test_a_link_puts_no_words_of_its_own_on_the_page(tmp_path: Path) -> No
             await expect(page.locator("#first")).to_be_hidden()
 
 
-GEORGE, _, CHRISTINA, _ = sandbox_people()
+GEORGE, CHRISTINA = sandbox_people()[0], sandbox_people()[2]
 
 LOAN = {"product": PRODUCT}
 
