@@ -195,6 +195,7 @@ def ids(numbers: list[int]) -> set[str]:
     return {f"dec_{number:026d}" for number in numbers}
 
 
+@pytest.mark.long
 def test_a_disk_that_fails_acknowledges_nothing_more(
     path_of_storage_sync: Path, tmp_path: Path
 ) -> None:
@@ -208,6 +209,7 @@ def test_a_disk_that_fails_acknowledges_nothing_more(
     assert ids(done.told) <= rows_on_disk(path_of_storage_sync)
 
 
+@pytest.mark.long
 def test_one_failed_sync_costs_one_commit(path_of_storage_sync: Path, tmp_path: Path) -> None:
     """One commit is refused and not on disk; the ones before and after it are told and are."""
     done = committing_under(
@@ -218,6 +220,7 @@ def test_one_failed_sync_costs_one_commit(path_of_storage_sync: Path, tmp_path: 
     assert max(done.told) > done.refused[0] > min(done.told)
 
 
+@pytest.mark.long
 def test_a_slow_sync_is_waited_for(path_of_storage_sync: Path, tmp_path: Path) -> None:
     """When syncs take a quarter of a second, what is told is on disk all the same."""
     fault = "delay_enter=250000:when=3..6"

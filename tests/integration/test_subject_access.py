@@ -159,6 +159,7 @@ async def test_nothing_of_another_user_of_the_account_is_told(url: str, tmp_path
     assert standing.content["history"][0]["found_by"].count("user") == 1
 
 
+@pytest.mark.parametrize("url", ["sqlite"], indirect=True)
 async def test_own_figures_are_told_where_nobody_else_is_counted(url: str) -> None:
     """A person alone on the account reads what the own records said, and the reason's value."""
     async with opened(url) as store:
@@ -192,6 +193,7 @@ async def test_an_erasure_leaves_what_the_list_of_tables_says(
     assert "Name of user-ana" not in told
 
 
+@pytest.mark.parametrize("url", ["sqlite"], indirect=True)
 @pytest.mark.parametrize("erase_decisions", [False, True])
 async def test_an_export_tells_what_an_open_loan_leaves(
     url: str, tmp_path: Path, *, erase_decisions: bool
@@ -250,6 +252,7 @@ async def test_pages_are_bounded_and_lose_nothing(url: str) -> None:
     assert [part.content["part"] for part in readings] == [1, 2]
 
 
+@pytest.mark.parametrize("url", ["sqlite"], indirect=True)
 async def test_nobody_is_told_from_a_user_of_another_caller(url: str) -> None:
     """A user of whom nothing is stored is unknown, and so is one that another caller created."""
     async with opened(url) as store:
