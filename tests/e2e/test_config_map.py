@@ -12,7 +12,7 @@ import pytest_asyncio
 
 from decision_service.app import wiring as background
 from tests.e2e.service import Running, own_rules, running
-from tests.fakes.log import captured
+from tests.fakes.observed import captured
 from tests.fakes.shipped import champion_of
 from tests.kits.kubelet import KubeletVolume
 from tests.kits.until import until

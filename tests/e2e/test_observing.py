@@ -30,7 +30,7 @@ from decision_service.server.auth import METHODS
 from decision_service.standin.sandbox import sandbox_people
 from decision_service.store.store import Store
 from tests.e2e.service import PRODUCT, Running, create, refusal, running
-from tests.fakes.log import captured
+from tests.fakes.observed import captured
 from tests.kits.until import until
 
 GEORGE = sandbox_people()[0].user_id

@@ -13,7 +13,7 @@ from decision_service.server import otel as delivery
 from decision_service.standin.sandbox import sandbox_people
 from tests.e2e.collector import collecting, values
 from tests.e2e.service import create, running
-from tests.fakes.log import captured
+from tests.fakes.observed import captured
 from tests.kits.until import until
 
 GEORGE = sandbox_people()[0].user_id

@@ -19,7 +19,7 @@ from decision_service.server import interceptors as access_log
 from decision_service.server.otel import instrumentation
 from decision_service.standin.sandbox import sandbox_people
 from tests.e2e.service import PRODUCT, at_vendor, create, outcome, running
-from tests.fakes.log import captured
+from tests.fakes.observed import captured
 
 PEOPLE = sandbox_people()
 GEORGE = PEOPLE[0].user_id

@@ -16,8 +16,7 @@ from decision_service.domain.errors import StoreUnavailable
 from decision_service.runtime.failpoints import Point, arm, disarm
 from decision_service.store.store import Store
 from tests.kits.decision_entries import ENTRY, SNAPSHOT, as_stored, numbered
-from tests.kits.traced import committing_under
-from tests.kits.watched_database import LINGER, rows_on_disk
+from tests.kits.watched_database import LINGER, committing_under, rows_on_disk
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator

@@ -33,12 +33,11 @@ from decision_service.store.sqlite_file import writing_engine
 from decision_service.store.store import Store, open_database
 from tests.integration.test_erasures import told as psql
 from tests.kits.consent_log import KEPT, gone, left, told
+from tests.kits.data_keys import decrypted, killed_while_wrapping, stolen_rows
 from tests.kits.decision_entries import NOON, numbered
 from tests.kits.history_log import KEYS, decided, present
 from tests.kits.history_log import decide as decide_of_storage_history
 from tests.kits.stores import opened
-from tests.kits.thief import decrypted, stolen_rows
-from tests.kits.wrapping_process import killed_while_wrapping
 
 if TYPE_CHECKING:
     from tests.kits.postgres import Postgres
