@@ -18,11 +18,11 @@ from decision_service.decide.rule_tests import VersionResults, case_problems, ru
 from decision_service.rollout.state import clashes, initial_state, widenings
 from decision_service.rulebook.folder import RuleFolder, read_rules
 from decision_service.rulebook.load import load_rules
+from decision_service.rulebook.loosenings import RulesState, loosenings, unaccepted
 from decision_service.rulebook.plans import plan_warnings
 from decision_service.rulebook.rulebook import Rulebook
 from decision_service.rules.compile import canonical
 from decision_service.workbench.proofs.report import guarantee_problems
-from decision_service.workbench.safeguards import loosened, unaccepted
 
 FOLDER = Path(__file__).parent
 RULES = FOLDER.parents[1] / "rules"
@@ -81,10 +81,8 @@ def floor(rules: Rules) -> list[str]:
 
 def accept(rules: Rules) -> list[str]:
     """What `publish`, `sign` and `preflight` ask to be accepted by name."""
-    before = shipped()
-    return unaccepted(
-        loosened(before.folder, before.rulebook, rules.folder, rules.rulebook, NOW), ()
-    )
+    before = RulesState(shipped().folder, shipped().rulebook)
+    return unaccepted(loosenings(before, RulesState(rules.folder, rules.rulebook), NOW), ())
 
 
 def lock(rules: Rules) -> list[str]:

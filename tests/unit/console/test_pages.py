@@ -19,8 +19,8 @@ from decision_service.console.reviews import next_to_field
 from decision_service.console.rollouts import picture
 from decision_service.console.rules import LONGEST, ROWS, compared_with, read_evidence
 from decision_service.console.text import environment, meaning
+from decision_service.rulebook.differences import compare_texts
 from decision_service.runtime.clock import SystemClock
-from decision_service.workbench.diff import compare_texts
 
 AMOUNT = Money(currency_code="PHP", units=16_000)
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from decision_service.rulebook.differences import compare
 from decision_service.rules.compile import compile_ruleset
 from decision_service.rules.language.diagnostics import Report
 from decision_service.rules.language.yaml import ListNode, MapNode, read
 from decision_service.rules.program import RulesetFiles
-from decision_service.workbench.diff import compare
 from tests.fakes.examples import some
 from tests.kits.cases import cases
 from tests.unit.ruleset.catalogue import CATALOGUE

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from decision_service.rulebook.differences import compare
 from decision_service.rules.program import RulesetFiles
-from decision_service.workbench.diff import compare
 from tests.unit.ruleset.catalogue import CATALOGUE
 from tests.unit.ruleset.rulesets import compiled, problems, rules, stages
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 
 from decision_service.domain.decision import Outcome
+from decision_service.rulebook.differences import compare
 from decision_service.rules.evaluate import evaluate
 from decision_service.rules.program import RulesetFiles
 from decision_service.rules.tests import run_cases
 from decision_service.rules.tests_file import parse_cases
 from decision_service.workbench.constants import FigureSetter
-from decision_service.workbench.diff import compare
 from decision_service.workbench.mutants import Fate
 from decision_service.workbench.mutation import FiguresRun
 from tests.unit.ruleset.catalogue import CATALOGUE

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Iterator, Mapping
+from decimal import Decimal
 from enum import StrEnum
 from math import inf
 from typing import TypeVar
@@ -13,6 +14,7 @@ from decision_service.rules.keys import SECTIONS
 
 NOT_WRITTEN = "not written"
 NO_VALUE = "no value"
+_NUMBERS = (int, float, Decimal)
 _WORDS = {"min": "minimum", "max": "maximum"}
 _LABELS = {key.name: key.label for section in SECTIONS for key in section.keys if key.label}
 Key = TypeVar("Key", bound=Hashable)
@@ -84,7 +86,8 @@ def compare_parts(
     before: Iterable[Part], after: Iterable[Part], more: Iterable[WrittenChange] = ()
 ) -> tuple[WrittenChange, ...]:
     """The differences, with `more` that were found elsewhere, group by group."""
-    old, new = ({(part.group, part.subject): part for part in side} for side in (before, after))
+    old = _by_subject(before)
+    new = _by_subject(after)
     found = [change for key in keys_of(old, new) for change in _part(old.get(key), new.get(key))]
     found += [*_orders(old.values(), new.values()), *more]
     groups = list(dict.fromkeys(group for group, _ in new))
@@ -93,6 +96,10 @@ def compare_parts(
             groups.insert(place, group)
     groups = keys_of((change.group for change in found), groups)
     return tuple(sorted(found, key=lambda change: groups.index(change.group)))
+
+
+def _by_subject(parts: Iterable[Part]) -> dict[tuple[str, str], Part]:
+    return {(part.group, part.subject): part for part in parts}
 
 
 def keys_of(before: Iterable[Key], after: Iterable[Key]) -> list[Key]:
@@ -163,22 +170,27 @@ def _value(part: Part, key: str, before: Leaf | None, after: Leaf | None) -> Wri
     kind = ChangeKind.CHANGED
     if before is None or after is None:
         kind = ChangeKind.ADDED if before is None else ChangeKind.REMOVED
-    old, new = (side.text if side else "" for side in (before, after))
+    old = before.text if before else ""
+    new = after.text if after else ""
     subject = f"{part.subject}: {_label(key)}" if key else part.subject
     words = from_to(old or NOT_WRITTEN, new or NOT_WRITTEN)
-    direction = part.grows.get(key, Direction.CHANGES)
-    if direction is not Direction.CHANGES and not _is_greater(before, after, direction):
-        direction = direction.opposite
+    direction = _effect(before, after, part.grows.get(key, Direction.CHANGES))
     return WrittenChange(
         part.group, subject, kind, words=words, before=old, after=new, direction=direction
     )
 
 
-def _is_greater(before: Leaf | None, after: Leaf | None, grows: Direction) -> bool:
-    """Without a value there is no bound, of what holds back no time to wait."""
+def _effect(before: Leaf | None, after: Leaf | None, grows: Direction) -> Direction:
+    """What a changed value does where a greater one `grows`; a value that is no number CHANGES.
+
+    Without a value there is no bound, of what holds back no time to wait.
+    """
     unwritten = inf if grows is Direction.LOOSENS else 0
-    old, new = (unwritten if side is None else side.meaning for side in (before, after))
-    return bool(new > old)  # type: ignore[operator]  # values that grow are numbers
+    old = unwritten if before is None else before.meaning
+    new = unwritten if after is None else after.meaning
+    if not isinstance(old, _NUMBERS) or not isinstance(new, _NUMBERS):
+        return Direction.CHANGES
+    return grows if new > old else grows.opposite
 
 
 def _label(key: str) -> str:
@@ -198,7 +210,14 @@ def _steps(
         if texts != shown and (old and old.meaning) != (new and new.meaning):
             when = f" on {day}" if day else f" before {days[1]}" if len(days) > 1 else ""
             words = f"{from_to(*texts)}{when}"
-            yield WrittenChange(group, subject, ChangeKind.CHANGED, words, *texts)
+            yield WrittenChange(
+                group,
+                subject,
+                ChangeKind.CHANGED,
+                words=words,
+                before=texts[0],
+                after=texts[1],
+            )
         shown = texts
 
 
@@ -216,9 +235,15 @@ def _orders(before: Iterable[Part], after: Iterable[Part]) -> Iterator[WrittenCh
         first = [one for one in was if one in now]
         second = [one for one in now if one in was]
         if first != second:
-            texts = ", ".join(first), ", ".join(second)
-            words = f"in another order: {texts[1]}"
-            yield WrittenChange(group, f"the {kind} are", ChangeKind.CHANGED, words, *texts)
+            order = ", ".join(second)
+            yield WrittenChange(
+                group,
+                f"the {kind} are",
+                ChangeKind.CHANGED,
+                words=f"in another order: {order}",
+                before=", ".join(first),
+                after=order,
+            )
 
 
 def _ordered(parts: Iterable[Part]) -> dict[tuple[str, str], list[str]]:
