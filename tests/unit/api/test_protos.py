@@ -13,6 +13,8 @@ from grpc_tools import protoc
 
 ROOT = Path(__file__).resolve().parents[3]
 
+PROTOS = ROOT / "protos"
+
 FIELD = "  string application_id = 4;\n"
 
 OTHERS = ("  string request_id = 1;\n", "  string user_id = 2;\n")
@@ -20,7 +22,7 @@ OTHERS = ("  string request_id = 1;\n", "  string user_id = 2;\n")
 
 def linted(folder: Path, changes: dict[str, str]) -> subprocess.CompletedProcess[str]:
     """What lint says of a copy of the protos, in which fields of an application are replaced."""
-    shutil.copytree(ROOT / "protos", folder / "protos")
+    shutil.copytree(PROTOS, folder / "protos")
     (folder / "clients").mkdir()
     for name in ("buf.yaml", "clients/released.binpb"):
         shutil.copy(ROOT / name, folder / name)
@@ -69,8 +71,6 @@ def test_a_generated_file_that_is_not_committed_is_out_of_date(tmp_path: Path) -
     assert found.returncode == 1
     assert "out of date (values_pb2.pyi): run `make proto`" in found.stderr
 
-
-PROTOS = Path(__file__).resolve().parents[3] / "protos"
 
 PACKAGES = ("CreditDecision.Api.V1", "decision_service/api/v1;decisionv1", "creditdecision.api.v1")
 

@@ -12,8 +12,8 @@ import pytest
 from google.type.money_pb2 import Money
 
 from decision_service.api.v1 import decision_pb2 as pb
-from decision_service.api.v1 import rollout_figures_pb2 as pb_of_pictures
-from decision_service.api.v1 import ruleset_service_pb2 as pb_of_evidence
+from decision_service.api.v1 import rollout_figures_pb2 as figures_pb
+from decision_service.api.v1 import ruleset_service_pb2 as rulesets_pb
 from decision_service.api.v1.values_pb2 import InputValue, MissingCause
 from decision_service.console.reviews import next_to_field
 from decision_service.console.rollouts import picture
@@ -177,15 +177,15 @@ def test_two_versions_are_compared_by_their_files_alone() -> None:
 
 
 def test_a_version_is_compared_with_the_champion_and_the_champion_with_the_one_before() -> None:
-    versions = {n: pb_of_evidence.Ruleset(role="champion" if n == 2 else "") for n in (1, 2, 3)}
+    versions = {n: rulesets_pb.Ruleset(role="champion" if n == 2 else "") for n in (1, 2, 3)}
     found = [compared_with(n, versions, asked) for n, asked in ((3, ""), (2, ""), (3, "1"))]
     assert found == [2, 1, 1]
-    assert compared_with(1, {1: pb_of_evidence.Ruleset(role="champion")}, "7") == 0
+    assert compared_with(1, {1: rulesets_pb.Ruleset(role="champion")}, "7") == 0
 
 
-def guardrail(*values: str, low: str = "", high: str = "") -> pb_of_pictures.GuardrailFigures:
-    points = [pb_of_pictures.GuardrailPoint(value=one, low=one, high=one) for one in values]
-    return pb_of_pictures.GuardrailFigures(allowed_low=low, allowed_high=high, points=points)
+def guardrail(*values: str, low: str = "", high: str = "") -> figures_pb.GuardrailFigures:
+    points = [figures_pb.GuardrailPoint(value=one, low=one, high=one) for one in values]
+    return figures_pb.GuardrailFigures(allowed_low=low, allowed_high=high, points=points)
 
 
 def test_a_gap_of_time_parts_the_line() -> None:
@@ -203,7 +203,7 @@ def test_a_share_outside_what_is_allowed_is_marked_and_counted() -> None:
     assert _outside(guardrail("-8.5", "-2", low="-9", high="-3")) == 1
 
 
-def _outside(one: pb_of_pictures.GuardrailFigures) -> int:
+def _outside(one: figures_pb.GuardrailFigures) -> int:
     found = picture(one)
     assert found
     assert f"Spans outside: {len(found.outside)}." in found.words

@@ -76,12 +76,12 @@ def _least(name: str) -> Version:
 
 ALLOWED = Allowed.read()
 
-PINNED_OF_LICENCES = [one for path in lock_files() for one in read_lock(path)]
+LOCKED = [one for path in lock_files() for one in read_lock(path)]
 
 
 def test_every_installed_package_has_an_allowed_licence() -> None:
     """Each one that this environment has; those of other systems are not installed."""
-    found = dict(listed({one.name for one in PINNED_OF_LICENCES}, ALLOWED))
+    found = dict(listed({one.name for one in LOCKED}, ALLOWED))
     refused = {
         package: licence
         for package, licence in found.items()
@@ -93,8 +93,8 @@ def test_every_installed_package_has_an_allowed_licence() -> None:
 
 def test_every_pinned_file_has_a_hash() -> None:
     """In each of the lock files, none of which is empty."""
-    assert len(PINNED_OF_LICENCES) > 200
-    assert [one.name for one in PINNED_OF_LICENCES if not one.hashes] == []
+    assert len(LOCKED) > 200
+    assert [one.name for one in LOCKED if not one.hashes] == []
 
 
 @pytest.mark.parametrize(("package", "expression", "allowed"), cases("lint/licences"))

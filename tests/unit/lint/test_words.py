@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 import yaml
 
+from lint import plain
 from lint.marks import marks_of
 from lint.plain import LIST, PACKAGE, digest_of, findings, listed, shrink
-from lint.plain import errors as errors_of_plain
 from lint.public_ground import DATA, GroundRules
 from tests.kits.cases import cases
 
@@ -122,23 +122,23 @@ def test_a_listed_file_may_stay_as_it_is_until_it_is_changed(checkout: Path) -> 
     """The digest in the list is that of the file when the rules came."""
     old = checkout / PACKAGE / "old.py"
     text = f"{digest_of(old)} {PACKAGE}/old.py\n"
-    assert [*errors_of_plain(checkout, text)] == []
+    assert [*plain.errors(checkout, text)] == []
     old.write_text(f"# changed\n{BAD}")
-    [said] = errors_of_plain(checkout, text)
+    [said] = plain.errors(checkout, text)
     assert said.startswith(f"{PACKAGE}/old.py:2: several names are assigned at once")
     assert "was changed, and so leaves" in said
 
 
 def test_a_new_file_is_plain(checkout: Path) -> None:
     """What is not in the list has no line that does more."""
-    assert len([*errors_of_plain(checkout, "")]) == 1
+    assert len([*plain.errors(checkout, "")]) == 1
 
 
 def test_the_list_only_shrinks(checkout: Path) -> None:
     """A mended file is asked out of it; shrinking adds none."""
     file = checkout / "plain.txt"
     file.write_text(f"000000000000 {PACKAGE}/new.py\n")
-    [first, second] = errors_of_plain(checkout, file.read_text())
+    [first, second] = plain.errors(checkout, file.read_text())
     assert "old.py:1:" in first
     assert second.startswith(f"{PACKAGE}/new.py breaks no rule any more")
     shrink(checkout, file)

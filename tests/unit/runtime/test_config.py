@@ -48,7 +48,7 @@ def test_the_environment_beats_the_file(tmp_path: Path) -> None:
     assert settings.drain_grace == 0.25
 
 
-@pytest.mark.parametrize(("environ", "sentence"), cases("config/config"))
+@pytest.mark.parametrize(("environ", "sentence"), cases("runtime/config"))
 def test_mistakes_are_told_in_one_sentence(environ: dict[str, str], sentence: str) -> None:
     """Each names the setting and what to do, without a traceback or a second line."""
     with pytest.raises(ConfigError) as error:

@@ -16,8 +16,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 
 from decision_service.domain.errors import PermissionDenied, Unauthenticated
 from decision_service.rules.language.diagnostics import render_all
-from decision_service.server import auth as authenticator_module
-from decision_service.server import auth as failed_authentications
+from decision_service.server import auth
 from decision_service.server.auth import (
     ALARM_FROM,
     Authenticator,
@@ -37,7 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-BROKEN = cases("callers/broken")
+BROKEN = cases("server/broken_callers")
 
 FIRST, SECOND, THIRD = new_token(), new_token(), new_token()
 
@@ -275,7 +274,7 @@ def test_a_replaced_file_counts_and_a_bad_one_does_not(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A token that was taken out is refused; a file with mistakes leaves the last good one."""
-    log = captured(monkeypatch, authenticator_module)
+    log = captured(monkeypatch, auth)
     authenticator, path = _authenticator(tmp_path), tmp_path / "callers.yaml"
     path.write_text(GOOD.replace(token_hash(FIRST), "sha256:" + hashlib.sha256(b"new").hexdigest()))
     assert authenticator.refresh()
@@ -305,7 +304,7 @@ def test_who_gained_and_lost_which_roles_is_in_the_log(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Of new callers, those that are gone, and those whose roles are others; of no others."""
-    log = captured(monkeypatch, authenticator_module)
+    log = captured(monkeypatch, auth)
     authenticator, path = _authenticator(tmp_path), tmp_path / "callers.yaml"
     other = GOOD.replace("[decide]", "[read, decide]").replace("auditor:", "auditor-b:")
     path.write_text(other)
@@ -324,7 +323,7 @@ def test_a_token_ends_with_its_last_day_and_shows_its_last_use(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Good until midnight in UTC, then unknown, which is logged once; a plain one goes on."""
-    log = captured(monkeypatch, authenticator_module)
+    log = captured(monkeypatch, auth)
     ends = f'{{hash: "{token_hash(FIRST)}", until: 2026-12-31}}'
     path, now = tmp_path / "callers.yaml", datetime(2026, 12, 31, 23, 59, 59, tzinfo=UTC)
     path.write_text(GOOD.replace(f'"{token_hash(FIRST)}"', ends))
@@ -360,7 +359,7 @@ def test_failures_are_a_metric_and_many_of_an_address_an_alarm(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The log names the address once it has failed a hundred times."""
-    log = captured(monkeypatch, failed_authentications)
+    log = captured(monkeypatch, auth)
     registry = CollectorRegistry()
     failures = FailedAuthentications(lambda: 0.0, registry)
     for _ in range(ALARM_FROM + 1):
@@ -373,7 +372,7 @@ def test_failures_are_a_metric_and_many_of_an_address_an_alarm(
     ]
 
 
-@pytest.mark.parametrize(("peer", "address"), cases("edge/failed_authentications"))
+@pytest.mark.parametrize(("peer", "address"), cases("server/failed_authentications"))
 def test_a_client_is_known_by_its_address_without_the_port(peer: str, address: str) -> None:
     """Networks of IPv6 that one client has whole count as one address."""
     assert address_of(peer) == address

@@ -85,7 +85,7 @@ def test_any_header_is_read(header: str) -> None:
     assert len(parse_languages(header)) <= 8
 
 
-@pytest.mark.parametrize(("header", "language"), cases("edge/languages"))
+@pytest.mark.parametrize(("header", "language"), cases("server/languages"))
 def test_the_first_language_that_there_is_is_taken(header: str, language: str) -> None:
     """A region finds its language and an alias what it stands for; without any it is the first."""
     assert best_language(header, ("en", "fil"), {"tl": "fil"}) == language

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from google.protobuf.descriptor import Descriptor
     from google.protobuf.message import Message
 
-CASES = yaml.safe_load(Path("tests/cases/edge/json_messages.yaml").read_text())
+CASES = yaml.safe_load(Path("tests/cases/server/json_messages.yaml").read_text())
 
 PACKAGE = "decision_service.api.v1."
 

@@ -19,10 +19,8 @@ from decision_service.app.core import StartError, instrument
 from decision_service.build import install_command
 from decision_service.runtime.config import load
 from decision_service.runtime.telemetry import NO_SPAN, NO_TRACER, SpanName, traced
-from decision_service.server import otel as delivery
-from decision_service.server import otel as start
+from decision_service.server import otel
 from decision_service.server.grpc import Instrumentation
-from decision_service.server.otel import open_telemetry, resource, sends_spans
 from tests.fakes.log import captured
 
 if TYPE_CHECKING:
@@ -97,20 +95,20 @@ async def test_spans_are_switched_off_by_the_standard_variables(
 ) -> None:
     """By either; an empty value is none at all."""
     monkeypatch.setenv("OTEL_METRICS_EXPORTER", "")
-    assert sends_spans()
+    assert otel.sends_spans()
     monkeypatch.setenv(name, value)
     async with AsyncExitStack() as stack:
-        assert open_telemetry("1.0", stack).interceptors == ()
+        assert otel.open_telemetry("1.0", stack).interceptors == ()
 
 
 def test_the_environment_says_more_of_the_process(monkeypatch: pytest.MonkeyPatch) -> None:
     """Its name and attributes win over the service's own."""
-    own = resource("1.2").attributes
+    own = otel.resource("1.2").attributes
     assert (own["service.name"], own["service.version"]) == ("decision-service", "1.2")
-    assert own["service.instance.id"] != resource("1.2").attributes["service.instance.id"]
+    assert own["service.instance.id"] != otel.resource("1.2").attributes["service.instance.id"]
     monkeypatch.setenv("OTEL_RESOURCE_ATTRIBUTES", "deployment.environment.name=test")
     monkeypatch.setenv("OTEL_SERVICE_NAME", "loans")
-    told = resource("1.2").attributes
+    told = otel.resource("1.2").attributes
     assert (told["service.name"], told["deployment.environment.name"]) == ("loans", "test")
 
 
@@ -126,8 +124,8 @@ class Told(SpanExporter):
 
 def test_each_change_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     """The first batch that is not taken is a warning, the first that is taken again a note."""
-    lines, taken, lost = captured(monkeypatch, delivery), *SpanExportResult
-    watched = delivery.WatchedSpans(Told(taken, lost, lost, taken, taken))
+    lines, taken, lost = captured(monkeypatch, otel), *SpanExportResult
+    watched = otel.WatchedSpans(Told(taken, lost, lost, taken, taken))
     for _ in range(5):
         watched.export(())
     assert [line["log_level"] for line in lines] == ["warning", "info"]
@@ -149,11 +147,11 @@ class Stuck(SpanExporter):
 
 async def test_the_end_does_not_wait_for_a_stuck_collector(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is being sent is broken off after the time that the end may take."""
-    monkeypatch.setattr(start, "LINGER_SECONDS", 0.01)
+    monkeypatch.setattr(otel, "LINGER_SECONDS", 0.01)
     exporter = Stuck()
-    provider = start.provider_of(Resource({}), exporter)
+    provider = otel.provider_of(Resource({}), exporter)
     provider.get_tracer("test").start_span("call").end()
-    await start.end(provider, exporter)
+    await otel.end(provider, exporter)
     assert exporter.ended.is_set()
 
 

@@ -14,14 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec import structs
 
-from decision_service.api.v1 import (
-    decision_pb2,
-    outcome_service_pb2,
-    review_service_pb2,
-    values_pb2,
-)
 from decision_service.api.v1 import decision_pb2 as pb
 from decision_service.api.v1 import decision_service_pb2 as service_pb
+from decision_service.api.v1 import outcome_service_pb2, review_service_pb2, values_pb2
 from decision_service.casework.outcomes import LoanOutcome, LoanStatus
 from decision_service.cli.views import cause_text
 from decision_service.domain.accounts import Kind
@@ -117,7 +112,7 @@ FILTER_FIELDS = {
 WAYS = (
     st.tuples(st.just(OUTCOMES), st.just(outcome_service_pb2.LoanOutcome), REPORTS)
     | st.tuples(st.just(REVIEWS), st.just(review_service_pb2.ReviewResult), RESULTS)
-    | st.tuples(st.just(DECISIONS), st.just(decision_pb2.RulesetRef), REFS)
+    | st.tuples(st.just(DECISIONS), st.just(pb.RulesetRef), REFS)
     | st.tuples(st.just(Mapper({LISTED: FILTER_FIELDS})), st.just(LISTED), FILTERS)
 )
 
@@ -152,18 +147,18 @@ def test_what_is_malformed_is_named_below_its_message() -> None:
 def test_nothing_is_set_where_a_struct_has_nothing_and_zero_where_it_has_zero() -> None:
     """A rate of 0 is said, as text; no rate is empty, no amount absent."""
     offer = Offer(OfferKind.FULL, Money("PHP", 0), monthly_rate=Decimal(0), outputs={"fee": 0})
-    message = DECISIONS.message(decision_pb2.Offer, offer)
+    message = DECISIONS.message(pb.Offer, offer)
     assert (message.monthly_rate, message.outputs["fee"].number) == ("0", "0")
     assert message.HasField("approved_amount")
     assert not message.HasField("max_amount")
-    bare = msgspec.structs.replace(offer, monthly_rate=None)
-    assert DECISIONS.message(decision_pb2.Offer, bare).monthly_rate == ""
+    bare = structs.replace(offer, monthly_rate=None)
+    assert DECISIONS.message(pb.Offer, bare).monthly_rate == ""
 
 
 def test_a_table_names_fields_that_there_are() -> None:
     """A field that was renamed or left is not passed over in silence."""
     with pytest.raises(ValueError, match="Condition has no field txt"):
-        Mapper({decision_pb2.Condition: {"txt": None}})
+        Mapper({pb.Condition: {"txt": None}})
 
 
 @given(st.integers(-(10**14), 10**14), st.sampled_from(["PHP", "KWD"]))
@@ -396,24 +391,17 @@ MS4wugEICgJhYhICGAG6ARQKAWESDyINCgNQSFAQARiAyrXuAboBCgoBYhIFCgM0NDA=
 """
 
 
-DECIDED_OF_REPLAYS = pb.Decision(outcome=pb.OUTCOME_DECLINE, engine_version="0.1.0")
-
-
-def test_what_differs_under_one_engine_is_a_difference() -> None:
-    """The field is named, and no version."""
-    reply = compared(
-        DECIDED_OF_REPLAYS, pb.Decision(outcome=pb.OUTCOME_REFER, engine_version="0.1.0")
-    )
-    assert list(reply.differing_fields) == ["outcome"]
-    assert not reply.decided_by_engine_version
-    assert not reply.changed_fields
-
-
-def test_what_another_engine_changes_is_no_difference() -> None:
-    """The version that decided is named with the field, and nothing differs."""
-    reply = compared(
-        DECIDED_OF_REPLAYS, pb.Decision(outcome=pb.OUTCOME_REFER, engine_version="0.2.0")
-    )
-    assert not reply.differing_fields
-    assert reply.decided_by_engine_version == "0.1.0"
-    assert list(reply.changed_fields) == ["outcome"]
+@pytest.mark.parametrize(
+    ("engine", "decided_by", "differing", "changed"),
+    [("0.1.0", "", ["outcome"], []), ("0.2.0", "0.1.0", [], ["outcome"])],
+    ids=["the same", "another"],
+)
+def test_what_a_replay_changes_is_a_difference_under_one_engine_alone(
+    engine: str, decided_by: str, differing: list[str], changed: list[str]
+) -> None:
+    """Of another engine the version that decided is named with the field."""
+    recorded = pb.Decision(outcome=pb.OUTCOME_DECLINE, engine_version="0.1.0")
+    reply = compared(recorded, pb.Decision(outcome=pb.OUTCOME_REFER, engine_version=engine))
+    assert reply.decided_by_engine_version == decided_by
+    assert list(reply.differing_fields) == differing
+    assert list(reply.changed_fields) == changed

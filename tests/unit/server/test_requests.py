@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from decision_service.api.v1 import decision_service_pb2 as pb
 from decision_service.api.v1 import decision_service_pb2 as service_pb
-from decision_service.api.v1 import outcome_service_pb2 as pb_of_outcomes
+from decision_service.api.v1 import outcome_service_pb2 as outcome_pb
 from decision_service.api.v1 import values_pb2
 from decision_service.casework.outcomes import LoanOutcome, LoanStatus
 from decision_service.domain.errors import FieldInvalid, FieldProblem
@@ -270,20 +270,20 @@ def php(units: int) -> MoneyMessage:
     return MoneyMessage(currency_code="PHP", units=units)
 
 
-def report(**changes: object) -> pb_of_outcomes.LoanOutcome:
+def report(**changes: object) -> outcome_pb.LoanOutcome:
     """A good report of a booked loan, changed."""
     fields: dict[str, object] = {
         "decision_id": DECISION,
         "loan_id": "LN-1",
         "as_of_date": "2026-12-31",
-        "status": pb_of_outcomes.LOAN_STATUS_BOOKED,
+        "status": outcome_pb.LOAN_STATUS_BOOKED,
         "disbursed_amount": php(50_000),
         "disburse_date": "2026-12-01",
         "instalment": php(9_000),
         "repaid_amount": php(25_000),
         "overdue_days": 3,
     }
-    return pb_of_outcomes.LoanOutcome(**(fields | changes))  # type: ignore[arg-type]  # fields of any type, by name
+    return outcome_pb.LoanOutcome(**(fields | changes))  # type: ignore[arg-type]  # fields of any type, by name
 
 
 def test_a_good_report_is_read_whole() -> None:
@@ -304,16 +304,16 @@ def test_a_good_report_is_read_whole() -> None:
 @pytest.mark.parametrize("status", LoanStatus)
 def test_a_closed_loan_needs_no_amounts_and_a_booked_one_does(status: LoanStatus) -> None:
     """Only what is needed to know what is owed."""
-    bare = pb_of_outcomes.LoanOutcome(
+    bare = outcome_pb.LoanOutcome(
         decision_id=DECISION,
         loan_id="LN-1",
         as_of_date="2026-12-31",
-        status=pb_of_outcomes.LoanStatus.Value(f"LOAN_STATUS_{status}"),
+        status=outcome_pb.LoanStatus.Value(f"LOAN_STATUS_{status}"),
     )
     if status is not LoanStatus.BOOKED:
         assert outcome_from(bare).status is status
         return
-    assert fields_of_of_outcomes(bare) == ["disbursed_amount", "disburse_date", "instalment"]
+    assert fields_of_report(bare) == ["disbursed_amount", "disburse_date", "instalment"]
 
 
 @pytest.mark.parametrize(
@@ -333,13 +333,13 @@ def test_a_closed_loan_needs_no_amounts_and_a_booked_one_does(status: LoanStatus
         ({"instalment": MoneyMessage(currency_code="USD", units=9)}, [""]),
         ({"repaid_amount": php(50_001)}, ["repaid_amount"]),
         ({"instalment": php(0)}, ["instalment"]),
-        ({"status": pb_of_outcomes.LOAN_STATUS_REPAID, "overdue_days": 0}, ["repaid_amount"]),
+        ({"status": outcome_pb.LOAN_STATUS_REPAID, "overdue_days": 0}, ["repaid_amount"]),
         ({"disburse_date": "2027-01-01"}, ["disburse_date"]),
         ({"overdue_days": -1}, ["overdue_days"]),
         ({"overdue_days": 40_000}, ["overdue_days"]),
-        ({"status": pb_of_outcomes.LOAN_STATUS_REPAID}, ["overdue_days", "repaid_amount"]),
+        ({"status": outcome_pb.LOAN_STATUS_REPAID}, ["overdue_days", "repaid_amount"]),
         (
-            {"status": pb_of_outcomes.LOAN_STATUS_NOT_TAKEN_UP},
+            {"status": outcome_pb.LOAN_STATUS_NOT_TAKEN_UP},
             ["disbursed_amount", "disburse_date", "instalment", "repaid_amount", "overdue_days"],
         ),
     ],
@@ -348,18 +348,18 @@ def test_what_cannot_be_true_is_named_by_its_field(
     changes: dict[str, object], fields: list[str]
 ) -> None:
     """Each field under its path in the request."""
-    assert fields_of_of_outcomes(report(**changes)) == fields
+    assert fields_of_report(report(**changes)) == fields
 
 
 def test_what_is_repaid_has_no_instalment_to_come() -> None:
     """Whether interest or fees are still open or the loan is closed."""
     whole = {"repaid_amount": php(50_000), "instalment": php(0), "overdue_days": 0}
     assert outcome_from(report(**whole)).instalment == Money("PHP", 0)
-    closed = outcome_from(report(**whole, status=pb_of_outcomes.LOAN_STATUS_REPAID))
+    closed = outcome_from(report(**whole, status=outcome_pb.LOAN_STATUS_REPAID))
     assert closed.status is LoanStatus.REPAID
 
 
-def fields_of_of_outcomes(message: pb_of_outcomes.LoanOutcome) -> list[str]:
+def fields_of_report(message: outcome_pb.LoanOutcome) -> list[str]:
     """The fields that a report is refused for, below `outcome`."""
     with pytest.raises(FieldInvalid) as error:
         outcome_from(message)

@@ -139,7 +139,7 @@ def read(pages, limits=LIMITS, **more):
     return asyncio.run(read_list(pages, ASK, limits, name="eincomes", **more))
 
 
-def fault_of_of_pages(pages, limits=LIMITS):
+def list_fault(pages, limits=LIMITS):
     """The fault that reading the list gives."""
     with pytest.raises(UpstreamFault) as found:
         read(pages, limits)
@@ -182,7 +182,7 @@ def test_a_second_page_is_announced():
 def test_a_cursor_that_comes_again_is_a_loop(cursors, asked):
     """A cursor seen before is PAGINATION_LOOP at once, directly or in a circle."""
     pages = Pages(lambda cursor: PageAnswer(items(cursor), cursors[cursor]))
-    assert fault_of_of_pages(pages).code is DataReason.PAGINATION_LOOP
+    assert list_fault(pages).code is DataReason.PAGINATION_LOOP
     assert len(pages.asked) == asked
 
 
@@ -195,14 +195,14 @@ def test_pages_without_end_that_bring_little_are_a_loop(per_page):
         return PageAnswer(items(*range(at * per_page, (at + 1) * per_page)), str(at + 1))
 
     pages = Pages(page)
-    assert fault_of_of_pages(pages).code is DataReason.PAGINATION_LOOP
+    assert list_fault(pages).code is DataReason.PAGINATION_LOOP
     assert len(pages.asked) <= 41
 
 
 def test_the_same_full_page_for_ever_is_a_loop():
     """Full pages count only with items that are new."""
     pages = Pages(lambda cursor: PageAnswer(items(*range(150)), str(int(cursor or 0) + 1)))
-    assert fault_of_of_pages(pages).code is DataReason.PAGINATION_LOOP
+    assert list_fault(pages).code is DataReason.PAGINATION_LOOP
     assert len(pages.asked) <= 41
 
 
@@ -226,7 +226,7 @@ def test_twelve_thousand_items_are_the_end():
     """12,000 items are read, one more is DATA_TOO_LARGE."""
     assert len(read(full(12_000)).items) == 12_000
     pages = full(1_000_000)
-    assert fault_of_of_pages(pages).code is DataReason.DATA_TOO_LARGE
+    assert list_fault(pages).code is DataReason.DATA_TOO_LARGE
     assert len(pages.asked) == 81
 
 

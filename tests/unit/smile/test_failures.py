@@ -309,13 +309,6 @@ async def test_a_second_page_of_accounts_that_fails_is_told_by_its_own_code(seco
 EPSILON = 1e-4
 
 
-def vendor_of_gather_deadlines(**lists):
-    """A vendor with one account."""
-    return Vendor(
-        accounts=[account()], eincomes=[eincome()], contributions=[contribution()], **lists
-    )
-
-
 def passed(one):
     """Seconds since the first request."""
     return asyncio.get_running_loop().time() - one.times[0]
@@ -323,7 +316,7 @@ def passed(one):
 
 async def test_silence_until_the_deadline_is_no_evidence():
     """A vendor that has not answered anything by the deadline makes no decision."""
-    one = vendor_of_gather_deadlines()
+    one = vendor()
     one.each("/accounts", Hang)
     with pytest.raises(DeadlineMissed):
         await gathered(one, seconds=1.5)
@@ -332,7 +325,7 @@ async def test_silence_until_the_deadline_is_no_evidence():
 
 async def test_a_hanging_vendor_is_evidence_once_its_retries_are_used_up():
     """Two attempts of two seconds that both hang before the deadline are UPSTREAM_TIMEOUT."""
-    one = vendor_of_gather_deadlines()
+    one = vendor()
     one.each("/accounts", Hang)
     found = await gathered(one, seconds=5.0)
     (fault,) = found.snapshot.account_faults
@@ -342,7 +335,7 @@ async def test_a_hanging_vendor_is_evidence_once_its_retries_are_used_up():
 
 async def test_what_is_unread_at_the_deadline_is_not_fetched():
     """After the accounts have been read, a kind that hangs is NOT_FETCHED at the deadline."""
-    one = vendor_of_gather_deadlines()
+    one = vendor()
     one.each("/contributions", Hang)
     found = await gathered(one, MONTHLY, seconds=1.0)
     assert passed(one) <= 1.0 + EPSILON
@@ -354,7 +347,7 @@ async def test_what_is_unread_at_the_deadline_is_not_fetched():
 
 async def test_any_status_counts_as_an_answer():
     """One 503 before the deadline makes the rest NOT_FETCHED rather than nothing."""
-    one = vendor_of_gather_deadlines()
+    one = vendor()
     one.then("/accounts", problem(503))
     one.each("/accounts", Hang)
     snapshot = (await gathered(one, seconds=1.0)).snapshot
@@ -365,7 +358,7 @@ async def test_any_status_counts_as_an_answer():
 
 async def test_no_request_is_sent_after_the_deadline():
     """A retry that would begin after the deadline is not sent."""
-    one = vendor_of_gather_deadlines()
+    one = vendor()
     one.delay = 0.4
     one.each("/eincomes", problem(500))
     found = await gathered(one, seconds=1.0)
@@ -376,7 +369,7 @@ async def test_no_request_is_sent_after_the_deadline():
 
 async def test_a_backoff_beyond_the_deadline_is_not_waited_for():
     """A failure whose retry would come too late is told at once, with its own reason."""
-    one = vendor_of_gather_deadlines()
+    one = vendor()
     one.each("/eincomes", problem(500))
     found = await gathered(one, limits={"backoff_seconds": 1e9, "longest_backoff": 1e9})
     assert only_fault(found.snapshot.eincomes).code is DataReason.UPSTREAM_UNAVAILABLE
@@ -385,7 +378,7 @@ async def test_a_backoff_beyond_the_deadline_is_not_waited_for():
 
 async def test_pages_that_wait_for_the_closing_look_are_not_used():
     """A list of several pages without the closing look is NOT_FETCHED at the deadline."""
-    one = vendor_of_gather_deadlines()
+    one = vendor()
     one.lists["/v1/eincomes"] = [eincome(n) for n in range(151)]
     one.then("/accounts", one.honest)
     one.each("/accounts", Hang)
@@ -407,7 +400,7 @@ async def test_transactions_that_may_be_needed_are_not_fetched_at_the_deadline(p
 
 async def test_a_full_limiter_refuses_before_the_first_call():
     """A decision that the request limit cannot serve in time is refused unsent, with a time."""
-    one = vendor_of_gather_deadlines()
+    one = vendor()
     async with opened(one, requests_per_second=3) as source:
         await ask(source)
         sent = len(one.log)
@@ -419,7 +412,7 @@ async def test_a_full_limiter_refuses_before_the_first_call():
 
 async def test_room_is_needed_for_the_whole_decision():
     """A decision of four calls is refused where only three have room before its deadline."""
-    one = vendor_of_gather_deadlines()
+    one = vendor()
     async with opened(one, requests_per_second=3) as source:
         with pytest.raises(UpstreamBudgetExhausted):
             await ask(source, MONTHLY, seconds=1.3)
@@ -429,7 +422,7 @@ async def test_room_is_needed_for_the_whole_decision():
 
 async def test_a_turn_that_never_comes_taints_the_kind():
     """A request that finds the limit used up by others is UPSTREAM_RATE_LIMITED."""
-    one = vendor_of_gather_deadlines()
+    one = vendor()
     one.delay = 0.1
     async with opened(one, requests_per_second=3) as source:
         first = asyncio.create_task(ask(source, EINCOMES, seconds=1.0))

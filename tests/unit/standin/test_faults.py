@@ -220,7 +220,7 @@ async def test_a_task_can_still_run(stand: Stand) -> None:
         assert task["startedAt"] == "2026-11-24T06:25:00Z"
 
 
-@pytest.mark.parametrize(("effect", "settings", "said"), cases("simulator/faults"))
+@pytest.mark.parametrize(("effect", "settings", "said"), cases("standin/faults"))
 def test_a_fault_that_cannot_be_is_refused(
     effect: str, settings: dict[str, Any], said: str
 ) -> None:

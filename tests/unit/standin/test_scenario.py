@@ -53,7 +53,7 @@ def test_an_empty_scenario_is_the_sandbox() -> None:
     assert (scenario.faults, scenario.requests_per_second) == ((), 20)
 
 
-@pytest.mark.parametrize(("mapping", "said"), cases("simulator/scenario"))
+@pytest.mark.parametrize(("mapping", "said"), cases("standin/scenario"))
 def test_what_cannot_be_played_is_refused_in_a_sentence(mapping: Any, said: str) -> None:
     """The refusal says where, what and what to give instead, on one line."""
     with pytest.raises(ScenarioRefused) as refused:

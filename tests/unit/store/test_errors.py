@@ -220,7 +220,7 @@ def test_a_journal_that_is_neither_is_refused(given: str) -> None:
     assert "hunter2" not in refused.value.message
 
 
-@pytest.mark.parametrize(("url", "word"), cases("storage/address"))
+@pytest.mark.parametrize(("url", "word"), cases("store/address"))
 def test_a_url_that_is_no_store_is_refused_in_one_sentence(url: str, word: str) -> None:
     """The sentence names what is wrong and repeats no password."""
     with pytest.raises(StoreUrlInvalid) as refused:

@@ -93,7 +93,7 @@ def test_values_come_back_as_they_were_typed(ruleset: CompiledRuleset) -> None:
     assert (missing.cause, missing.reason) == ("SOURCE_FAILED", "UPSTREAM_TIMEOUT")
 
 
-@pytest.mark.parametrize("changed", cases("storage/case_line"))
+@pytest.mark.parametrize("changed", cases("workbench/case_line"))
 def test_what_cannot_be_read_is_judged_by_nobody(
     changed: dict[str, Any], ruleset: CompiledRuleset
 ) -> None:
