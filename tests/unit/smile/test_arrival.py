@@ -22,9 +22,19 @@ from decision_service.domain.snapshot import (
 )
 from decision_service.domain.values import Cause, DataReason, Missing
 from decision_service.smile.applicant import mark_shrunken
-from tests.unit.smile.gathering import EINCOMES, MONTHLY, ask, gathered, only_fault, opened
 from tests.unit.smile.items import SSS, USER, account, contribution, eincome, instant, task
-from tests.unit.smile.vendor import Hang, Vendor, ok, problem
+from tests.unit.smile.vendor import (
+    EINCOMES,
+    MONTHLY,
+    Hang,
+    Vendor,
+    ask,
+    gathered,
+    ok,
+    only_fault,
+    opened,
+    problem,
+)
 from tests.unit.smile.virtual import NOW
 
 YOUNG = timedelta(minutes=1)

@@ -10,7 +10,6 @@ from decision_service.domain.accounts import Kind
 from decision_service.domain.errors import CrossTenant
 from decision_service.domain.snapshot import Read
 from decision_service.domain.values import Cause, DataReason
-from tests.unit.smile.gathering import MONTHLY, ask, gathered, only_fault, opened
 from tests.unit.smile.items import (
     GRAB,
     OTHER_USER,
@@ -23,7 +22,17 @@ from tests.unit.smile.items import (
     metadata,
     task,
 )
-from tests.unit.smile.vendor import Hang, Vendor, ok, problem
+from tests.unit.smile.vendor import (
+    MONTHLY,
+    Hang,
+    Vendor,
+    ask,
+    gathered,
+    ok,
+    only_fault,
+    opened,
+    problem,
+)
 
 LONG = [eincome(n) for n in range(151)]
 

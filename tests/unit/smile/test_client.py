@@ -19,9 +19,8 @@ from decision_service.smile.errors import TransientFault, UpstreamFault
 from decision_service.smile.limits import SmileLimits
 from decision_service.smile.source import SmileSource
 from tests.kits.cases import cases
-from tests.unit.smile.gathering import EINCOMES, ask, opened
 from tests.unit.smile.items import USER
-from tests.unit.smile.vendor import _Chunks, ok, streamed
+from tests.unit.smile.vendor import EINCOMES, _Chunks, ask, ok, opened, streamed
 from tests.unit.smile.virtual import VirtualClock, run
 
 

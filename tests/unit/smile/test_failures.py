@@ -19,17 +19,21 @@ from decision_service.domain.errors import (
 )
 from decision_service.domain.values import Cause, DataReason
 from decision_service.smile.limits import SmileLimits
-from tests.unit.smile.gathering import (
+from tests.unit.smile.items import GRAB, account, contribution, eincome, liability, transaction
+from tests.unit.smile.vendor import (
     EINCOMES,
     MONTHLY,
     STANDING_IN,
+    Hang,
+    Vendor,
     ask,
     gathered,
+    ok,
     only_fault,
     opened,
+    problem,
+    raw,
 )
-from tests.unit.smile.items import GRAB, account, contribution, eincome, liability, transaction
-from tests.unit.smile.vendor import Hang, Vendor, ok, problem, raw
 
 CHANGED = DataReason.DATA_CHANGED_DURING_READ
 

@@ -15,16 +15,6 @@ from decision_service.domain.person import FoundPerson
 from decision_service.domain.snapshot import Identity, KnownCount, Provider, Source
 from decision_service.domain.values import Cause, DataReason
 from decision_service.smile.records import WITH_PEOPLE
-from tests.unit.smile.gathering import (
-    EINCOMES,
-    FALLBACK,
-    MONTHLY,
-    STANDING_IN,
-    ask,
-    gathered,
-    only_fault,
-    opened,
-)
 from tests.unit.smile.items import (
     GRAB,
     OTHER_USER,
@@ -42,7 +32,21 @@ from tests.unit.smile.items import (
     provider,
     transaction,
 )
-from tests.unit.smile.vendor import Hang, Vendor, body_of, problem, raw
+from tests.unit.smile.vendor import (
+    EINCOMES,
+    FALLBACK,
+    MONTHLY,
+    STANDING_IN,
+    Hang,
+    Vendor,
+    ask,
+    body_of,
+    gathered,
+    only_fault,
+    opened,
+    problem,
+    raw,
+)
 from tests.unit.smile.virtual import NOW
 
 EVERYTHING = FetchPlan(

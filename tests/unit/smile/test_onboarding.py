@@ -6,9 +6,8 @@ import httpx2
 import pytest
 
 from decision_service.domain.errors import CrossTenant, UpstreamUnavailable, UserUnknown
-from tests.unit.smile.gathering import opened
 from tests.unit.smile.items import OTHER_USER, USER, account
-from tests.unit.smile.vendor import Vendor, ok, problem
+from tests.unit.smile.vendor import Vendor, ok, opened, problem
 
 DONE = httpx2.Response(200, json={"code": "OK", "message": "Success"})
 LOOP = ok({"nextCursor": "again", "items": [account("a-3")]})

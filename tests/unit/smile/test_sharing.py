@@ -18,9 +18,21 @@ from decision_service.domain.errors import (
     UserUnknown,
 )
 from decision_service.domain.values import Cause, Missing
-from tests.unit.smile.gathering import EINCOMES, KEY, MONTHLY, SECRET, ask, only_fault, opened
 from tests.unit.smile.items import OTHER_USER, USER, account, contribution, eincome, metadata
-from tests.unit.smile.vendor import Hang, Vendor, ok, problem, raw
+from tests.unit.smile.vendor import (
+    EINCOMES,
+    KEY,
+    MONTHLY,
+    SECRET,
+    Hang,
+    Vendor,
+    ask,
+    ok,
+    only_fault,
+    opened,
+    problem,
+    raw,
+)
 
 
 def vendor():
