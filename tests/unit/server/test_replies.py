@@ -1,7 +1,8 @@
-"""Replies: exact values in both directions, and equal bytes for equal decisions."""
+"""Replies: exact values in both directions, equal bytes, and what a person is told of one."""
 
 from __future__ import annotations
 
+import json
 from base64 import b64decode
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -17,6 +18,8 @@ from msgspec import structs
 from decision_service.api.v1 import decision_pb2 as pb
 from decision_service.api.v1 import decision_service_pb2 as service_pb
 from decision_service.api.v1 import outcome_service_pb2, review_service_pb2, values_pb2
+from decision_service.api.v1.values_pb2 import InputValue
+from decision_service.casework.disclosure import Disclosure
 from decision_service.casework.outcomes import LoanOutcome, LoanStatus
 from decision_service.cli.views import cause_text
 from decision_service.domain.accounts import Kind
@@ -36,9 +39,17 @@ from decision_service.domain.decision import (
 )
 from decision_service.domain.errors import FieldInvalid
 from decision_service.domain.factor import Factors, FactorValue
+from decision_service.domain.person import NO_OWN_FACTS
 from decision_service.domain.ports import Filter, ReplyStyle
 from decision_service.domain.reviews import ReviewResult
 from decision_service.domain.values import AsOf, Cause, Missing, Money, Month
+from decision_service.server.applicants import (
+    DISCLOSED,
+    DISCLOSED_APART,
+    FOUND_ON_READING,
+    LEFT_OUT,
+    disclosed_reply,
+)
 from decision_service.server.decisions import DECISIONS, ProtoReplyEncoder, compared
 from decision_service.server.outcomes import OUTCOMES
 from decision_service.server.reviews import REVIEWS
@@ -405,3 +416,56 @@ def test_what_a_replay_changes_is_a_difference_under_one_engine_alone(
     assert reply.decided_by_engine_version == decided_by
     assert list(reply.differing_fields) == differing
     assert list(reply.changed_fields) == changed
+
+
+EVERYTHING = Disclosure.of((), NO_OWN_FACTS)
+
+
+def told(**fields: object) -> dict[str, object]:
+    """What is told of a reply with these fields."""
+    decision = pb.Decision(**fields)
+    reply = service_pb.CreateDecisionResponse(decision=decision).SerializeToString()
+    return dict(disclosed_reply(reply, EVERYTHING))
+
+
+def test_every_field_of_a_decision_is_told_or_left_out() -> None:
+    """A field that was added is told or named, so that none slips through."""
+    fields = {field.name for field in pb.Decision.DESCRIPTOR.fields}
+    assert sorted([*DISCLOSED, *LEFT_OUT, *DISCLOSED_APART, *FOUND_ON_READING]) == sorted(fields)
+
+
+def test_values_read_as_people_write_them() -> None:
+    """Amounts, instants, enums and inputs have their plain forms."""
+    amount = {"currency_code": "PHP", "units": 20_000, "nanos": 500_000_000}
+    offer = pb.Offer(
+        kind=pb.OFFER_KIND_REDUCED,
+        approved_amount=amount,
+        term_binding="derived.instalment <= 500",
+        outputs={"fee": InputValue(money=amount), "rounds": InputValue(number="2")},
+    )
+    seen = told(outcome=pb.OUTCOME_APPROVE, offer=offer, create_time={"seconds": 0})
+    assert seen == {
+        "outcome": "APPROVE",
+        "create_time": "1970-01-01T00:00:00Z",
+        "offer": {
+            "kind": "REDUCED",
+            "approved_amount": "PHP 20000.50",
+            "outputs": {"fee": "PHP 20000.50", "rounds": "2"},
+        },
+    }
+
+
+def test_the_reasons_of_an_override_hide_the_rules_too() -> None:
+    """What rules concluded beside the decision is told without limits and points."""
+    reason = pb.Reason(code="LOW_SCORE", required="620", points_lost="12", factor="reuse.a")
+    seen = told(override=pb.Override(kind="CAPPED", reasons=[reason]))
+    assert seen["override"] == {"kind": "CAPPED", "reasons": [{"code": "LOW_SCORE"}]}
+
+
+@given(st.binary(max_size=200))
+def test_whatever_a_later_program_recorded_is_told_or_damaged(content: bytes) -> None:
+    """Fields and numbers of enums that this program does not know break nothing."""
+    unknown = pb.Decision(outcome=99, engine_version=content.hex()).SerializeToString()
+    reply = service_pb.CreateDecisionResponse()
+    reply.decision.MergeFromString(unknown + b"\xfa\x3e\x01x")
+    json.dumps(dict(disclosed_reply(reply.SerializeToString(), EVERYTHING)))

@@ -15,7 +15,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from decision_service.api.v1 import decision_service_pb2 as pb
-from decision_service.api.v1 import decision_service_pb2 as service_pb
 from decision_service.api.v1 import outcome_service_pb2 as outcome_pb
 from decision_service.api.v1 import values_pb2
 from decision_service.casework.outcomes import LoanOutcome, LoanStatus
@@ -232,7 +231,7 @@ GOOD_REFERENCE = re.compile(r"([\x21-\x7e]([\x20-\x7e]{0,198}[\x21-\x7e])?)?", r
 def test_a_malformed_id_is_refused_by_its_name(user: str, request_id: str, reference: str) -> None:
     """What is no id is named as a field, its value is not repeated, and good ids are taken."""
     sent = {"user_id": user, "request_id": request_id, "application_id": reference}
-    request = service_pb.CreateDecisionRequest(product="personal-loan-ph", **sent)
+    request = pb.CreateDecisionRequest(product="personal-loan-ph", **sent)
     expected = {
         name
         for name, value in sent.items()

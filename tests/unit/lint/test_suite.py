@@ -1,4 +1,4 @@
-"""Skipped tests: counted by reason at the end of a run, and refused in CI without a known why."""
+"""The suite itself: skipped tests are counted, planted faults can be planted."""
 
 from __future__ import annotations
 
@@ -6,14 +6,18 @@ import json
 import os
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
 
 from tests.kits import skips
+from tests.sabotage.faults import JOURNEYS, faults, planted
 
 ROOT = Path(__file__).parents[3]
+
 KNOWN = [skips.Known("there is no Node", 2, "it comes from elsewhere", lacking=True)]
+
 TESTS = """
 import pytest
 from tests.kits.skips import count_skips
@@ -29,6 +33,7 @@ def test_expected():
 def test_passes():
     pass
 """
+
 CONFTEST = "from tests.kits.skips import count_skips as pytest_configure\n"
 
 
@@ -95,3 +100,31 @@ def test_each_known_reason_says_why() -> None:
     known = skips.read_known()
     assert all(len(one.why) > 20 and one.most > 0 for one in known)
     assert all(skips.of_reason(one.begins, known) is one for one in known)
+
+
+A_JOURNEY = 4
+
+DRAWN = 10
+
+ALL = 60
+
+
+def test_each_planted_fault_changes_one_place_of_its_file() -> None:
+    for fault in faults():
+        assert planted(fault, ROOT) != (ROOT / fault.file).read_text(encoding="utf-8"), fault.name
+
+
+def test_each_planted_fault_names_files_of_tests_that_exist() -> None:
+    for fault in faults():
+        assert fault.caught_by, fault.name
+        for test in fault.caught_by:
+            assert (ROOT / test.partition("::")[0]).is_file(), f"{fault.name}: {test}"
+
+
+def test_the_list_has_four_faults_a_journey_and_ten_drawn_by_chance() -> None:
+    listed = faults()
+    assert len({fault.name for fault in listed}) == len(listed) >= ALL
+    assert sum(fault.drawn for fault in listed) >= DRAWN
+    assert sum(bool(fault.mended) for fault in listed) * 2 >= len(listed) - DRAWN
+    of_journeys = Counter(fault.journey for fault in listed)
+    assert all(of_journeys[journey] >= A_JOURNEY for journey in JOURNEYS)
