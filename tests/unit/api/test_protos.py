@@ -12,11 +12,8 @@ from google.protobuf.descriptor_pb2 import FileDescriptorSet
 from grpc_tools import protoc
 
 ROOT = Path(__file__).resolve().parents[3]
-
 PROTOS = ROOT / "protos"
-
 FIELD = "  string application_id = 4;\n"
-
 OTHERS = ("  string request_id = 1;\n", "  string user_id = 2;\n")
 
 

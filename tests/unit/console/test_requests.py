@@ -24,13 +24,9 @@ if TYPE_CHECKING:
     from starlette.applications import Starlette
 
 ORIGIN = "http://127.0.0.1:8090"
-
 OWN = {"sec-fetch-site": "same-origin"}
-
 FORM = "application/x-www-form-urlencoded"
-
 FILES = "multipart/form-data; boundary=b"
-
 STEPS = ("/reviews/1/note", "/rules/evidence", "/sign-out", "/rollouts/loan/kill")
 
 

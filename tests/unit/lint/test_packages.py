@@ -31,13 +31,9 @@ from lint.locks import Pinned, lock_files, read_lock
 from tests.kits.cases import cases
 
 ROOT = Path(__file__).parents[3]
-
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-
 NEEDED = {one.name: one for one in map(Requirement, PROJECT["dependencies"])}
-
 PINNED = {one.name: one.version for one in read_lock(ROOT / "requirements" / "runtime.txt")}
-
 GENERATED = ROOT / "decision_service" / "api" / "v1"
 
 
@@ -75,7 +71,6 @@ def _least(name: str) -> Version:
 
 
 ALLOWED = Allowed.read()
-
 LOCKED = [one for path in lock_files() for one in read_lock(path)]
 
 
@@ -117,9 +112,7 @@ def within(*events: dict[str, str]) -> dict[str, Any]:
 
 
 RANGE = within({"introduced": "1.2"}, {"fixed": "1.10"})
-
 LAST = within({"introduced": "0"}, {"last_affected": "2.0"})
-
 TWICE = within({"introduced": "0"}, {"fixed": "1.5"}, {"introduced": "2.0"}, {"fixed": "2.0.1"})
 
 

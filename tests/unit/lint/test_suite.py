@@ -15,7 +15,6 @@ from tests.kits import skips
 from tests.sabotage.faults import JOURNEYS, faults, planted
 
 ROOT = Path(__file__).parents[3]
-
 KNOWN = [skips.Known("there is no Node", 2, "it comes from elsewhere", lacking=True)]
 
 TESTS = """
@@ -103,9 +102,7 @@ def test_each_known_reason_says_why() -> None:
 
 
 A_JOURNEY = 4
-
 DRAWN = 10
-
 ALL = 60
 
 

@@ -18,13 +18,9 @@ from lint.public_ground import DATA, GroundRules
 from tests.kits.cases import cases
 
 ROOT = Path(__file__).parents[3]
-
 DOCS = ROOT / "docs"
-
 PAGES = sorted([*DOCS.glob("*.md"), DOCS / "decisions" / "README.md"])
-
 MAKEFILE = ROOT / "Makefile"
-
 GROUPS = ["First steps", "Develop", "Check", "Measure", "Deploy"]
 
 
@@ -261,7 +257,6 @@ def test_a_mark_stands_on_its_line() -> None:
 
 
 TEXT = (ROOT / "docs" / "security.md").read_text(encoding="utf-8")
-
 NAMED = sorted(set(re.findall(r"`((?:tests|deploy)/[\w/]+\.py)::(\w+)`", TEXT)))
 
 

@@ -217,9 +217,7 @@ def test_a_secret_has_one_source(tmp_path: Path) -> None:
 
 
 ROOT = Path(__file__).parents[3]
-
 COMMITTED = ROOT / "deploy" / "decision-service.yaml"
-
 LINE = re.compile(r"^#(DECISION_[A-Z_]+): (.*)$", re.MULTILINE)
 
 

@@ -34,7 +34,6 @@ if TYPE_CHECKING:
     from structlog.typing import FilteringBoundLogger
 
 NOW = datetime(2026, 11, 25, tzinfo=UTC)
-
 INSTANTS = st.datetimes(min_value=datetime(1970, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001 - hypothesis adds the zone
 
 

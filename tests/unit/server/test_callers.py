@@ -37,7 +37,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 BROKEN = cases("server/broken_callers")
-
 FIRST, SECOND, THIRD = new_token(), new_token(), new_token()
 
 GOOD = f"""\
@@ -92,7 +91,6 @@ def name_of(
 
 
 CA = trustme.CA()
-
 DNS, AUDITOR = x509.DNSName, "auditor.internal"
 
 SHOWN: dict[str, tuple[Sequence[str], Sequence[x509.GeneralName], bool]] = {
@@ -128,19 +126,12 @@ FRONT, OTHER, CLIENT = (
 )
 
 HANDED = f'Hash={"0" * 64};Cert="{quote(CLIENT)}"'
-
 CERT = ("x-forwarded-client-cert", HANDED)
-
 TWO_IN_ONE = ("x-forwarded-client-cert", f"{HANDED},{HANDED}")
-
 ADDRESS = ("x-forwarded-for", "203.0.113.9")
-
 SEVERAL = ("x-forwarded-for", "1.1.1.1, 203.0.113.9")
-
 NETWORK = ("x-forwarded-for", "2001:db8::1")
-
 TOKEN = (f"Bearer {FIRST}",)
-
 ELSEWHERE, HERE = "192.0.2.1", "127.0.0.1"
 
 WORDS: dict[str, tuple[Peer, str | None, str]] = {

@@ -42,7 +42,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 WIDGET = ("https://widget.example/smile.js", "https://api.example")
-
 PAGE = ConnectPage(load(environ={"DECISION_CONNECT_COMPANY_NAME": "Acme"}), *WIDGET)
 
 
@@ -156,11 +155,8 @@ async def test_no_address_redirects_to_another() -> None:
 
 
 PNG = b"\x89PNG\r\n\x1a\n" + zlib.compress(b"")
-
 SVG = b'<svg xmlns="http://www.w3.org/2000/svg"/>'
-
 ENTRY = "- {title: What, text: That}"
-
 BOTH = f"en: [{ENTRY[2:]}]\nfil: [{ENTRY[2:]}]\n"
 
 

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from google.protobuf.message import Message
 
 CASES = yaml.safe_load(Path("tests/cases/server/json_messages.yaml").read_text())
-
 PACKAGE = "decision_service.api.v1."
 
 REQUESTS = [
@@ -115,11 +114,8 @@ def _is_lenient(body: dict[str, Any], request_kind: Descriptor) -> bool:
 
 
 PROTOS = Path(__file__).resolve().parents[3] / "protos"
-
 CONFIG = json.loads((PROTOS / "decision_service/api/v1/service_config.json").read_text())
-
 NOT_REPEATED = {"AdvanceRollout", "ConfirmRollout", "RollBackRollout"}
-
 """Each is another step when it is repeated."""
 
 

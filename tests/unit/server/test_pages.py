@@ -70,7 +70,6 @@ def test_every_service_is_looked_at() -> None:
 
 
 MINE = Filter(product="personal-loan-ph", outcome=Outcome.REFER)
-
 TEXT = st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=1, max_size=200)
 
 POSITIONS = (

@@ -109,9 +109,7 @@ REPORTS = st.builds(
 )
 
 RESULTS = st.builds(ReviewResult, st.sampled_from(Outcome), TEXT, TEXT, AMOUNT)
-
 REFS = st.builds(RulesetRef, TEXT, st.integers(0, 2**31 - 1), TEXT)
-
 LISTED = service_pb.ListDecisionsRequest
 
 FILTER_FIELDS = {
@@ -267,7 +265,6 @@ def test_a_value_is_named_without_its_enum(number: int, name: str) -> None:
 
 
 ENCODER = ProtoReplyEncoder()
-
 FULL_ONLY = ("inputs", "factor_values", "rule_traces", "withheld_tags")
 
 

@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 NOW = datetime(2026, 11, 27, 14, tzinfo=UTC)
-
 """Where the day begins first, on Kiritimati, November 28 has begun."""
 
 
@@ -219,11 +218,8 @@ def test_a_consent_has_no_character_that_rules_a_screen() -> None:
 
 
 NASTY = st.sampled_from(["", "\0", "a\nb", "../x", "a/b", "%2e%2e", "x" * 201, "né", "\u202e"])
-
 TEXTS = st.text(max_size=250) | NASTY
-
 GOOD_USER = re.compile(r"[A-Za-z0-9_-]{1,200}", re.ASCII)
-
 GOOD_REFERENCE = re.compile(r"([\x21-\x7e]([\x20-\x7e]{0,198}[\x21-\x7e])?)?", re.ASCII)
 
 

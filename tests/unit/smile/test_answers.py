@@ -22,7 +22,6 @@ from decision_service.smile.limits import SmileLimits
 from tests.fakes.examples import examples
 
 PAGES = PageDecoder(EincomeAnswer, "eincomes")
-
 GOOD = b'{"code":"OK","data":{"nextCursor":"12","items":[{"id":"einc-1","amount":1}]}}'
 
 
@@ -112,7 +111,6 @@ def test_paths_of_one_object_start_with_its_name():
 
 
 LIMITS = SmileLimits()
-
 ASK = Request("/eincomes", {"userId": "u"})
 
 

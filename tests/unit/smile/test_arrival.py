@@ -38,11 +38,8 @@ from tests.unit.smile.vendor import (
 from tests.unit.smile.virtual import NOW
 
 YOUNG = timedelta(minutes=1)
-
 TEN = timedelta(minutes=10)
-
 HOUR = timedelta(hours=1)
-
 HOURS = timedelta(hours=3)
 
 
@@ -325,7 +322,6 @@ async def test_a_nudge_ends_the_waiting_at_once():
 
 
 OLD = NOW - timedelta(days=400)
-
 UPLOADS = (Source("b", "UPLOAD", "p"),)
 
 

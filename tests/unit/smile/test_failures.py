@@ -36,7 +36,6 @@ from tests.unit.smile.vendor import (
 )
 
 CHANGED = DataReason.DATA_CHANGED_DURING_READ
-
 HTML = raw(b"<html><body>We are down for maintenance</body></html>", "text/html")
 
 

@@ -351,9 +351,7 @@ async def test_a_refresh_ends_by_its_time():
 
 
 NAMED = {"firstName": "Juan", "middleName": "Perez", "lastName": "Dela Cruz", "suffix": "Jr"}
-
 PEOPLE = replace(MONTHLY, kinds=MONTHLY.kinds | {Kind.IDENTITIES}, people=True)
-
 SOURCE = metadata()["sourceId"]
 
 

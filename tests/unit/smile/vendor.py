@@ -133,9 +133,7 @@ def body_of(items, cursor=None):
 
 
 KEY, SECRET = "key-k3y", "secret-s3cret"
-
 MONTHLY = FetchPlan(frozenset({Kind.EINCOMES, Kind.CONTRIBUTIONS, Kind.LIABILITIES}))
-
 EINCOMES = FetchPlan(frozenset({Kind.EINCOMES}))
 
 STANDING_IN = FetchPlan(

@@ -302,7 +302,6 @@ def test_what_cannot_be_played_is_refused_in_a_sentence(mapping: Any, said: str)
 
 
 PAGE = (Path(__file__).parents[3] / "docs" / "install.md").read_text(encoding="utf-8")
-
 PART = PAGE.partition("**A scenario**")[2].partition("\n## ")[0]
 
 

@@ -55,7 +55,6 @@ async def test_a_list_of_providers_has_pages(stand: Stand) -> None:
 
 
 UNKNOWN = "tenantId-00000000000000000000000000000000"
-
 HOARD = 1_200
 
 
@@ -182,7 +181,6 @@ async def test_date_filters_include_both_ends(stand: Stand) -> None:
 
 
 CUTOFF = datetime(2026, 11, 24, 6, tzinfo=UTC)
-
 ORIGIN = Origin("tenantId-" + "1" * 32, "sss_ph", CUTOFF - timedelta(days=90), CUTOFF)
 
 

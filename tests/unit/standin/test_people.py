@@ -37,7 +37,6 @@ DAYS = [
 ]
 
 NAMES = ["George", "Ryan", "Christina", "Anisha"]
-
 any_day = pytest.mark.parametrize("today", some(DAYS, 2), ids=str)
 
 

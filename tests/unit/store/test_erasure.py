@@ -27,13 +27,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 TABLES = [*metadata.tables.values(), *postgres_metadata.tables.values()]
-
 OF_PERSONS = {"user_id", "decision_id", "customer_ref", "application_id", "unit"}
-
 DISCLOSED = cases("disclosed")
-
 KINDS = (Text, LargeBinary)
-
 WORDS = cases("storage/words")
 
 
@@ -72,7 +68,6 @@ def test_what_no_erasure_takes_says_why() -> None:
 
 
 FIRST = Erasure("a" * 32, "user-1")
-
 SECOND = Erasure("b" * 32, "user-2")
 
 

@@ -242,9 +242,7 @@ def test_a_url_that_is_no_store_is_refused_in_one_sentence(url: str, word: str) 
 
 
 PAGE = 512
-
 FRAME = 24 + PAGE
-
 COMMITS = 8
 
 
