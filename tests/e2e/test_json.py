@@ -106,7 +106,7 @@ UNREADABLE = [
 async def test_a_body_is_refused_by_what_is_wrong_with_it(
     shared: Running, body: Any, field: str, why: str
 ) -> None:
-    """As over gRPC; the sentences are in tests/cases/edge/json_messages.yaml."""
+    """As over gRPC; the sentences are in tests/cases/server/json_messages.yaml."""
     answer = await post(shared, CREATE, body)
     assert (answer.status, answer.content["code"]) == (400, "invalid_argument")
     assert why in answer.content["message"]
