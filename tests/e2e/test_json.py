@@ -34,7 +34,7 @@ from tests.e2e.browser import PHONE, browser, opened
 from tests.e2e.page import CALLERS
 from tests.e2e.service import ROOT, Running, at_vendor, create, running
 from tests.e2e.team import Team
-from tests.kits.until import until
+from tests.kits.cases import until
 
 PACKAGE = "/decision_service.api.v1."
 CREATE = "DecisionService/CreateDecision"

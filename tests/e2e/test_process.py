@@ -52,7 +52,7 @@ from tests.e2e.service import (
     refused,
     running,
 )
-from tests.kits.until import until
+from tests.kits.cases import until
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Iterator

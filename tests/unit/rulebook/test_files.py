@@ -18,7 +18,7 @@ from decision_service.rulebook.folder import (
     read_rules,
     write_whole,
 )
-from tests.kits.plain_user import reachable_folder
+from tests.kits.stored_person import reachable_folder
 
 
 def make(root: Path, files: dict[str, str | bytes]) -> Path:

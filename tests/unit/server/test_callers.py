@@ -30,7 +30,7 @@ from decision_service.server.status import of_tokens
 from tests.fakes.observed import captured
 from tests.fakes.world import SetClock
 from tests.kits.cases import cases
-from tests.kits.certificates import client_certificate
+from tests.kits.issuer import client_certificate
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -9,7 +9,7 @@ import pytest
 import trustme
 
 from decision_service.server.tls import Certificates, CertificatesRefused
-from tests.e2e.office import Office
+from tests.e2e.team import Office
 
 
 @pytest.fixture(scope="module")

@@ -31,7 +31,7 @@ from decision_service.store.snapshots import warm
 from tests.fakes.in_memory import InMemoryDecisionLog
 from tests.fakes.observed import by_label
 from tests.fakes.world import NOW, SetClock
-from tests.kits.until import until
+from tests.kits.cases import until
 
 NEW, OLD = b"newest secret", b"older secret"
 CONTENT = {

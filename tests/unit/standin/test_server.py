@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from decision_service.standin.faults import Fault
 from decision_service.standin.server import ListenRefused, SlidingLimit, build_app, serve
 from tests.fakes.examples import examples
-from tests.kits.until import until
+from tests.kits.cases import until
 from tests.unit.standin.kit import GEORGE, Stand, ids, open_stand
 
 KEYS = {"api_key": "key", "api_secret": "secret"}
