@@ -199,12 +199,13 @@ def test_all_gates_pass_where_every_construct_meets_the_others(capsys, combined)
     assert "0 not noticed; figures 100 %" in done.out
 
 
-def test_an_analysts_product_is_short():
-    """Its rules, plan, tables, lists and letters have 300 lines at most, its tests 350."""
-    lines = {path: len(path.read_text().splitlines()) for path in ANALYST.rglob("*.*")}
+@pytest.mark.parametrize("product", sorted(ANALYST.iterdir()), ids=lambda folder: folder.name)
+def test_an_analysts_product_is_short(product):
+    """Its rules, plan, tables, lists, desk and letters have 330 lines at most, its tests 350."""
+    lines = {path: len(path.read_text().splitlines()) for path in product.rglob("*.*")}
     tests = sum(count for path, count in lines.items() if path.parent.name == "tests")
     assert 0 < tests <= 350
-    assert sum(lines.values()) - tests <= 300
+    assert sum(lines.values()) - tests <= 330
 
 
 def test_every_key_and_function_of_the_language_is_used(combined):
