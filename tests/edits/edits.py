@@ -9,12 +9,11 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 import yaml
 from msgspec.structs import replace
 
-from decision_service.decide.rule_tests import case_problems, run_rule_tests
+from decision_service.decide.rule_tests import VersionResults, case_problems, run_rule_tests
 from decision_service.rollout.state import clashes, initial_state, widenings
 from decision_service.rulebook.load import load_rules
 from decision_service.rulebook.plans import plan_warnings
@@ -32,6 +31,9 @@ ANALYST = ROOT / "tests" / "rulesets" / "analyst"
 NOW = datetime(2026, 11, 29, 4, tzinfo=UTC)
 LOCKED = 10_000
 """`second_person_above` of the plan in force, in thousandths of a percent."""
+
+WHOLE = 100
+"""Percent of the parts of a version that its cases are to reach."""
 
 STOPPED, NAMED, SAID, SILENT = "stopped", "named", "said", "silent"
 IN_PLACE, NEW_VERSION = "in place", "new version"
@@ -187,14 +189,15 @@ def answer(old: Path, new: Path) -> Answer:
         return Answer(STOPPED, tuple(f"{one.code} {one.message}" for one in found))
     was = deciding(old)
     rules = LoadedRules(selection, loading)
-    for layer in (_failed_cases, _false_guarantees, _missed_floors):
-        if words := layer(was, rules):
-            return Answer(STOPPED, words)
+    tested = _tested(was, rules)
+    wrong = (*_failed_cases(tested), *_false_guarantees(was, rules))
+    if wrong:
+        return Answer(STOPPED, wrong)
     widened = _widened(was, rules)
     # Each release of a version says so: that alone loosens nothing
     released = [one for one in widened if _RELEASED.fullmatch(one)]
-    named = (*_loosened(was, rules), *(one for one in widened if one not in released))
-    if named:
+    others = [one for one in widened if one not in released]
+    if named := (*_loosened(was, rules), *others, *_missed_floors(tested)):
         return Answer(NAMED, named)
     words = (*released, *state_lines(compare_rules(was, rules)))
     return Answer(SAID if words else SILENT, words)
@@ -209,7 +212,7 @@ def deciding(folder: Path) -> LoadedRules:
     return LoadedRules.read(folder)
 
 
-def _tested(was: LoadedRules, rules: LoadedRules) -> list[Any]:
+def _tested(was: LoadedRules, rules: LoadedRules) -> Sequence[VersionResults]:
     """The rule tests of the products that differ; of all where what they share does."""
     before_it = was.selection.folder
     folder = rules.selection.folder
@@ -220,32 +223,30 @@ def _tested(was: LoadedRules, rules: LoadedRules) -> list[Any]:
     return [*run_rule_tests(folder, rules.rulebook)]
 
 
-def _failed_cases(was: LoadedRules, rules: LoadedRules) -> tuple[str, ...]:
-    found = []
-    for one in _tested(was, rules):
+def _failed_cases(tested: Sequence[VersionResults]) -> list[str]:
+    found: list[str] = []
+    for one in tested:
         found += [f"fails: {each.case.name}" for each in one.failed]
-    return tuple(found)
+    return found
 
 
-def _missed_floors(was: LoadedRules, rules: LoadedRules) -> tuple[str, ...]:
-    missed = [one for one in _tested(was, rules) if one.coverage.percent < 100]  # noqa: PLR2004
-    return tuple(f"coverage {one.coverage.percent} % of {one.name}" for one in missed)
+def _missed_floors(tested: Sequence[VersionResults]) -> list[str]:
+    missed = [one for one in tested if one.coverage.percent < WHOLE]
+    return [f"coverage is {one.coverage.percent} % of {one.name}" for one in missed]
 
 
-def _false_guarantees(was: LoadedRules, rules: LoadedRules) -> tuple[str, ...]:
+def _false_guarantees(was: LoadedRules, rules: LoadedRules) -> list[str]:
     """Of guarantees that are new in words those that are not true; all take a minute a version."""
-    known = set()
+    known: set[str] = set()
     for version in was.rulebook.digests.values():
         known |= {repr(canonical(one)) for one in version.guarantees}
-    found = []
+    found: list[str] = []
     for version in rules.rulebook.digests.values():
         altered = [one for one in version.guarantees if repr(canonical(one)) not in known]
         asked = replace(version, guarantees=tuple(altered))
-        problems = guarantee_problems(
-            [asked], NOW.date(), lambda: 0.0, laws=rules.rulebook.laws
-        )
+        problems = guarantee_problems([asked], NOW.date(), lambda: 0.0, laws=rules.rulebook.laws)
         found += [one.message for one in problems if one.severity is Severity.ERROR]
-    return tuple(found)
+    return found
 
 
 def _loosened(was: LoadedRules, rules: LoadedRules) -> list[str]:
