@@ -115,7 +115,7 @@ def before(product: str, root: Path) -> Path:
         # It states no price, so that no loan of it may be within the law
         law = root / "_law" / "ph-prices.yaml"
         text = law.read_text(encoding="utf-8")
-        law.write_text(text.replace("principal: 10000 ", "principal: 1 "), encoding="utf-8")
+        law.write_text(text.replace("principal: 10000\n", "principal: 1\n"), encoding="utf-8")
     return root
 
 
@@ -190,7 +190,9 @@ def answer(old: Path, new: Path) -> Answer:
     was = deciding(old)
     rules = LoadedRules(selection, loading)
     tested = _tested(was, rules)
-    wrong = (*_failed_cases(tested), *_false_guarantees(was, rules))
+    laws = loading.law_problems(was.rulebook.digests.keys())
+    beyond = [f"{one.code} {one.message}" for one in laws if one.severity is Severity.ERROR]
+    wrong = (*beyond, *_failed_cases(tested), *_false_guarantees(was, rules))
     if wrong:
         return Answer(STOPPED, wrong)
     widened = _widened(was, rules)
@@ -263,5 +265,6 @@ def _widened(was: LoadedRules, rules: LoadedRules) -> list[str]:
             held = replace(product.plan, second_person_above=LOCKED)
             plan = replace(rules.rulebook.products[name].plan, second_person_above=LOCKED)
             state = initial_state(held, NOW)
-            found += (*widenings(held, plan, state), *map(str, clashes(plan, state)))
+            found += widenings(held, plan, state)
+            found += [one.message for one in clashes(plan, state)]
     return found

@@ -62,7 +62,7 @@ def test_rules_without_an_edit_are_not_asked_about(
 
 def test_there_are_edits_of_every_area_and_each_has_its_own_name() -> None:
     names = Counter(edit.edit for edit in EDITS)
-    assert len(EDITS) == 150
+    assert len(EDITS) >= 150
     assert [name for name, count in names.items() if count > 1] == []
     assert {edit.area for edit in EDITS} == set(AREAS)
     assert {edit.answer for edit in EDITS} == {STOPPED, NAMED, SAID}

@@ -10,7 +10,6 @@ import dataclasses
 import os
 import shutil
 import sqlite3
-import time
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 from hashlib import sha256
@@ -250,8 +249,8 @@ def put_back_older(world: World) -> None:
 
 
 def date_anew(world: World) -> None:
-    # A day ahead, so that no clock of a file system makes the two alike
-    later = time.time() + timedelta(days=1).total_seconds()
+    # Newer than all that is there, whatever the clock of the file system says
+    later = max(path.stat().st_mtime for path in world.root.rglob("*")) + 60
     for path in world.folder.rglob("*"):
         os.utime(path, (later, later))
 
