@@ -29,7 +29,7 @@ NOT_YET = not_yet()
 
 
 @pytest.fixture(scope="session")
-def decides(tmp_path_factory):
+def decides(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """The folder that decides now, by product; it is read once."""
     root = tmp_path_factory.mktemp("decides")
     return {product: before(product, root / product / "rules") for product in CHAMPIONS}
