@@ -20,7 +20,7 @@ from itertools import cycle
 from pathlib import Path
 
 from bench.instructions import Counter, Work, command, missing
-from lint.speed import RECORDED, Recorded, Try, Unrecorded, judge, read, wants_second
+from lint.speed import ALLOWED, RECORDED, Recorded, Try, Unrecorded, judge, read, wants_second
 
 ROUNDS = {"rules": 3, "factors": 3, "warm": 7}
 """A decision shares its process with the service's other tasks, so that few of its rounds have nothing else."""
@@ -151,14 +151,16 @@ def elsewhere(recorded: Recorded) -> str:
 def count(folder: Path, names: list[str]) -> int:
     """Count in this process, which runs under callgrind; the exit code."""
     counter = Counter(folder)
-    recorded = read().ratios
+    read_now = read()
+    recorded = read_now.ratios
     failed = []
 
     def measure(name: str, ours: Work, yardstick: Work) -> None:
+        allowed = read_now.allowed.get(name, ALLOWED)
         tries = [Try(counter.rounds(ours, yardstick, ROUNDS[name]))]
-        if wants_second(recorded.get(name), tries[0]):
+        if wants_second(recorded.get(name), tries[0], allowed):
             tries.append(Try(counter.rounds(ours, yardstick, ROUNDS[name])))
-        verdict = judge(name, recorded.get(name), tries)
+        verdict = judge(name, recorded.get(name), tries, allowed=allowed)
         print(verdict.said, flush=True)
         if not verdict.passed:
             failed.append(name)
