@@ -31,7 +31,7 @@ from decision_service.rulebook.changes import Direction, WrittenChange, keys_of
 from decision_service.rulebook.differences import RulesetDiff, compare
 from decision_service.rulebook.loosenings import (
     guard_changes,
-    loosenings,
+    loosenings_among,
     name_of,
     unaccepted,
 )
@@ -122,7 +122,8 @@ def compare_rules(old: LoadedRules, new: LoadedRules) -> RulesDiff:
     folders = old.selection.folder, new.selection.folder
     now = datetime.now(UTC)
     lists = list_changes(*folders, now)
-    asked = tuple(one for one in loosenings(old.state, new.state, now) if _selected(new, one.group))
+    guards = [*guard_changes(old.state, new.state)]
+    asked = loosenings_among(guards, old.state, new.state, now=now)
     return RulesDiff(
         tuple(_gone(old, new)),
         tuple(_versions(old, new)),
@@ -130,10 +131,10 @@ def compare_rules(old: LoadedRules, new: LoadedRules) -> RulesDiff:
         lists=tuple(one for one in lists.changes if _selected(new, one.path)) if lists else (),
         guards=tuple(
             one
-            for one in guard_changes(old.state, new.state)
+            for one in guards
             if one.direction is Direction.TIGHTENS and _selected(new, one.group)
         ),
-        loosenings=asked,
+        loosenings=tuple(one for one in asked if _selected(new, one.group)),
     )
 
 
