@@ -16,9 +16,9 @@ from starlette.routing import Route
 
 from decision_service.api.v1 import ruleset_service_pb2 as pb
 from decision_service.console.web import Pages, Visit
+from decision_service.rulebook.differences import compare_texts
 from decision_service.workbench.backtest import render
 from decision_service.workbench.backtest.report import ImpactReport
-from decision_service.workbench.diff import compare_texts
 
 ROWS = 50
 """How many rows of each table of a shown file a page has."""
@@ -48,6 +48,10 @@ def _rules(visit: Visit) -> Response:
     return visit.page("rules.html", listed=listed, register=register)
 
 
+def _ruleset(visit: Visit, product: str, number: Any) -> Any:
+    return visit.service.call("RulesetService.GetRuleset", product=product, version=number).ruleset
+
+
 def _version(visit: Visit) -> Response:
     """A version, and in words what it changes against another one."""
     product = visit.path["product"]
@@ -55,10 +59,8 @@ def _version(visit: Visit) -> Response:
     listed = visit.service.call("RulesetService.ListRulesets", product=product)
     versions = {one.ref.version: one for one in listed.rulesets}
     against = compared_with(number, versions, visit.query.get("against", ""))
-    shown, other = (
-        visit.service.call("RulesetService.GetRuleset", product=product, version=one).ruleset
-        for one in (number, against or number)
-    )
+    shown = _ruleset(visit, product, number)
+    other = _ruleset(visit, product, against or number)
     changes = _compared(other.source, shown.source)
     register = visit.service.call("RulesetService.ListPublications").publications
     return visit.page(

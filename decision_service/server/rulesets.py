@@ -22,9 +22,10 @@ from decision_service.rulebook.acceptance import (
     newest_publications,
 )
 from decision_service.rulebook.archive import files_from_body
+from decision_service.rulebook.manifest import Publication
 from decision_service.rulebook.rulebook import ActiveRules, ActiveRulesStatus, Product
-from decision_service.rules.language.diagnostics import Severity, render
-from decision_service.rules.program import CompiledRuleset
+from decision_service.rules.language.diagnostics import Diagnostic, Severity, render
+from decision_service.rules.program import CompiledRuleset, InputSpec, KeyList
 from decision_service.server.context import RpcContext
 from decision_service.server.decisions import (
     DECISIONS,
@@ -39,6 +40,37 @@ from decision_service.server.wire import Fields, Mapper, Problems, check_product
 SERVICE = rules_pb.DESCRIPTOR.services_by_name["RulesetService"]
 MOST_CHANGES = 50
 """How many changes of lists are shown."""
+
+
+def _days(spec: InputSpec) -> int:
+    return spec.max_age or 0
+
+
+def _count(keys: KeyList) -> int:
+    return len(keys.keys)
+
+
+def _is_error(diagnostic: Diagnostic) -> bool:
+    return diagnostic.severity is Severity.ERROR
+
+
+def _published_at(published: Publication) -> datetime:
+    return datetime.fromisoformat(published.at)
+
+
+def _proposed_by(published: Publication) -> str | None:
+    return None if published.proposed_by is None else published.proposed_by.name
+
+
+def _approved_by(published: Publication) -> str | None:
+    return None if published.approved_by is None else published.approved_by.name
+
+
+def _tested(published: Publication) -> list[Fields]:
+    return [
+        {"name": name, "coverage_percent": one.coverage, "figures_percent": one.figures}
+        for name, one in sorted(published.tested.items())
+    ]
 
 
 RULESETS = Mapper(
@@ -56,11 +88,11 @@ RULESETS = Mapper(
             "min": "lower",
             "max": "upper",
             "one_of": "labels",
-            "max_age_days": lambda spec: spec.max_age or 0,
+            "max_age_days": _days,
         },
         rules_pb.KeyList: {
             "product": None,
-            "keys": lambda keys: len(keys.keys),
+            "keys": _count,
             "hashed": lambda keys: bool(keys.salt),
         },
         rules_pb.ListChange: {
@@ -70,20 +102,17 @@ RULESETS = Mapper(
             "digest_after": "after",
         },
         rules_pb.Problem: {
-            "error": lambda diagnostic: diagnostic.severity is Severity.ERROR,
+            "error": _is_error,
             "rendered": render,
         },
         rules_pb.RulesPublication: {
-            "publish_time": lambda published: datetime.fromisoformat(published.at),
+            "publish_time": _published_at,
             "published_by": "by",
-            "proposed_by": lambda published: published.proposed_by and published.proposed_by.name,
-            "approved_by": lambda published: published.approved_by and published.approved_by.name,
+            "proposed_by": _proposed_by,
+            "approved_by": _approved_by,
             "impact_digest": lambda published: published.evidence.get("impact", ""),
             "proofs_digest": lambda published: published.evidence.get("proofs", ""),
-            "tested": lambda published: [
-                {"name": name, "coverage_percent": one.coverage, "figures_percent": one.figures}
-                for name, one in sorted(published.tested.items())
-            ],
+            "tested": _tested,
             "in_force": None,
         },
     }
@@ -95,17 +124,8 @@ def ruleset_fields(product: Product, ruleset: CompiledRuleset, status: ActiveRul
         rules_pb.Ruleset,
         ruleset,
         loaded_time=status.since.get(ruleset.digest),
-        role=_role(product, ruleset.version),
+        role=product.roles.get(ruleset.version, ""),
     )
-
-
-def _role(product: Product, version: int) -> str:
-    versions = product.plan.versions
-    if version == versions.champion:
-        return "champion"
-    if versions.challenger is not None and version == versions.challenger.version:
-        return "challenger"
-    return "shadow" if any(s.version == version for s in versions.shadow) else ""
 
 
 def list_change_fields(entries: Sequence[ListChanges], product: str) -> list[Fields]:

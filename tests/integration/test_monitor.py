@@ -23,7 +23,7 @@ from decision_service.workbench.backtest.replica import StoreReader
 from decision_service.workbench.commands.backtest import days_within
 from decision_service.workbench.monitor.read import lent, observed, reviewed, steps
 from decision_service.workbench.monitor.report import LoanState, ObservedLoan
-from tests.kits.decision_entries import ENTRY
+from tests.kits.decision_log import ENTRY
 from tests.kits.monitored_people import opened_review, record
 from tests.kits.outcome_log import BOOKED, told
 from tests.kits.recorded_people import PRODUCT, RULES
@@ -44,6 +44,7 @@ def monitor(capsys: pytest.CaptureFixture[str], store: str, out: Path, *words: o
     return done, json.loads((out / "monitor.json").read_text()) if done.code == 0 else {}
 
 
+@pytest.mark.parametrize("url", ["sqlite"], indirect=True)
 @pytest.mark.long
 def test_a_report_of_a_store_finds_what_was_planted(url, tmp_path, capsys):
     """Drift of income, overrides and vintages; an earlier report is as good a baseline."""

@@ -22,7 +22,7 @@ from decision_service.factors.match import recognised_by
 from decision_service.store import history
 from decision_service.store.keys import IDENTITY_KEYS
 from tests.fakes.world import NOW
-from tests.kits.decision_entries import NOON, numbered
+from tests.kits.decision_log import NOON, numbered
 from tests.kits.lending import ANA, BEA, Desk, value
 from tests.kits.review_log import claimed, completed_by, referred
 from tests.kits.stores import opened
@@ -212,6 +212,7 @@ TEACHERS = (31_000_00, 31_000_00, 31_000_00, 31_000_00)
 BONUS = (31_000_00, 62_000_00, 36_000_00, 31_000_00)
 
 
+@pytest.mark.parametrize("url", ["sqlite"], indirect=True)
 @pytest.mark.parametrize(
     ("first", "second", "payroll", "outcome"),
     [

@@ -16,17 +16,32 @@ import msgspec
 import typer
 from msgspec.structs import replace
 
-from decision_service.cli.output import CommandError, Format, FormatOption, print_json, print_lines
+from decision_service.cli.output import (
+    CommandError,
+    Exit,
+    Format,
+    FormatOption,
+    print_json,
+    print_lines,
+)
 from decision_service.domain.decision import Arm
 from decision_service.factors.registry import catalogue
 from decision_service.rulebook.acceptance import ListChange, list_changes
+from decision_service.rulebook.changes import Direction, WrittenChange, keys_of
+from decision_service.rulebook.differences import RulesetDiff, compare
+from decision_service.rulebook.loosenings import (
+    guard_changes,
+    loosenings_among,
+    name_of,
+    unaccepted,
+)
+from decision_service.rulebook.plan_differences import compare_plans, file_of
 from decision_service.rulebook.rulebook import Rulebook
 from decision_service.rules.inputs import SHARED
 from decision_service.rules.language.diagnostics import plural
 from decision_service.rules.program import CompiledRuleset
 from decision_service.workbench.backtest.render import encoded, headline, honesty
 from decision_service.workbench.backtest.report import ImpactReport, Proofs
-from decision_service.workbench.changes import Direction, WrittenChange, keys_of
 from decision_service.workbench.commands.folder import (
     DEFAULT_PATH,
     LoadedRules,
@@ -34,10 +49,9 @@ from decision_service.workbench.commands.folder import (
     names_version,
     rules_of,
 )
-from decision_service.workbench.diff import RulesetDiff, compare, compare_plans, file_of
 from decision_service.workbench.proofs.report import claim_proofs
-from decision_service.workbench.safeguards import guard_changes
 
+_TO_ACCEPT = "the newer rules are looser: accept what is meant by --accept NAME"
 _SIDE = "a version's file or product@1; or a rules folder, a part of one, or a git revision"
 
 
@@ -86,13 +100,14 @@ class PlanDiff(msgspec.Struct, frozen=True):
 
 
 class RulesDiff(msgspec.Struct, frozen=True):
-    """Two states compared."""
+    """Two states compared; `loosenings` are to be accepted, `guards` what else guards the rules."""
 
     gone: tuple[str, ...]
     versions: tuple[ChangedVersion, ...]
     plans: tuple[PlanDiff, ...]
     lists: tuple[ListChange, ...]
     guards: tuple[WrittenChange, ...]
+    loosenings: tuple[WrittenChange, ...]
 
     def __bool__(self) -> bool:
         return any(getattr(self, name) for name in self.__struct_fields__)
@@ -100,19 +115,26 @@ class RulesDiff(msgspec.Struct, frozen=True):
 
 def compare_rules(old: LoadedRules, new: LoadedRules) -> RulesDiff:
     if old.part != new.part:
-        first, second = (rules.part or "all products" for rules in (old, new))
         raise CommandError(
-            f"one side is {first} and the other {second}: name the same part of both, or two "
-            "versions by their files"
+            f"one side is {old.part or 'all products'} and the other {new.part or 'all products'}: "
+            "name the same part of both, or two versions by their files"
         )
     folders = old.selection.folder, new.selection.folder
-    lists = list_changes(*folders, datetime.now(UTC))
+    now = datetime.now(UTC)
+    lists = list_changes(*folders, now)
+    guards = [*guard_changes(old.state, new.state)]
+    asked = loosenings_among(guards, old.state, new.state, now=now)
     return RulesDiff(
         tuple(_gone(old, new)),
         tuple(_versions(old, new)),
         tuple(_plans(old, new)),
         lists=tuple(one for one in lists.changes if _selected(new, one.path)) if lists else (),
-        guards=tuple(one for one in guard_changes(*folders) if _selected(new, one.group)),
+        guards=tuple(
+            one
+            for one in guards
+            if one.direction is Direction.TIGHTENS and _selected(new, one.group)
+        ),
+        loosenings=tuple(one for one in asked if _selected(new, one.group)),
     )
 
 
@@ -170,6 +192,10 @@ def state_lines(comparison: RulesDiff) -> Iterator[str]:
     for change in comparison.lists:
         yield f"{Direction.CHANGES}: {change.path} {change.words}"
     yield from _change_lines(comparison.guards)
+    if comparison.loosenings:
+        yield f"{plural(len(comparison.loosenings), 'loosening')} to be accepted by name:"
+    for asked in comparison.loosenings:
+        yield f"  {name_of(asked)} {asked.words}"
 
 
 def _states_dict(comparison: RulesDiff) -> dict[str, Any]:
@@ -197,6 +223,13 @@ def _ruleset_dict(ruleset: CompiledRuleset) -> dict[str, Any]:
     return {key: getattr(ruleset, key) for key in ("ruleset", "version", "digest")}
 
 
+AcceptOption = Annotated[
+    list[str] | None,
+    typer.Option("--accept", metavar="NAME", help="a loosening that is meant, or its file"),
+]
+FailOption = Annotated[
+    bool, typer.Option("--fail-on-loosening", help="exit 1 where one is not accepted")
+]
 ProveOption = Annotated[
     bool, typer.Option("--prove", help="prove the change for all applicants (extra `workbench`)")
 ]
@@ -224,6 +257,8 @@ def diff(
             "--cases", help="also what it does to people of this file of `decisions cases`"
         ),
     ] = None,
+    fail_on_loosening: FailOption = False,
+    accept: AcceptOption = None,
     form: FormatOption = Format.TABLE,
 ) -> None:
     """Two versions, or all versions, rollout plans and lists of two folders or revisions."""
@@ -236,8 +271,16 @@ def diff(
             "revisions"
         )
     if not version:
-        _states(before, after, rules, form=form, prove=prove_changes, cases=cases)
+        found = _states(before, after, rules, form=form, prove=prove_changes, cases=cases)
+        left = unaccepted(found.loosenings, accept or ())
+        if fail_on_loosening and left:
+            raise CommandError(_TO_ACCEPT, Exit.FINDINGS, tuple(left))
         return
+    if fail_on_loosening or accept:
+        raise CommandError(
+            "--fail-on-loosening and --accept are about two states: name two folders or git "
+            "revisions"
+        )
     if cases is not None:
         raise CommandError(
             "--cases is about two states: name two folders or git revisions, or take `backtest`"
@@ -270,17 +313,15 @@ def _proved(old: CompiledRuleset, new: CompiledRuleset) -> list[str]:
 
 def _states(
     before: str, after: str, rules: Path, form: Format, *, prove: bool, cases: Path | None
-) -> None:
+) -> RulesDiff:
     if cases is not None:
         try:
             cases.open("rb").close()  # also where no version changed
         except OSError as error:
             raise CommandError(f"{cases} cannot be read ({error.strerror})") from None
     with ExitStack() as opened:
-        old, new = (
-            LoadedRules.read(opened.enter_context(rules_of(word, rules)))
-            for word in (before, after)
-        )
+        old = LoadedRules.read(opened.enter_context(rules_of(before, rules)))
+        new = LoadedRules.read(opened.enter_context(rules_of(after, rules)))
         comparison = compare_rules(old, new)
         impact = {} if cases is None else dict(_impact(comparison, old, new, cases=cases))
     proofs = [
@@ -294,11 +335,12 @@ def _states(
         if cases is not None:
             found["impact"] = {name: msgspec.json.decode(encoded(r)) for name, r in impact.items()}
         print_json({"before": before, "after": after} | found)
-        return
+        return comparison
     same = "" if comparison else ": no version, plan, list or guard differs"
     print_lines(f"{before} → {after}{same}", *state_lines(comparison), *proofs)
     for name, report in impact.items():
         print_lines(f"What {name} would have decided", *headline(report), *honesty(report))
+    return comparison
 
 
 def _impact(
@@ -317,6 +359,7 @@ def _judged(one: ChangedVersion, old: LoadedRules, new: LoadedRules, cases: Path
     window = KeyRange(datetime(1971, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC))
     product = old.rulebook.products[one.after.ruleset]
     sides = old.named(product.champion), new.named(one.after)
-    both = compared(product, *sides, {}, (), {**new.texts, **old.texts})
+    texts = {**new.texts, **old.texts}
+    both = compared(product, *sides, figures={}, points=(), texts=texts)
     order = BacktestOrder(product.name, both.base, both.other, known=product.input_names)
     return answered(both, order, Applicants(window, cases=cases))

@@ -6,7 +6,7 @@ import io
 import re
 import subprocess
 import tarfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -21,6 +21,7 @@ from decision_service.cli.output import CommandError, Exit, read_text
 from decision_service.factors.registry import catalogue
 from decision_service.rulebook.folder import RuleFolder, RulesFolderMissing, files_of, read_rules
 from decision_service.rulebook.load import LoadResult, blocked_names, load_rules
+from decision_service.rulebook.loosenings import RulesState
 from decision_service.rulebook.manifest import manifest_problems
 from decision_service.rulebook.rulebook import Rulebook
 from decision_service.rules.compile import compile_ruleset
@@ -212,10 +213,12 @@ class LoadedRules:
         name = shown_name(self.selection.root)
         return self.selection.part.removeprefix(name).removeprefix("/")
 
+    @property
+    def state(self) -> RulesState:
+        return RulesState(self.selection.folder, self.rulebook)
+
     def files(self, ruleset: CompiledRuleset) -> RulesetFiles:
-        folder = self.selection.folder
-        product = next(p for p in folder.products if p.product == ruleset.ruleset)
-        return files_of(folder, product, ruleset.version)
+        return self.state.files(ruleset)
 
     def named(self, ruleset: CompiledRuleset) -> NamedVersion:
         return NamedVersion(self.files(ruleset), ruleset)
@@ -244,12 +247,12 @@ def rules_of(word: str, rules: Path) -> Iterator[Path]:
 
 
 def _commit(word: str) -> str:
-    if _git("rev-parse", "--is-inside-work-tree") is None:
+    if _git(("rev-parse", "--is-inside-work-tree")) is None:
         raise CommandError(
             f"{word} is no folder, and there is no git repository here to look for a revision: "
             "name two folders of rules, or go to the repository"
         )
-    found = _git("rev-parse", "--verify", "--quiet", "--end-of-options", f"{word}^{{commit}}")
+    found = _git(("rev-parse", "--verify", "--quiet", "--end-of-options", f"{word}^{{commit}}"))
     if found is None:
         raise CommandError(
             f"{word} is neither a folder nor a revision of this git repository: fetch it first, "
@@ -263,7 +266,7 @@ def _archive(commit: str, word: str, rules: Path) -> bytes:
         raise CommandError(
             f"--rules is {rules}: name it as it lies below this folder in the repository"
         )
-    found = _git("archive", "--format=tar", commit, "--", rules.as_posix())
+    found = _git(("archive", "--format=tar", commit, "--", rules.as_posix()))
     if found is None:
         raise CommandError(
             f"the revision {word} has no folder {rules} below this one: name it with --rules"
@@ -271,7 +274,7 @@ def _archive(commit: str, word: str, rules: Path) -> bytes:
     return found
 
 
-def _git(*words: str) -> bytes | None:
+def _git(words: Sequence[str]) -> bytes | None:
     try:
         done = subprocess.run(  # noqa: S603 - fixed words, and a revision after --end-of-options
             ("git", *words),  # noqa: S607 - git as the path has it

@@ -43,6 +43,7 @@ from decision_service.rulebook.acceptance import (
 )
 from decision_service.rulebook.folder import RuleFolder, RulesFolderMissing, read_rules
 from decision_service.rulebook.load import LoadResult, blocked_names, load_rules
+from decision_service.rulebook.loosenings import RulesState, loosenings, unaccepted
 from decision_service.rulebook.plans import found_risks
 from decision_service.rulebook.rulebook import PlanRisk, Policy, Product, Rulebook
 from decision_service.rules.language.diagnostics import Severity, count
@@ -54,13 +55,13 @@ from decision_service.server.auth import REVIEWERS
 from decision_service.server.callers import read_callers_file
 from decision_service.server.context import Role
 from decision_service.server.webhooks import PATH
+from decision_service.smile.onboarding import Webhook
 from decision_service.smile.source import SmileSource
 from decision_service.store.engine import PostgresServer, parse_journal, parse_store_url
 from decision_service.store.errors import StoreLocked, StoreUrlInvalid
 from decision_service.store.store import Store
 from decision_service.workbench.proofs.report import UNDECIDED, guarantees_of
 from decision_service.workbench.proofs.solver import SolverMissing
-from decision_service.workbench.safeguards import loosened, unaccepted
 
 NOT_ASKED = "looked at once DECISION_SMILE_MODE names a vendor to ask"
 MOST_DRIFT = 5.0
@@ -207,7 +208,8 @@ def _guards(settings: Settings, last: RuleFolder, folder: RuleFolder, rulebook: 
     if before is None:
         return Check("guards", None, "not compared: what decided last does not load now")
     accepted = () if published is None else published.accepted
-    found = unaccepted(loosened(last, before, folder, new=rulebook, now=now), accepted)
+    was = RulesState(last, before)
+    found = unaccepted(loosenings(was, RulesState(folder, rulebook), now), accepted)
     if found:
         words = f"{len(found)} are less than in what decided last, the first {found[0]}"
         todo = "publish or sign with --accept"
@@ -495,13 +497,17 @@ async def _keys(settings: Settings, source: SmileSource) -> Check:
     return Check("keys", False, f"are of mode {token.mode} and the service runs as {wanted}")
 
 
+def _is_sent(hooks: Sequence[Webhook], kind: str) -> bool:
+    return any(hook.sends(kind) for hook in hooks)
+
+
 async def _webhooks(
     settings: Settings, source: SmileSource, trusted: ssl.SSLContext | bool
 ) -> Check:
     if not settings.secrets_of_webhooks:
         return Check("webhooks", None, "off: without them every decision reads the vendor")
     hooks = [one for one in await source.webhooks.list(vendor_deadline()) if one.url.endswith(PATH)]
-    lacking = [one for one in NEEDED_TYPES if not any(hook.sends(one) for hook in hooks)]
+    lacking = [one for one in NEEDED_TYPES if not _is_sent(hooks, one)]
     if lacking:
         words = f"{len(lacking)} needed events are not sent to {PATH}: see `webhooks register`"
         return Check("webhooks", False, words)

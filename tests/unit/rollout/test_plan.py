@@ -22,10 +22,10 @@ from decision_service.domain.values import Money
 from decision_service.rollout.model import GuardrailScope, Plan, TrackName
 from decision_service.rollout.plan import PlanTexts, digest_of, parse_plan
 from decision_service.rollout.state import RolloutState, advance, initial_state, widenings
+from decision_service.rulebook.plan_differences import compare_plans
 from decision_service.rules.language.diagnostics import render_all
 from decision_service.rules.language.evaluation import Formula
 from decision_service.rules.language.values import Unknown
-from decision_service.workbench.diff import compare_plans
 from tests.fakes.examples import examples
 from tests.fakes.shipped import CHAMPION
 from tests.kits.cases import cases

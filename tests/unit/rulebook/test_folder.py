@@ -11,17 +11,17 @@ from msgspec.structs import replace
 from decision_service.build import starter_rules
 from decision_service.rulebook.folder import RuleFolder, TextFile, read_policy, read_rules
 from decision_service.rulebook.load import LoadResult, load_rules
+from decision_service.rulebook.loosenings import RulesState, loosenings, unaccepted
 from decision_service.rulebook.manifest import manifest_problems, manifest_text, published_now
 from decision_service.rulebook.plans import found_risks, plan_problems, plan_warnings
 from decision_service.rulebook.rulebook import Floors, PlanRisk, Policy
 from decision_service.rules.language.diagnostics import Diagnostic, Severity, render_all
-from decision_service.workbench.safeguards import guard_changes, loosened, unaccepted
 from tests.fakes.plans import CHALLENGED, planned, with_plan
 from tests.fakes.shipped import CHAMPION
 from tests.fakes.world import NOW, PRODUCT, RULES, loaded, rulebook, shipped_rules
 from tests.kits.cases import cases
 from tests.unit.rollout.plans import PATH, SMALL, edited, good
-from tests.unit.ruleset.rulesets import ROOT
+from tests.unit.rules.kit import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -367,8 +367,12 @@ ONE_PRODUCT = shutil.ignore_patterns("gig-advance-ph")
 @pytest.fixture(scope="module")
 def shipped(tmp_path_factory):
     """A folder of one shipped product, as it is and loaded."""
-    folder = edited_folder(tmp_path_factory.mktemp("shipped"), {})
-    return folder, loaded(folder).rulebook
+    return state_of(edited_folder(tmp_path_factory.mktemp("shipped"), {}))
+
+
+def state_of(folder):
+    """A folder with its rulebook."""
+    return RulesState(folder, loaded(folder).rulebook)
 
 
 def edited_folder(tmp_path, edits):
@@ -395,7 +399,7 @@ def test_a_guard_that_is_less_is_to_be_accepted_by_name(shipped, tmp_path, case)
     """The sentence has the file, the part and the direction; its name or its file accepts it."""
     edits, sentence = case["edits"], case["told"]
     after = edited_folder(tmp_path, edits)
-    found = [*loosened(*shipped, after, loaded(after).rulebook, NOW)]
+    found = [*loosenings(shipped, state_of(after), NOW)]
     assert unaccepted(found, ()) == [sentence]
     file = next(iter(edits))
     assert unaccepted(found, (f"{found[0].group}: {found[0].subject}",)) == []
@@ -405,38 +409,71 @@ def test_a_guard_that_is_less_is_to_be_accepted_by_name(shipped, tmp_path, case)
 
 @pytest.mark.parametrize("case", CASES["named"], ids=lambda case: case["name"])
 def test_what_is_more_or_no_guard_needs_no_acceptance(shipped, tmp_path, case):
-    """Added tests, tighter bounds and another champion are named and block nothing."""
-    folder, rulebook = shipped
+    """Added tests and tighter bounds are named and block nothing."""
     after = edited_folder(tmp_path, case["edits"])
-    again = loaded(after).rulebook or rulebook
-    assert unaccepted(loosened(folder, rulebook, after, again, NOW), ()) == []
+    again = RulesState(after, loaded(after).rulebook or shipped.rulebook)
+    assert unaccepted(loosenings(shipped, again, NOW), ()) == []
 
 
 def test_a_file_that_is_gone_is_one_change(shipped, tmp_path):
     """All its parts are accepted together."""
-    after = edited_folder(tmp_path, {})
+    edited_folder(tmp_path, {})
     shutil.rmtree(tmp_path / "rules" / LOAN / "tests")
     (tmp_path / "rules" / LOAN / "v2.yaml").unlink()
-    found = guard_changes(shipped[0], read_rules(tmp_path / "rules"))
-    assert {(one.group, one.subject) for one in found} == {
-        (path, "the file")
-        for path in after.contents
-        if path.startswith(f"{LOAN}/tests/") or path == f"{LOAN}/v2.yaml"
-    }
+    found = loosenings(shipped, state_of(read_rules(tmp_path / "rules")), NOW)
+    assert [(one.group, one.subject) for one in found] == [
+        (f"{LOAN}/tests/v{number}.yaml", "the file") for number in (1, 3)
+    ]
+
+
+@pytest.mark.parametrize("champion", [4, 1])
+def test_a_version_that_replaces_another_is_compared_with_it(shipped, tmp_path, champion):
+    """Whether it is a new one or an older: what the one that decides promised is asked about."""
+    rules = tmp_path / "rules" / LOAN
+    edited_folder(tmp_path, {})
+    version = (rules / "v3.yaml").read_text().replace("version: 3", f"version: {champion}", 1)
+    (rules / f"v{champion}.yaml").write_text(version.partition("guarantees:")[0])
+    tests = (rules / "tests" / "v3.yaml").read_text()
+    (rules / "tests" / f"v{champion}.yaml").write_text(
+        tests.replace("version: 3", f"version: {champion}", 1)
+    )
+    plan = (rules / "rollout.yaml").read_text()
+    (rules / "rollout.yaml").write_text(plan.replace("champion: 3", f"champion: {champion}"))
+    found = [*loosenings(shipped, state_of(read_rules(tmp_path / "rules")), NOW)]
+    promised = [one.name for one in shipped.rulebook.products[LOAN].champion.guarantees]
+    path = f"{LOAN}/v{champion}.yaml"
+    asked = [one.subject for one in found if one.group == path]
+    assert asked == [*(f"guarantee {name}" for name in promised), "the law"]
+    assert {one.group for one in found} == {path}
+
+
+def test_a_renamed_product_is_compared_with_the_one_that_is_gone(shipped, tmp_path):
+    """The product that is gone is asked about, and so is each guard that is less."""
+    edited_folder(tmp_path, {})
+    root = tmp_path / "rules"
+    (root / LOAN).rename(root / "salary-loan-ph")
+    for file in (root / "salary-loan-ph").rglob("*.yaml"):
+        text = file.read_text().replace(LOAN, "salary-loan-ph")
+        file.write_text(text.replace("max_age: 35d", "max_age: 70d"))
+    found = [*loosenings(shipped, state_of(read_rules(root)), NOW)]
+    assert [(one.group, one.subject, one.words) for one in found[:2]] == [
+        (LOAN, "the product", "is gone, and salary-loan-ph comes"),
+        ("salary-loan-ph/v1.yaml", "max_age", "from 35d to 70d"),
+    ]
 
 
 def test_a_list_with_fewer_keys_is_to_be_accepted(shipped, tmp_path):
     """More keys are no less; fewer, an emptied list and one that is gone are named."""
     name = f"{LOAN}/lists/blocked.csv"
-    folder, rulebook = shipped
     full, less = (edited_folder(tmp_path / at, {}) for at in "ab")
     for at, text in (("a", "key\nx\ny\n"), ("b", "key\nx\n")):
         file = tmp_path / at / "rules" / name
         file.parent.mkdir()
         file.write_text(text)
     full, less = (read_rules(tmp_path / at / "rules") for at in "ab")
-    asked = [(folder, full), (less, full), (full, less), (full, folder)]
-    found = [unaccepted(loosened(b, rulebook, a, rulebook, NOW), ()) for b, a in asked]
+    empty, full, less = (RulesState(one, shipped.rulebook) for one in (shipped.folder, full, less))
+    asked = [(empty, full), (less, full), (full, less), (full, empty)]
+    found = [unaccepted(loosenings(before, after, NOW), ()) for before, after in asked]
     assert found == [
         [],
         [],

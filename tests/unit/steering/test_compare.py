@@ -33,14 +33,14 @@ from decision_service.steering.compare import (
 from decision_service.steering.counters import EventCounters
 from decision_service.steering.pairs import DecidedCase, RulesOnDay, causes, lacks, second_opinion
 from tests.fakes.cases import STRICTER, case_of, changed_rules, version
-from tests.fakes.counted import counted
 from tests.fakes.in_memory import InMemoryDecisionLog
+from tests.fakes.observed import counted
 from tests.fakes.plans import book_under
 from tests.fakes.world import NOW, PRODUCT, SetClock, World, application, steady_earner
 from tests.kits.arm_figures import PAIR
-from tests.kits.decision_entries import ENTRY
-from tests.kits.until import until
-from tests.unit.ruleset.rulesets import compiled, decide, php, rules, stages
+from tests.kits.cases import until
+from tests.kits.decision_log import ENTRY
+from tests.unit.rules.kit import compiled, decide, php, rules, stages
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -13,7 +13,7 @@ from decision_service.cli.output import Exit
 from tests.fakes.shipped import CHAMPION
 from tests.kits.cases import cases
 from tests.unit.cli.commands import SHIPPED, WORKED_EXAMPLE, command, product_folder
-from tests.unit.storage.test_case_line import line
+from tests.unit.workbench.test_case_line import line
 
 EXAMPLE = WORKED_EXAMPLE / "v1.yaml"
 
@@ -124,6 +124,9 @@ def test_two_folders_are_compared_with_their_plans_and_lists(capsys, states):
         "  caps",
         "    tightens: cap all is new: approvals per day 400",
         "changes: _shared/lists/blocked.csv has 2 keys more and 1 fewer",
+        "2 loosenings to be accepted by name:",
+        "  personal-loan-ph/tests/v2.yaml: the file is gone",
+        "  _shared/lists/blocked.csv: the list has 2 keys more and 1 fewer",
     ]
 
 
@@ -144,7 +147,7 @@ def test_a_product_or_a_plan_alone_is_compared(capsys, states):
     whole = command(capsys, "rules", "diff", *states).out.splitlines()
     assert command(capsys, "rules", "diff", *products).out.splitlines()[1:] == whole[1:]
     plans = [product / "rollout.yaml" for product in products]
-    assert command(capsys, "rules", "diff", *plans).out.splitlines()[1:] == whole[6:-1]
+    assert command(capsys, "rules", "diff", *plans).out.splitlines()[1:] == whole[6:16]
 
 
 def test_the_same_state_has_no_difference(capsys, states):
@@ -166,9 +169,25 @@ def test_a_product_that_comes_or_goes_is_told_with_its_plan(capsys, states, tmp_
         "small-loan rollout plan: 1 change",
         "  plan",
         "    changes: the plan is gone",
-        "small-loan/tests/v1.yaml",
-        "  loosens: the file is gone, with 16 parts",
+        "1 loosening to be accepted by name:",
+        "  small-loan: the product is gone",
     ]
+
+
+def test_a_pipeline_fails_on_a_loosening_that_nobody_accepted(capsys, states):
+    """A copy without its tests made champion is one as their deletion is; its file accepts it."""
+    words = ("rules", "diff", *states, "--fail-on-loosening")
+    done = command(capsys, *words)
+    assert done.code == 1
+    assert "personal-loan-ph/tests/v2.yaml: the file is gone" in done.err
+    meant = ("personal-loan-ph/tests/v2.yaml", "_shared/lists/blocked.csv: the list")
+    left = command(capsys, *words, "--accept", meant[0])
+    assert (left.code, left.err.splitlines()[1:]) == (
+        1,
+        ["_shared/lists/blocked.csv: the list has 2 keys more and 1 fewer (changes)"],
+    )
+    assert command(capsys, *words, "--accept", meant[0], "--accept", meant[1]).code == 0
+    assert command(capsys, "rules", "diff", EXAMPLE, EXAMPLE, "--fail-on-loosening").code == 2
 
 
 @pytest.mark.parametrize(

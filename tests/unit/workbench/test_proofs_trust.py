@@ -37,7 +37,7 @@ from decision_service.workbench.proofs.terms import Builder, Op, Term
 from tests.kits.cases import cases
 from tests.oracles.rule_facts import facts
 from tests.oracles.rulesets import CATALOGUE, ruleset_text
-from tests.unit.ruleset.generated import loosely_compiled
+from tests.unit.rules.kit import loosely_compiled
 from tests.unit.workbench.proofs import (
     ALL,
     TODAY,

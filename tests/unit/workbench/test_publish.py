@@ -331,7 +331,7 @@ def test_one_person_does_not_move_what_two_compare_with(sign, rules, capsys):
     assert (refused.code, "(loosens)" in refused.err) == (1, True)
     first = sign("juan", "--accept", gone)
     assert f"Accepted: {gone}" in first.out
-    assert "  loosens: case a steady earner is approved is gone" in first.out
+    assert "tests/v1.yaml: case a steady earner is approved is gone" in first.out
     assert "by juan, signed by two:" in first.out
     assert sign("maria", "--digest", digest_in(first)).code == 0
 
