@@ -230,21 +230,35 @@ def times(b: Builder, left: Term, right: Term) -> Term:
         if cases is not None:
             pairs = [(when, times(b, b.number(value), other)) for when, value in cases]
             return b.chosen(pairs)
-    return _by_branches(b, left, right) or _product(b, left, right, ends)
+    return _by_branches(b, left, right) or _product(b, left, right, ends=ends)
 
 
 def _by_branches(b: Builder, left: Term, right: Term) -> Term | None:
     """A product of choices, one product for each way to choose, where that leaves fewer open."""
     ways = b.combined(left, right)
-    if ways is None or not any(leaf.constant for _, leaves in ways for leaf in leaves):
+    if ways is None:
         return None
+    left_open = [leaves for _, leaves in ways if not any(leaf.constant for leaf in leaves)]
+    if len(left_open) == len(ways):
+        return None
+    # Of the larger of a value and nought the sign is known, of the value alone it is not: a solver
+    # that does not multiply knows by the sign how a product rises
+    for leaves in left_open:
+        if any(_loses_sign(*pair) for pair in zip((left, right), leaves, strict=True)):
+            return None
     return b.chosen([(when, times(b, *leaves)) for when, leaves in ways])
 
 
-def _product(b: Builder, left: Term, right: Term, ends: Sequence[Fraction]) -> Term:
+def _loses_sign(term: Term, leaf: Term) -> bool:
+    return _sign(term) != 0 and _sign(leaf) == 0
+
+
+def _product(b: Builder, left: Term, right: Term, *, ends: Sequence[Fraction]) -> Term:
     b.note_product(left, right)
     largest = max(map(abs, ends))
-    decimals = None if None in (left.scale, right.scale) else left.scale + right.scale
+    decimals = None
+    if left.scale is not None and right.scale is not None:
+        decimals = left.scale + right.scale
     whole = left.sort is right.sort is Sort.INT
     exact = decimals is not None and fits(largest, decimals)
     error = Fraction(0) if exact else largest * Fraction(1, 10**33)

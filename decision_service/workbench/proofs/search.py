@@ -18,6 +18,7 @@ from decision_service.workbench.proofs.encoding import NotEncodable
 from decision_service.workbench.proofs.people import PersonValues, found_person, found_value
 from decision_service.workbench.proofs.questions import Period, Query, Question, periods
 from decision_service.workbench.proofs.solver import (
+    Kind,
     Satisfiability,
     Solver,
     SolverMissing,
@@ -38,6 +39,8 @@ _FACTORS = (0, Fraction(1, 5))
 _TRIES = 3
 _LOOK_SECONDS = 4.0
 _EDGE_SECONDS = 0.3
+_TURNS = {Kind.SIMPLE: 1.0, Kind.LINEAR: 4.0, Kind.MULTIPLIES: 4.0}
+"""The seconds of each solver's first turn."""
 _MEET_SECONDS = 1.0
 
 
@@ -74,7 +77,7 @@ def _unknown(query: Query) -> Sequence[Term]:
     return [t for t in found if t.op is Op.APPLY and t.exact is None]
 
 
-def _multiplying(query: Query) -> bool:
+def _multiplies(query: Query) -> bool:
     return any(multiplies(term) for term in functions([query.broken]))
 
 
@@ -144,6 +147,35 @@ def prove(question: Question, today: date, left: Left, *, likely: bool = True) -
     return Proved(len(found))
 
 
+class _Asking:
+    """A query, and the solvers that are asked about it in turns."""
+
+    def __init__(self, query: Query) -> None:
+        self.query = query
+        self.solvers: dict[Kind, Solver] = {}
+        self.multiplies = _multiplies(query)
+        self._kinds = [Kind.SIMPLE, Kind.LINEAR]
+        if self.multiplies:
+            self._kinds.append(Kind.MULTIPLIES)
+
+    def turns(self, rounds: int | None = None) -> Iterator[tuple[Kind, float]]:
+        """Which solver is asked next, and for how many seconds: ever longer."""
+        for turn in count() if rounds is None else range(rounds):
+            for kind in list(self._kinds):
+                if kind in self._kinds:
+                    yield kind, _TURNS[kind] * 4.0**turn
+
+    def left_open(self, kind: Kind) -> bool:
+        """Whether a person of this solver may only be possible as it does not multiply.
+
+        Those that do not are asked no more.
+        """
+        if not self.multiplies or kind is Kind.MULTIPLIES:
+            return False
+        self._kinds = [Kind.MULTIPLIES]
+        return True
+
+
 class _Search:
     """The search of one period; it ends quietly where the claim holds."""
 
@@ -151,22 +183,20 @@ class _Search:
         self.question = question
         self.period = period
         self.left = left
-        self.solvers: dict[bool, Solver] = {}
 
     @cached_property
-    def whole(self) -> Query:
-        return self._pose({})
+    def asking(self) -> _Asking:
+        return _Asking(self._pose({}))
 
     def holds_at_once(self) -> bool:
-        """Whether each solver's first turn shows it."""
+        """Whether the first turn of a solver shows it."""
         try:
-            for simple, seconds in islice(_turns(), 2):
-                answer = self._ask(self.whole, self.solvers, seconds, simple=simple)
-                open_ = (
-                    answer is Satisfiability.POSSIBLE and not simple and _multiplying(self.whole)
-                )
-                if answer is not Satisfiability.UNKNOWN and not open_:
-                    return answer is Satisfiability.IMPOSSIBLE
+            for kind, seconds in self.asking.turns(rounds=1):
+                answer = self._ask(self.asking, kind, seconds)
+                if answer is Satisfiability.IMPOSSIBLE:
+                    return True
+                if answer is Satisfiability.POSSIBLE and not self.asking.left_open(kind):
+                    return False
         except NotEncodable:  # a made-up person may break it
             pass
         return False
@@ -180,17 +210,17 @@ class _Search:
 
     def run(self) -> None:
         """Look for a plausible person, then prove; raises _Stopped with anything else."""
-        whole = self.whole
+        whole = self.asking.query
         splits = split_variables(whole)
         for fixed in first_fixed(whole, splits):
             self._try(whole if not fixed else self._pose(fixed), only_plausible=True)
-        if self._holds(whole):
+        if self._holds(self.asking):
             return
         if not splits:
             raise _Stopped(Undecided(_parts_of(whole)))
         for values in every_value(splits):
             query = self._pose(dict(zip(splits, values, strict=True)))
-            if not self._holds(query):
+            if not self._holds(_Asking(query)):
                 raise _Stopped(Undecided(_parts_of(query)))
 
     def _pose(self, fixed: Mapping[Term, Any]) -> Query:
@@ -199,38 +229,30 @@ class _Search:
 
     def _try(self, query: Query, *, only_plausible: bool) -> None:
         """Raise _Stopped with a person that the evaluator confirms."""
-        solver = self._prepared(query, Solver(rounds=False, simple=_multiplying(query)))
+        kind = Kind.MULTIPLIES if _multiplies(query) else Kind.LINEAR
+        solver = self._prepared(query, Solver(kind, rounds=False))
         wanted = plausible(query.people) if only_plausible else []
         seconds = min(_LOOK_SECONDS, self._time())
         if solver.ask(seconds, *wanted) is Satisfiability.POSSIBLE:
             self._judge(query, solver)
 
-    def _holds(self, query: Query) -> bool:
+    def _holds(self, asking: _Asking) -> bool:
         """Whether the claim holds; raises _Stopped with a person, or where time ends."""
-        solvers = self.solvers if query is self.whole else {}
-        multiplying = _multiplying(query)
-        open_ = False
-        for simple, seconds in _turns():
-            if open_ and not simple:
-                continue
-            answer = self._ask(query, solvers, seconds, simple=simple)
+        for kind, seconds in asking.turns():
+            answer = self._ask(asking, kind, seconds)
             if answer is Satisfiability.IMPOSSIBLE:
                 return True
             if answer is Satisfiability.POSSIBLE:
-                self._judge(query, solvers[simple])
-                if multiplying and not simple:  # this one does not know what a product is
-                    open_ = True
-                    continue
-                self._try(query, only_plausible=False)
-                return False
+                self._judge(asking.query, asking.solvers[kind])
+                if not asking.left_open(kind):
+                    self._try(asking.query, only_plausible=False)
+                    return False
         raise AssertionError("turns have no end")
 
-    def _ask(
-        self, query: Query, solvers: dict[bool, Solver], seconds: float, *, simple: bool
-    ) -> Satisfiability:
-        if simple not in solvers:
-            solvers[simple] = self._prepared(query, Solver(simple=simple))
-        return solvers[simple].ask(min(seconds, self._time()))
+    def _ask(self, asking: _Asking, kind: Kind, seconds: float) -> Satisfiability:
+        if kind not in asking.solvers:
+            asking.solvers[kind] = self._prepared(asking.query, Solver(kind))
+        return asking.solvers[kind].ask(min(seconds, self._time()))
 
     def _time(self) -> float:
         seconds = self.left()
@@ -264,12 +286,6 @@ class _Search:
         verdicts = self.question.judged(smaller, changed, day)
         assert verdicts is not None  # noqa: S101  shrinking keeps it
         raise _Stopped(Counterexample(smaller, changed, day, verdicts=verdicts))
-
-
-def _turns() -> Iterator[tuple[bool, float]]:
-    """Whether the simple solver is asked, and for how many seconds; ever longer, without end."""
-    for turn in count():
-        yield turn % 2 == 0, 2.0 ** (turn + 1) if turn else 1.0
 
 
 def _parts_of(query: Query) -> str:

@@ -61,6 +61,17 @@ class Satisfiability(Enum):
     UNKNOWN = "unknown"
 
 
+class Kind(Enum):
+    """How the solver reasons. What MULTIPLIES knows what a product or a quotient of two values is.
+
+    The others know of those what axioms say alone, which often suffices and is far quicker.
+    """
+
+    SIMPLE = "simple"
+    LINEAR = "linear"
+    MULTIPLIES = "multiplies"
+
+
 class SolverMissing(Unfit):
     """The solver's library is not installed."""
 
@@ -95,17 +106,17 @@ class Solver:
 
     Rounded results and functions are variables of the solver, with what is known of them as
     constraints. One that `rounds` leaves open how results are rounded, so that what is IMPOSSIBLE
-    is so; one that does not takes results as exact, to look for people. One that is `simple` also
-    multiplies: of products and quotients of two values the other knows what axioms say alone.
+    is so; one that does not takes results as exact, to look for people.
     """
 
-    def __init__(self, *, rounds: bool = True, simple: bool = False) -> None:
+    def __init__(self, kind: Kind, *, rounds: bool = True) -> None:
         self._translated: dict[int, Any] = {}
         self._rounds = rounds
-        self._simple = simple
+        self._kind = kind
         self._z3 = _library()
         self._context = self._z3.Context()
-        make = self._z3.SimpleSolver if simple else partial(self._z3.SolverFor, "QF_LIRA")
+        linear = partial(self._z3.SolverFor, "QF_LIRA")
+        make = linear if kind is Kind.LINEAR else self._z3.SimpleSolver
         self.asserted = make(ctx=self._context)
         self.asserted.set("random_seed", 0)
         self._model: Any = None
@@ -196,7 +207,7 @@ class Solver:
         """A variable in its range; close to what its function rounds."""
         found = self._variable(term, f"{term.value.key[0]} {term.number}")
         if multiplies(term):
-            if self._simple:
+            if self._kind is Kind.MULTIPLIES:
                 self._multiply(term, found, given)
             return found
         if term.exact is not None and term.value.error < 1:
