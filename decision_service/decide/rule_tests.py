@@ -84,7 +84,7 @@ def _untested(
     hint = f"write cases in {product.path}/tests/v{version}.yaml, or take it out of the plan"
     at = (place.file, place.line, place.column, place.end)
     quoted = report.quote(place.file, place.line)
-    return Diagnostic("T003", Severity.ERROR, *at, message, hint, quoted)
+    return Diagnostic("T003", Severity.ERROR, *at, message=message, hint=hint, quoted=quoted)
 
 
 class VersionResults(msgspec.Struct, frozen=True):

@@ -112,11 +112,27 @@ def shown(value: Any) -> str:
     return ", ".join(value) or "none" if isinstance(value, tuple) else str(value)
 
 
+def _reasons(verdict: Verdict) -> Iterable[str]:
+    return (str(reason.code) for reason in verdict.reasons)
+
+
+def _data_requests(verdict: Verdict) -> Iterable[str]:
+    return (request.factor for request in verdict.data_requests)
+
+
+def _conditions(verdict: Verdict) -> Iterable[str]:
+    return (condition.id for condition in verdict.conditions)
+
+
+def _tags(verdict: Verdict) -> Iterable[str]:
+    return (tag.name for tag in verdict.tags)
+
+
 _ACTUAL: Mapping[str, Callable[[Verdict], Iterable[str]]] = {
-    "reasons": lambda verdict: (str(reason.code) for reason in verdict.reasons),
-    "data_requests": lambda verdict: (request.factor for request in verdict.data_requests),
-    "conditions": lambda verdict: (condition.id for condition in verdict.conditions),
-    "tags": lambda verdict: (tag.name for tag in verdict.tags),
+    "reasons": _reasons,
+    "data_requests": _data_requests,
+    "conditions": _conditions,
+    "tags": _tags,
 }
 
 
@@ -220,20 +236,17 @@ def _known_names(ruleset: CompiledRuleset) -> _Known:
     demands = [d.id for one in runners if isinstance(one, ConditionsRunner) for d in one.demands]
     lines = [x for one in runners if isinstance(one, OfferRunner) for x in one.terms.lines]
     codes = [*ruleset.reasons, *(code.value for code in DataReason)]
+    bands: dict[str, tuple[str, str, list[str]]] = {}
+    for name, card in cards.items():
+        known = [band.name for band in card.bands]
+        bands[f"bands.{name}"] = ("R808", f"the scorecard `{name}` has no band", known)
     return {
         "reasons": ("R207", "unknown reason", codes),
         **dict.fromkeys(_MAPS, ("R808", f"{version} scorecard", cards)),
         "conditions": ("R808", f"{version} condition", demands),
         "tags": ("R808", f"{version} tag", ruleset.tags),
         "offer": ("R808", f"{version} offer line", [*lines, *OFFER_KEYS]),
-        **{
-            f"bands.{name}": (
-                "R808",
-                f"the scorecard `{name}` has no band",
-                [band.name for band in card.bands],
-            )
-            for name, card in cards.items()
-        },
+        **bands,
     }
 
 

@@ -325,7 +325,7 @@ def _edited(node: YamlNode, edits: Mapping[int, Sequence[Edit]]) -> YamlNode:
 
 
 def _text(text: str, edits: Sequence[Edit]) -> str:
-    for edit in sorted(edits, key=lambda e: -e.start):
+    for edit in sorted(edits, key=lambda e: e.start, reverse=True):
         text = text[: edit.start] + edit.text + text[edit.end :]
     return text
 
@@ -341,9 +341,13 @@ def in_bins(
             yield from in_expression(points, f"{at}.{cell.text}.points", words)
 
 
+def _scalars(row: YamlNode) -> list[Scalar]:
+    return [cell for cell in items(row) if isinstance(cell, Scalar)]
+
+
 def in_rows(table: MapNode, at: str, words: Vocabulary) -> Iterator[FigureChange]:
     names, outputs = columns(table)
-    rows = [[c for c in items(row) if isinstance(c, Scalar)] for row in items(table.get("rows"))]
+    rows = [_scalars(row) for row in items(table.get("rows"))]
     whole = [row for row in rows if len(row) == len(names) + len(outputs)]
     hit = table.get("hit")
     shared = isinstance(hit, Scalar) and hit.text == "unique"

@@ -173,7 +173,9 @@ class Walk:
     def __init__(
         self, question: Question, period: Period, figures: Sequence[Decimal] = (), seed: int = 1
     ) -> None:
-        self.question, self.period, self.draws = question, period, Draws(seed)
+        self.question = question
+        self.period = period
+        self.draws = Draws(seed)
         self.symbols = {s.name: s for s in symbols_of(question)}
         self.questions = sorted({q for r in question.rulesets for q in r.questions})
         self.figures = figures or (*_FIGURES, *_figures(question))
@@ -278,9 +280,11 @@ class Walk:
             case _:
                 value = int(figure.scaleb(exponent(self.question.rulesets[0].currency))) + shift
         span = whole(symbol, self.question.rulesets[0].currency)
-        low, high = (None if end is None else type(value)(end) for end in (span.low, span.high))
-        value = value if low is None else max(low, value)
-        return value if high is None else min(high, value)
+        if span.low is not None:
+            value = max(type(value)(span.low), value)
+        if span.high is not None:
+            value = min(type(value)(span.high), value)
+        return value
 
     def _one_of(self, some: Sequence[Any]) -> Any:
         return some[self.draws.below(len(some))]

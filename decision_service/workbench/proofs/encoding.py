@@ -23,6 +23,7 @@ from decision_service.workbench.proofs.terms import (
     Function,
     Sort,
     Term,
+    any_constant,
     as_decimal,
     fits,
     kept,
@@ -45,9 +46,19 @@ _MANY = 10**16
 _SIGNS = (1, -1)
 _LEAST_RATE = Fraction(1, 10**15)
 _TABULATED: Mapping[str, Apply] = {"exp": arithmetic.exponential, "ln": arithmetic.logarithm}
+
+
+def _sum(left: Any, right: Any) -> Any:
+    return as_decimal(left) + right
+
+
+def _difference(left: Any, right: Any) -> Any:
+    return as_decimal(left) - right
+
+
 _COMPUTED = {
-    "+": lambda left, right: as_decimal(left) + right,
-    "-": lambda left, right: as_decimal(left) - right,
+    "+": _sum,
+    "-": _difference,
     "*": arithmetic.product,
     "/": arithmetic.quotient,
 }
@@ -238,7 +249,7 @@ def _by_branches(b: Builder, left: Term, right: Term) -> Term | None:
     ways = b.combined(left, right)
     if ways is None:
         return None
-    left_open = [leaves for _, leaves in ways if not any(leaf.constant for leaf in leaves)]
+    left_open = [leaves for _, leaves in ways if not any_constant(leaves)]
     if len(left_open) == len(ways):
         return None
     # Of the larger of a value and nought the sign is known, of the value alone it is not: a solver
@@ -273,7 +284,10 @@ def _product(b: Builder, left: Term, right: Term, *, ends: Sequence[Fraction]) -
 
 
 def _times(factor: Exact) -> Apply:
-    return lambda value: arithmetic.product(value, as_decimal(factor))
+    def compute(value: Any) -> Any:
+        return arithmetic.product(value, as_decimal(factor))
+
+    return compute
 
 
 def _sign(term: Term) -> int:
@@ -360,7 +374,7 @@ def _measured(value: Term, step: Fraction) -> bool:
 def _nearest(b: Builder, value: Term, width: Fraction) -> Term:
     """A tie goes to the even multiple."""
     below = b.floor(value, width)
-    twice = b.scaled(b.sum(value, b.scaled(below, -1)), 2)
+    twice = b.scaled(b.sum(value, b.negative(below)), 2)
     edge = b.number(width)
     odd = b.lt(b.floor(below, 2 * width), below)
     up = b.or_(b.lt(edge, twice), b.and_(b.eq(edge, twice), odd))
@@ -445,7 +459,7 @@ def _function(b: Builder, name: str, args: Sequence[Term]) -> Encoded | Term:
         case "min" | "max":
             return least(b, args, largest=name == "max")
         case "abs":
-            return b.ite(b.le(b.number(0), args[0]), args[0], b.scaled(args[0], -1))
+            return b.ite(b.le(b.number(0), args[0]), args[0], b.negative(args[0]))
         case "round" | "floor":
             compute = arithmetic.round_to if name == "round" else arithmetic.floor_to
             return folding(b, compute, partial(stepped, b, nearest=name == "round"))(*args)
@@ -466,7 +480,7 @@ def encode(node: Node, values: Values) -> Encoded:
         case tree.NameRead():
             return values.read(node.symbol.slot)
         case tree.Negative():
-            return strictly(b, [encode(node.operand, values)], lambda t: b.scaled(t, -1))
+            return strictly(b, [encode(node.operand, values)], b.negative)
         case tree.Arithmetic():
             return _arithmetic(node, values)
         case tree.FunctionCall():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from fractions import Fraction
@@ -38,9 +38,11 @@ _FIRST_TERMS = (6, 12, 3, 24)
 _FACTORS = (0, Fraction(1, 5))
 _TRIES = 3
 _LOOK_SECONDS = 4.0
-_EDGE_SECONDS = 0.3
 _TURNS = {Kind.SIMPLE: 1.0, Kind.LINEAR: 4.0, Kind.MULTIPLIES: 4.0}
 """The seconds of each solver's first turn."""
+
+_QUICK = (Kind.SIMPLE,)
+_THOROUGH = (Kind.LINEAR, Kind.MULTIPLIES)
 _MEET_SECONDS = 1.0
 
 
@@ -119,19 +121,20 @@ class _Stopped(Exception):
 def prove(question: Question, today: date, left: Left, *, likely: bool = True) -> Result:
     """Whether a claim holds from a day on; never guessed.
 
-    Of one that is `likely` a solver is asked before more than the first people are made up.
+    Of one that is `likely` a solver is asked before people are made up.
     """
     found = periods(question.rulesets, today, question.starts)
     try:
         searches = [_Search(question, period, left) for period in found]
-        # What is false is mostly so at a figure of the rules, which is quicker than any solver
-        until = left() - _EDGE_SECONDS
-        for search in searches if likely else ():
-            search.meet(until, seed=1)
-        searches = [search for search in searches if not (likely and search.holds_at_once())]
+        if likely:
+            searches = [s for s in searches if not s.holds_at_once(_QUICK)]
+        # What is false is mostly so at a figure of the rules: that is found sooner than a solver
+        # finds anything in its longer turns
         until = left() - _MEET_SECONDS
         for search in searches:
-            search.meet(until, seed=2)
+            search.meet(until)
+        if likely:
+            searches = [s for s in searches if not s.holds_at_once(_THOROUGH)]
         for search in searches:
             search.run()
     except _Stopped as stopped:
@@ -153,27 +156,16 @@ class _Asking:
     def __init__(self, query: Query) -> None:
         self.query = query
         self.solvers: dict[Kind, Solver] = {}
-        self.multiplies = _multiplies(query)
-        self._kinds = [Kind.SIMPLE, Kind.LINEAR]
-        if self.multiplies:
-            self._kinds.append(Kind.MULTIPLIES)
+        self.kinds = [Kind.SIMPLE, Kind.LINEAR]
+        if _multiplies(query):
+            self.kinds.append(Kind.MULTIPLIES)
 
     def turns(self, rounds: int | None = None) -> Iterator[tuple[Kind, float]]:
         """Which solver is asked next, and for how many seconds: ever longer."""
         for turn in count() if rounds is None else range(rounds):
-            for kind in list(self._kinds):
-                if kind in self._kinds:
+            for kind in list(self.kinds):
+                if kind in self.kinds:
                     yield kind, _TURNS[kind] * 4.0**turn
-
-    def left_open(self, kind: Kind) -> bool:
-        """Whether a person of this solver may only be possible as it does not multiply.
-
-        Those that do not are asked no more.
-        """
-        if not self.multiplies or kind is Kind.MULTIPLIES:
-            return False
-        self._kinds = [Kind.MULTIPLIES]
-        return True
 
 
 class _Search:
@@ -188,23 +180,27 @@ class _Search:
     def asking(self) -> _Asking:
         return _Asking(self._pose({}))
 
-    def holds_at_once(self) -> bool:
-        """Whether the first turn of a solver shows it."""
+    def holds_at_once(self, kinds: Container[Kind]) -> bool:
+        """Whether the first turn of a solver of one of these kinds shows it."""
         try:
             for kind, seconds in self.asking.turns(rounds=1):
-                answer = self._ask(self.asking, kind, seconds)
-                if answer is Satisfiability.IMPOSSIBLE:
+                if kind not in kinds:
+                    continue
+                if self._ask(self.asking, kind, seconds) is Satisfiability.IMPOSSIBLE:
                     return True
-                if answer is Satisfiability.POSSIBLE and not self.asking.left_open(kind):
-                    return False
         except NotEncodable:  # a made-up person may break it
             pass
         return False
 
-    def meet(self, until: float, seed: int) -> None:
+    def meet(self, until: float) -> None:
         """Raise _Stopped with a made-up person, looked for until so many seconds are left."""
-        walk = Walk(self.question, self.period, seed=seed)
-        found = walk.met(lambda: self.left() > max(until, 0))
+        walk = Walk(self.question, self.period)
+        end = max(until, 0)
+
+        def has_time() -> bool:
+            return self.left() > end
+
+        found = walk.met(has_time)
         if found is not None:
             self._stop(*found)
 
@@ -244,7 +240,7 @@ class _Search:
                 return True
             if answer is Satisfiability.POSSIBLE:
                 self._judge(asking.query, asking.solvers[kind])
-                if not asking.left_open(kind):
+                if asking.kinds == [kind]:
                     self._try(asking.query, only_plausible=False)
                     return False
         raise AssertionError("turns have no end")
@@ -252,7 +248,11 @@ class _Search:
     def _ask(self, asking: _Asking, kind: Kind, seconds: float) -> Satisfiability:
         if kind not in asking.solvers:
             asking.solvers[kind] = self._prepared(asking.query, Solver(kind))
-        return asking.solvers[kind].ask(min(seconds, self._time()))
+        answer = asking.solvers[kind].ask(min(seconds, self._time()))
+        if answer is Satisfiability.POSSIBLE:
+            # Of one that does not multiply: another that does may know better
+            asking.kinds = [Kind.MULTIPLIES if Kind.MULTIPLIES in asking.kinds else kind]
+        return answer
 
     def _time(self) -> float:
         seconds = self.left()

@@ -212,7 +212,7 @@ class Builder:
         scales = (then.scale, otherwise.scale)
         scale = None if None in scales else max(s for s in scales if s is not None)
         if condition.op is Op.NOT:
-            condition, then, otherwise = condition.args[0], otherwise, then
+            return self._choice(condition.args[0], otherwise, then, low=low, high=high)
         parts = (condition, then, otherwise)
         return self._make(Op.ITE, sort, parts, value=None, low=low, high=high, scale=scale)
 
@@ -263,6 +263,9 @@ class Builder:
             scale=None if unknown else (term.scale or 0) + (decimals or 0),
         )
 
+    def negative(self, term: Term) -> Term:
+        return self.scaled(term, -1)
+
     def floor(self, term: Term, step: Exact) -> Term:
         """The largest multiple of a step above zero that is not above the term."""
         size = Fraction(step)
@@ -270,7 +273,8 @@ class Builder:
             return term
         if term.constant:
             return self.number(Fraction(term.value) // size * size)
-        low, high = (bound // size * size for bound in (term.low, term.high))
+        low = term.low // size * size
+        high = term.high // size * size
         sort = Sort.INT if size.denominator == 1 else Sort.REAL
         more = {"low": low, "high": high, "scale": decimals_of(size)}
         return self._make(Op.FLOOR, sort, (term,), value=size, **more)
@@ -359,7 +363,7 @@ class Builder:
         )
 
     def sub(self, left: Term, right: Term) -> Term:
-        exact = self.sum(left, self.scaled(right, -1))
+        exact = self.sum(left, self.negative(right))
         return self.rounded(exact, operator.sub, ("-",), args=(left, right), rises=(1, -1))
 
     def rounded(
@@ -447,18 +451,21 @@ class Builder:
         self, parts: Sequence[Term], operation: Callable[..., Term]
     ) -> Sequence[tuple[Term, Term]] | None:
         found = self.combined(*parts)
-        return found and [(when, operation(*leaves)) for when, leaves in found]
+        if found is None:
+            return None
+        return [(when, operation(*leaves)) for when, leaves in found]
 
     def _computed(self, term: Term) -> Sequence[tuple[Term, Term]] | None:
         """What a function gives for constants, as evaluation rounds it; None of anything else."""
         found = self.combined(*term.args)
-        if found is None or any(not leaf.constant for _, leaves in found for leaf in leaves):
+        if found is None or not all(_all_constant(leaves) for _, leaves in found):
             return None
+        computed: list[tuple[Term, Term]] = []
         with exactly():
-            return [
-                (when, self.number(term.value.compute(*(as_decimal(one.value) for one in leaves))))
-                for when, leaves in found
-            ]
+            for when, leaves in found:
+                given = [as_decimal(leaf.value) for leaf in leaves]
+                computed.append((when, self.number(term.value.compute(*given))))
+        return computed
 
     def combined(self, *terms: Term) -> Sequence[tuple[Term, Sequence[Term]]] | None:
         """Each way in which some terms choose together, with when; None where they are too many."""
@@ -490,6 +497,14 @@ class Builder:
         for when, term in reversed(cases[:-1]):
             result = self.ite(when, term, result)
         return result
+
+
+def any_constant(terms: Sequence[Term]) -> bool:
+    return any(term.constant for term in terms)
+
+
+def _all_constant(terms: Sequence[Term]) -> bool:
+    return all(term.constant for term in terms)
 
 
 def _all_in(term: Term, op: Op, found: Mapping[int, Term]) -> bool:
