@@ -31,7 +31,7 @@ from decision_service.workbench.proofs.people import People, facts_of
 from decision_service.workbench.proofs.questions import Period, dated
 from decision_service.workbench.proofs.ruleset import encode_ruleset
 from decision_service.workbench.proofs.search import Proved
-from decision_service.workbench.proofs.solver import Satisfiability, Solver, axioms, functions
+from decision_service.workbench.proofs.solver import Kind, Satisfiability, Solver, axioms, functions
 from decision_service.workbench.proofs.state import EncodedState
 from decision_service.workbench.proofs.terms import Builder, Op, Term
 from tests.kits.cases import cases
@@ -351,7 +351,7 @@ def answered(solver: Solver, seconds: float) -> Satisfiability:
 def test_a_second_solver_agrees(number):
     question = list(_questions())[number]
     query = question.pose(Period(TODAY, None), {})
-    solver, terms = Solver(), [*query.constraints, query.broken]
+    solver, terms = Solver(Kind.LINEAR), [*query.constraints, query.broken]
     for term in (*terms, *axioms(query.people.builder, functions(terms))):
         solver.require(term)
     answer = solver.ask(60.0)
