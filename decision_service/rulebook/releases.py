@@ -1,0 +1,321 @@
+"""Which rules may decide: the journal of releases, and which entry may follow its last one.
+
+A release is the content of a whole rules folder. A changed folder is proposed, two persons confirm
+it, and from then on it decides in every process. Entries are added and never changed, so what has
+run out or was overtaken is derived from them and the clock that is given.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Protocol
+
+import msgspec
+
+from decision_service.domain.actors import Actor
+from decision_service.domain.ports import StoredText
+from decision_service.rollout.ports import JournalEntry
+
+PROPOSAL_LASTS = timedelta(hours=72)
+MOST_OPEN = 8
+"""How many proposals wait side by side."""
+
+SIGNED_IN_WITHIN = timedelta(minutes=15)
+"""How long ago a person may have signed in who confirms."""
+
+REVERT_WITHIN = timedelta(hours=24)
+"""How long after a release one person may take it back."""
+
+
+class ReleaseAction(StrEnum):
+    """TAKE_OVER is what decided before there was a journal, which nobody approved.
+
+    CONFIRM is the first of two persons; RELEASE puts content in force, REVERT by one person the
+    content before it.
+    """
+
+    TAKE_OVER = "take-over"
+    PROPOSE = "propose"
+    CONFIRM = "confirm"
+    DECLINE = "decline"
+    RELEASE = "release"
+    REVERT = "revert"
+
+
+DECIDING = frozenset({ReleaseAction.TAKE_OVER, ReleaseAction.RELEASE, ReleaseAction.REVERT})
+"""After one of these its content decides."""
+
+
+class ReleaseEntry(msgspec.Struct, frozen=True):
+    """One step: who took it, when, about which content.
+
+    `position` counts the store's entries from 1 without gaps. `digest` is that of the content,
+    `base` the position of the entry whose content was in force then, 0 for none, and `about` that
+    of the proposal which is answered. `signed_in` is when the person signed in, None where nothing
+    says so. `accepted` are the loosenings that were ticked, by name. `program` is the version of
+    the program that took the step.
+    """
+
+    position: int
+    at: datetime
+    action: ReleaseAction
+    digest: str
+    base: int = 0
+    about: int = 0
+    by: Actor = Actor("service")
+    signed_in: datetime | None = None
+    why: str = ""
+    ticket: str = ""
+    accepted: tuple[str, ...] = ()
+    program: str = ""
+
+
+class ReleaseRefused(Exception):
+    """A step that may not be taken; the message is one sentence, and nothing changed."""
+
+
+class ReleaseJournal(Protocol):
+    """The append-only journal of releases, for all processes of a store alike.
+
+    Every method raises StoreUnavailable where the store cannot serve, also where an entry is not as
+    its seal says, or entries are gone that this process has seen.
+    """
+
+    async def releases(self) -> Sequence[ReleaseEntry]:
+        """All entries, the first one first."""
+
+    async def add_release(
+        self,
+        entry: ReleaseEntry,
+        content: StoredText | None = None,
+        steps: Sequence[JournalEntry] = (),
+    ) -> None:
+        """Add an entry with the content that it proposes and the steps of rollouts it brings.
+
+        All of them count or none; durable on return. Raises JournalMovedOn where a position is
+        taken. The very same entry again is there already.
+        """
+
+
+class Confirmer(msgspec.Struct, frozen=True):
+    """A person who confirms: who calls, and when they signed in, None where no token says so."""
+
+    actor: Actor
+    signed_in: datetime | None = None
+    may: bool = True
+
+
+class Releases(msgspec.Struct, frozen=True):
+    """The entries of a journal, the first one first, and what follows from them."""
+
+    entries: tuple[ReleaseEntry, ...] = ()
+
+    @property
+    def last(self) -> int:
+        """The position of the last entry, 0 for none."""
+        return self.entries[-1].position if self.entries else 0
+
+    @property
+    def in_force(self) -> ReleaseEntry | None:
+        """The entry whose content decides; None before the first release."""
+        return next((one for one in reversed(self.entries) if one.action in DECIDING), None)
+
+    @property
+    def base(self) -> int:
+        """The position that a comparison is made with, 0 before the first release."""
+        deciding = self.in_force
+        return 0 if deciding is None else deciding.position
+
+    def has_decided(self, digest: str) -> bool:
+        """Whether content was in force at any time."""
+        return any(one.digest == digest for one in self.entries if one.action in DECIDING)
+
+    def open(self, now: datetime) -> Iterator[ReleaseEntry]:
+        """The proposals that wait: compared with what decides, not declined, not run out."""
+        declined = {one.about for one in self.entries if one.action is ReleaseAction.DECLINE}
+        for one in self.entries:
+            waits = one.action is ReleaseAction.PROPOSE and one.position not in declined
+            if waits and one.base == self.base and now < one.at + PROPOSAL_LASTS:
+                yield one
+
+    def waiting(self, digest: str, now: datetime) -> ReleaseEntry:
+        """The open proposal of content; raises ReleaseRefused, which says what became of it."""
+        found = [one for one in self.open(now) if one.digest == digest]
+        if found:
+            return found[-1]
+        raise ReleaseRefused(f"the release {digest[:16]} {self._ended(digest)}")
+
+    def _ended(self, digest: str) -> str:
+        """Why no proposal of content waits, as the end of a sentence."""
+        deciding = self.in_force
+        if deciding is not None and deciding.digest == digest:
+            return "decides already"
+        proposed = [
+            one
+            for one in self.entries
+            if one.action is ReleaseAction.PROPOSE and one.digest == digest
+        ]
+        if not proposed:
+            return "was never proposed here: look at `decision-service rules releases`"
+        if proposed[-1].base != self.base:
+            return (
+                f"was compared with entry {proposed[-1].base}, and entry {self.base} decides "
+                "since: look at what it changes now"
+            )
+        if any(one.about == proposed[-1].position for one in self._of(ReleaseAction.DECLINE)):
+            return "was declined: change the folder, and it is proposed again"
+        return "has waited for 72 hours and ran out: change the folder, and it is proposed again"
+
+    def _of(self, action: ReleaseAction) -> Iterator[ReleaseEntry]:
+        return (one for one in self.entries if one.action is action)
+
+    def first_confirmation(self, proposal: ReleaseEntry) -> ReleaseEntry | None:
+        """The first person's confirmation of a proposal; None where nobody confirmed it."""
+        found = [one for one in self._of(ReleaseAction.CONFIRM) if one.about == proposal.position]
+        return found[-1] if found else None
+
+    def next(self, action: ReleaseAction, digest: str, at: datetime) -> ReleaseEntry:
+        """The entry that would follow, compared with what decides."""
+        return ReleaseEntry(self.last + 1, at, action, digest=digest, base=self.base)
+
+
+def proposal(releases: Releases, digest: str, now: datetime) -> ReleaseEntry | None:
+    """The entry that proposes a folder's content; None where it waits already or has decided.
+
+    So an older folder of a process that is being replaced takes nothing back. Raises ReleaseRefused
+    where as many wait as may.
+    """
+    waiting = [*releases.open(now)]
+    if releases.has_decided(digest) or any(one.digest == digest for one in waiting):
+        return None
+    if len(waiting) >= MOST_OPEN:
+        raise ReleaseRefused(
+            f"{MOST_OPEN} releases wait already: confirm or decline one of them, then change the "
+            "folder"
+        )
+    return releases.next(ReleaseAction.PROPOSE, digest, now)
+
+
+class Confirmation(msgspec.Struct, frozen=True):
+    """What a person confirms: content, the position that they saw it compared with, and why."""
+
+    digest: str
+    position: int
+    accepted: tuple[str, ...] = ()
+    why: str = ""
+    ticket: str = ""
+
+
+def confirmed(
+    releases: Releases,
+    asked: Confirmation,
+    by: Confirmer,
+    now: datetime,
+    *,
+    loosenings: Collection[str],
+    authors: Collection[str],
+    first_may: bool,
+    one_is_enough: bool = False,
+) -> ReleaseEntry:
+    """The entry of a confirmation: CONFIRM by the first person, RELEASE by the second.
+
+    `loosenings` are the names that must be ticked, `authors` who the folder says wrote it, and
+    `first_may` whether the person who confirmed first still may: one whose role was taken since
+    counts no longer. Raises ReleaseRefused.
+    """
+    waits = releases.waiting(asked.digest, now)
+    if asked.position != releases.base:
+        raise ReleaseRefused(
+            f"you saw the release {asked.digest[:16]} compared with entry {asked.position}, and "
+            f"entry {releases.base} decides since: look at what it changes now"
+        )
+    _may_confirm(by, authors, now)
+    left = [name for name in loosenings if name not in asked.accepted]
+    if left:
+        raise ReleaseRefused(
+            f"{len(left)} of the loosenings are not accepted, the first is `{left[0]}`: accept "
+            "each by its name, or decline the release"
+        )
+    first = releases.first_confirmation(waits)
+    counts = first is not None and first_may
+    if counts and first is not None and first.by.may_be(by.actor):
+        raise ReleaseRefused(
+            f"{_named(by.actor)} confirmed the release {asked.digest[:16]} first: another person "
+            "confirms now"
+        )
+    action = ReleaseAction.RELEASE if counts or one_is_enough else ReleaseAction.CONFIRM
+    return _by(releases.next(action, asked.digest, now), by, waits, asked=asked)
+
+
+def _may_confirm(by: Confirmer, authors: Collection[str], now: datetime) -> None:
+    if not by.may:
+        raise ReleaseRefused(
+            f"{_named(by.actor)} has not the role `rules` or `rules_approve` that this needs"
+        )
+    names = {by.actor.caller}
+    if by.actor.person is not None:
+        names.add(by.actor.person.subject)
+    if names & {*authors}:
+        raise ReleaseRefused(
+            f"{_named(by.actor)} is an author of this folder: two other persons confirm it"
+        )
+    if by.signed_in is not None and now - by.signed_in > SIGNED_IN_WITHIN:
+        raise ReleaseRefused(
+            f"{_named(by.actor)} signed in at {by.signed_in:%Y-%m-%dT%H:%M:%SZ}, more than 15 "
+            "minutes ago: sign in again, then confirm"
+        )
+
+
+def declined(releases: Releases, asked: Confirmation, by: Confirmer, now: datetime) -> ReleaseEntry:
+    """The entry that takes a proposal away; raises ReleaseRefused where none waits."""
+    waits = releases.waiting(asked.digest, now)
+    if not asked.why:
+        raise ReleaseRefused("a release is declined with a reason: say why")
+    return _by(releases.next(ReleaseAction.DECLINE, asked.digest, now), by, waits, asked=asked)
+
+
+def reverted(releases: Releases, asked: Confirmation, by: Confirmer, now: datetime) -> ReleaseEntry:
+    """The entry by which one person takes back the last release, to the content before it.
+
+    Once, within 24 hours of the confirmation, and never from a revert. Raises ReleaseRefused: two
+    persons may go back to any content that decided, which is proposed for that.
+    """
+    deciding = releases.in_force
+    before = [one for one in releases.entries if one.action in DECIDING][-2:-1]
+    two = "two persons may go back further: `decision-service rules revert --propose`"
+    if deciding is None or not before:
+        raise ReleaseRefused("there is no release before the one that decides")
+    if asked.position != deciding.position:
+        raise ReleaseRefused(
+            f"entry {deciding.position} decides, and not entry {asked.position}: look again"
+        )
+    if deciding.action is not ReleaseAction.RELEASE:
+        raise ReleaseRefused(
+            f"what decides is no release of two persons ({deciding.action}): {two}"
+        )
+    if now - deciding.at > REVERT_WITHIN:
+        raise ReleaseRefused(f"what decides was released more than 24 hours ago: {two}")
+    if not asked.why:
+        raise ReleaseRefused("a release is taken back with a reason: say why")
+    step = releases.next(ReleaseAction.REVERT, before[0].digest, now)
+    return _by(step, by, deciding, asked=asked)
+
+
+def _by(
+    step: ReleaseEntry, by: Confirmer, about: ReleaseEntry, asked: Confirmation
+) -> ReleaseEntry:
+    return msgspec.structs.replace(
+        step,
+        about=about.position,
+        by=by.actor,
+        signed_in=by.signed_in,
+        why=asked.why,
+        ticket=asked.ticket,
+        accepted=asked.accepted,
+    )
+
+
+def _named(actor: Actor) -> str:
+    return actor.caller if actor.person is None else actor.person.subject
