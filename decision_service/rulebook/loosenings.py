@@ -43,6 +43,7 @@ from decision_service.rules.keys import MAX_AGE
 from decision_service.rules.language.diagnostics import Place, Report, Severity
 from decision_service.rules.language.yaml import ListNode, MapNode, Scalar, YamlNode, read
 from decision_service.rules.program import CompiledRuleset
+from decision_service.rules.tests_file import case_target
 
 _APART = re.compile(r"_shared/.*|[^/]+/((rollout|desk|v\d+)\.yaml|(tables|lists|tests)/.*)")
 """Files that are compared as what they mean: versions, their tests, plans and lists."""
@@ -57,6 +58,7 @@ _MINUTES = {"d": 1_440, "h": 60, "m": 1}
 _BOUNDS = {"min": Direction.TIGHTENS, "max": Direction.LOOSENS}
 """What a greater bound of an input or a parameter does."""
 
+_HEADER_OF_TESTS = ("ruleset", "version")
 _LONGEST = 100
 _ASKED_OF_PLANS = frozenset({"go-live", "challenger", "guardrails", "caps", "review"})
 """Groups of a plan of which each change is asked about whose effect its text does not show."""
@@ -233,14 +235,18 @@ def _tests_compared(
 def _tests(state: RulesState, version: CompiledRuleset) -> dict[str, Mapping[str, YamlNode]]:
     """The parts of each file of tests of a version, by its path in the folder."""
     product = state.texts(version.ruleset)
+    champion = state.rulebook.products[version.ruleset].champion.version
     found: dict[str, Mapping[str, YamlNode]] = {}
     for file in product.tests:
-        root = read(file.path, file.text, Report())
-        number = root.get("version") if isinstance(root, MapNode) else None
-        if isinstance(number, Scalar) and number.text == str(version.version):
-            parts = dict(_parts(file.path, file.text))
-            parts.pop("version")
-            parts.pop("ruleset", None)
+        target = case_target(file.path, file.text)
+        # A file that names no version is about the champion
+        about = champion if target is None else target.version
+        if about == version.version:
+            parts = {
+                name: node
+                for name, node in _parts(file.path, file.text).items()
+                if name not in _HEADER_OF_TESTS
+            }
             found[f"{product.product}{file.path.removeprefix(product.path)}"] = parts
     return found
 
