@@ -134,7 +134,6 @@ def wire_rollouts(core: Core, stack: AsyncExitStack) -> RolloutParts:
         count=core.metrics.decided,
     )
     tasks = {
-        "rollouts": rollouts.keep_up,
         "guardrails": guardrails.run,
         "counters": counters.run,
         "shadows": shadows.run,

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from datetime import datetime
 from itertools import chain
 
 import msgspec
@@ -308,7 +307,7 @@ def _floor(side: str) -> int:
     return int(shown) if shown.isdecimal() else 0
 
 
-def loosenings(before: RulesState, after: RulesState, now: datetime) -> Iterator[WrittenChange]:
+def loosenings(before: RulesState, after: RulesState) -> Iterator[WrittenChange]:
     """What is to be accepted by name: guards that are gone or altered, and looser plans.
 
     The name of one is its group and subject, `personal-loan-ph/v2.yaml: guarantee of age`.
@@ -317,8 +316,7 @@ def loosenings(before: RulesState, after: RulesState, now: datetime) -> Iterator
     for change in guard_changes(before, after):
         if change.direction is not Direction.TIGHTENS:
             yield change
-    lists = list_changes(before.folder, after.folder, now)
-    for one in () if lists is None else lists.changes:
+    for one in list_changes(before.folder, after.folder):
         if one.before and (one.removed or not one.added):
             yield WrittenChange(one.path, "the list", ChangeKind.CHANGED, words=one.words)
     yield from _plans_loosened(before.rulebook, after.rulebook)

@@ -54,8 +54,8 @@ class ReleaseEntry(msgspec.Struct, frozen=True):
     `position` counts the store's entries from 1 without gaps. `digest` is that of the content,
     `base` the position of the entry whose content was in force then, 0 for none, and `about` that
     of the proposal which is answered. `signed_in` is when the person signed in, None where nothing
-    says so. `accepted` are the loosenings that were ticked, by name. `program` is the version of
-    the program that took the step.
+    says so. `accepted` are the loosenings that were ticked, by name, `authors` who the folder says
+    wrote it. `program` is the version of the program that took the step.
     """
 
     position: int
@@ -69,6 +69,7 @@ class ReleaseEntry(msgspec.Struct, frozen=True):
     why: str = ""
     ticket: str = ""
     accepted: tuple[str, ...] = ()
+    authors: tuple[str, ...] = ()
     program: str = ""
 
 
@@ -215,15 +216,13 @@ def confirmed(
     now: datetime,
     *,
     loosenings: Collection[str],
-    authors: Collection[str],
     first_may: bool,
     one_is_enough: bool = False,
 ) -> ReleaseEntry:
     """The entry of a confirmation: CONFIRM by the first person, RELEASE by the second.
 
-    `loosenings` are the names that must be ticked, `authors` who the folder says wrote it, and
-    `first_may` whether the person who confirmed first still may: one whose role was taken since
-    counts no longer. Raises ReleaseRefused.
+    `loosenings` are the names that must be ticked, and `first_may` whether the person who confirmed
+    first still may: one whose role was taken since counts no longer. Raises ReleaseRefused.
     """
     waits = releases.waiting(asked.digest, now)
     if asked.position != releases.base:
@@ -231,7 +230,7 @@ def confirmed(
             f"you saw the release {asked.digest[:16]} compared with entry {asked.position}, and "
             f"entry {releases.base} decides since: look at what it changes now"
         )
-    _may_confirm(by, authors, now)
+    _may_confirm(by, waits.authors, now)
     left = [name for name in loosenings if name not in asked.accepted]
     if left:
         raise ReleaseRefused(
@@ -252,7 +251,7 @@ def confirmed(
 def _may_confirm(by: Confirmer, authors: Collection[str], now: datetime) -> None:
     if not by.may:
         raise ReleaseRefused(
-            f"{_named(by.actor)} has not the role `rules` or `rules_approve` that this needs"
+            f"{_named(by.actor)} has not the role `rules_approve`, which the second person needs"
         )
     names = {by.actor.caller}
     if by.actor.person is not None:

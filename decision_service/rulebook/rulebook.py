@@ -12,7 +12,7 @@ import msgspec
 from msgspec.structs import replace
 
 from decision_service.domain.decision import Arm
-from decision_service.domain.errors import ProductUnknown, RulesetUnknown
+from decision_service.domain.errors import ProductUnknown, RulesetUnknown, RulesUnavailable
 from decision_service.domain.ports import StoredText
 from decision_service.rollout.model import Plan
 from decision_service.rollout.state import RolloutState
@@ -25,6 +25,10 @@ if TYPE_CHECKING:  # what decides needs neither manifests nor letters
     from decision_service.rules.letters import NoticeTexts
 
 POLICY = "policy.yaml"
+NOTHING_IN_FORCE = (
+    "no release of rules is in force yet: two persons confirm the first one, "
+    "`decision-service rules releases` lists what waits"
+)
 MOST_PERCENT = 100
 
 
@@ -119,7 +123,10 @@ class Rulebook(msgspec.Struct, frozen=True, dict=True):
     laws: Mapping[str, PriceLaw] = msgspec.field(default_factory=dict)
 
     def product(self, name: str) -> Product:
+        """Raises ProductUnknown, and RulesUnavailable before the first release."""
         found = self.products.get(name)
+        if not self.products:
+            raise RulesUnavailable(NOTHING_IN_FORCE)
         if found is None:
             known = ", ".join(sorted(self.products)) or "none"
             what = f"there is no product {name}" if name else "product is empty"
@@ -189,6 +196,10 @@ class ActiveRules:
 
     def set_products(self, moved: Mapping[str, Product]) -> None:
         self._status = replace(self._status, rulebook=self.current().with_products(moved))
+
+    def accept(self, now: datetime) -> None:
+        """The folder was read without a mistake; what decides may be another release."""
+        self._status = replace(self._status, read=now, refused=())
 
     def refuse(self, problems: tuple[Diagnostic, ...], now: datetime) -> None:
         self._status = replace(self._status, read=now, refused=problems)

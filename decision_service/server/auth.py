@@ -177,11 +177,10 @@ class Authenticator:
                 await self._issuer.refresh()
             await asyncio.sleep(LOOK_SECONDS)
 
-    async def follow(self, taken_over: Callable[[], None]) -> None:
-        """Take a replaced file over, for ever, and call back after each that counts."""
+    async def follow(self) -> None:
+        """Take a replaced file over, for ever."""
         async for _ in self._files.changes():
-            if await asyncio.to_thread(self.refresh):
-                taken_over()
+            await asyncio.to_thread(self.refresh)
 
     def refresh(self) -> bool:
         """Read the file again, where there is one; True when its callers count from now on."""

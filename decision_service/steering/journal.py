@@ -309,22 +309,6 @@ class Rollouts:
         async with self._lock:
             self._follow(await self._journal.latest())
 
-    async def keep_up(self) -> None:
-        """Follow the journal for ever; failures are retried, and logged once."""
-        failing = False
-        while True:
-            await asyncio.sleep(REFRESH_SECONDS)
-            try:
-                await self.refresh()
-            except Exception as error:  # noqa: BLE001 - no fault may end what the kill switch needs
-                if not failing:
-                    log.critical("rollouts lost their journal", error=type(error).__name__)
-                failing = True
-            else:
-                if failing:
-                    log.info("rollouts follow their journal again")
-                failing = False
-
     async def take_over(
         self, rulebook: Rulebook, append: AppendSteps | None = None, approved: str = ""
     ) -> None:
@@ -339,7 +323,7 @@ class Rollouts:
         async with self._lock:
             for _ in range(ATTEMPTS):
                 now = self._clock.now()
-                steps = await plan_steps(self._journal, rulebook, now, approved)
+                steps = await plan_steps(self._journal, rulebook, now, approved=approved)
                 try:
                     await (append or self._append_alone)(steps.fresh)
                 except JournalMovedOn:

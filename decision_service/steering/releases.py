@@ -1,0 +1,381 @@
+"""Releases operated: a folder proposed, confirmed, taken over by each process, and taken back."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Protocol
+
+import msgspec
+import structlog
+from msgspec.structs import replace
+
+from decision_service.decide.rule_tests import failures, run_rule_tests
+from decision_service.domain.actors import Actor
+from decision_service.domain.errors import StoreError
+from decision_service.domain.ports import Clock, DecisionLog, StoredText
+from decision_service.rollout.ports import JournalEntry, JournalMovedOn, RolloutJournal
+from decision_service.rulebook.acceptance import (
+    ListChanges,
+    altered,
+    keep_data,
+    last_good_folder,
+    list_changes,
+    list_changes_text,
+    published_as,
+)
+from decision_service.rulebook.changes import WrittenChange
+from decision_service.rulebook.folder import RuleFolder
+from decision_service.rulebook.load import LoadResult, load_rules
+from decision_service.rulebook.loosenings import RulesState, loosenings, name_of
+from decision_service.rulebook.release_content import ContentDamaged, content_of, folder_of
+from decision_service.rulebook.releases import (
+    Confirmation,
+    Confirmer,
+    ReleaseAction,
+    ReleaseEntry,
+    ReleaseJournal,
+    ReleaseRefused,
+    Releases,
+    confirmed,
+    declined,
+    proposal,
+    reverted,
+)
+from decision_service.rulebook.rulebook import ActiveRules
+from decision_service.rules.language.diagnostics import Diagnostic, render
+from decision_service.runtime.telemetry import Alarm, raised
+from decision_service.steering.journal import (
+    REFRESH_SECONDS,
+    PlansUnfit,
+    Rollouts,
+    plan_conflict_problems,
+)
+
+REFUSED = "rules refused, those in force decide"
+NOTHING_LISTED = "no key of a list counts"
+BEYOND_THE_LAW = "a price is not shown to be within the law"
+MOST_SHOWN = 20
+"""How many problems of one reading are logged; `ListRulesets` has all."""
+
+log = structlog.get_logger("decision_service.rules")
+
+
+class ReleaseStore(ReleaseJournal, RolloutJournal, DecisionLog, Protocol):
+    """The journals of releases and rollouts with the texts that they name, in one store."""
+
+
+class ReleaseTerms(msgspec.Struct, frozen=True):
+    """How releases come into force here.
+
+    `two_persons` must confirm a changed folder; without that it works at once. `blocked` are
+    factors and inputs that no rule may use. A version that has decided may change only where
+    `edits_used`, on made-up people. `program` is the version of this program.
+    """
+
+    two_persons: bool
+    blocked: frozenset[str] = frozenset()
+    edits_used: bool = False
+    program: str = ""
+
+
+class FolderRefused(Exception):
+    """A folder that may not decide; what decides goes on."""
+
+    def __init__(self, problems: Sequence[Diagnostic]) -> None:
+        super().__init__(f"{len(problems)} problems")
+        self.problems = tuple(problems)
+
+
+class OperateReleases:
+    """The releases of a store in one process: what is in force decides here, a second late at most.
+
+    Content is loaded on a thread, so that no call waits for it.
+    """
+
+    def __init__(
+        self, store: ReleaseStore, rollouts: Rollouts, clock: Clock, terms: ReleaseTerms
+    ) -> None:
+        self._store = store
+        self.rollouts = rollouts
+        self._clock = clock
+        self._terms = terms
+        self._taken = 0
+        self._failing = ""
+
+    @property
+    def decides(self) -> bool:
+        """Whether any release is in force; before the first one nothing is decided."""
+        return self._taken > 0
+
+    async def start(self) -> None:
+        """Take over what is in force; raises ContentDamaged, FolderRefused or StoreUnavailable.
+
+        A store of before there was a journal begins it by the last good folder, unless two persons
+        must confirm: then the command that makes the journal's key does.
+        """
+        releases = await self.read()
+        if not releases.entries and not self._terms.two_persons:
+            last = await last_good_folder(self._store)
+            if last is not None:
+                await self._begin(last)
+        await self.follow()
+
+    async def read(self) -> Releases:
+        """The journal as it is now; raises StoreUnavailable."""
+        return Releases(tuple(await self._store.releases()))
+
+    async def keep_up(self) -> None:
+        """Follow both journals for ever: what a step is about decides before its step counts."""
+        failing = False
+        while True:
+            await asyncio.sleep(REFRESH_SECONDS)
+            try:
+                await self.follow()
+                await self.rollouts.refresh()
+            except Exception as error:  # noqa: BLE001 - no fault may end what the kill switch needs
+                if not failing:
+                    log.critical("rules and rollouts lost their journals", error=_said(error))
+                failing = True
+            else:
+                if failing:
+                    log.info("rules and rollouts follow their journals again")
+                failing = False
+
+    async def follow(self) -> None:
+        """Take over what is in force, where that is not what decides here."""
+        releases = await self.read()
+        deciding = releases.in_force
+        if deciding is None or deciding.position == self._taken:
+            return
+        state = await self._state_of(deciding.digest)
+        await self.rollouts.take_over(state.rulebook, approved=_approved(releases))
+        self._taken = deciding.position
+        log.info("a release is in force", position=deciding.position, digest=deciding.digest[:16])
+
+    async def offer(self, folder: RuleFolder) -> ReleaseEntry | None:
+        """Propose a folder, or release it where no two persons are needed.
+
+        The entry; None where the folder decides, waits or has decided. Raises FolderRefused,
+        ReleaseRefused, RolloutMovedOn and StoreUnavailable: then nothing changed.
+        """
+        releases = await self.read()
+        deciding = releases.in_force
+        last = None if deciding is None else await self._folder_of(deciding.digest)
+        folder = await keep_data(self._store, folder, last)
+        content = await asyncio.to_thread(content_of, folder)
+        if deciding is not None and deciding.digest == content.digest:
+            return None
+        loading = await asyncio.to_thread(self._checked, folder)
+        rulebook = loading.rulebook
+        if rulebook is None:
+            raise FolderRefused(loading.errors)
+        if not self._terms.edits_used:
+            problems = await altered(self._store, folder, rulebook)
+            if problems:
+                raise FolderRefused(problems)
+        now = self._clock.now()
+        if self._terms.two_persons:
+            step = proposal(releases, content.digest, now)
+            if step is not None:
+                step = replace(step, program=self._terms.program, authors=_authors(folder))
+                await self._add(step, content)
+            return step
+        step = releases.next(ReleaseAction.RELEASE, content.digest, now)
+        await self._release(step, loading, folder, content=content)
+        return step
+
+    async def confirm(
+        self,
+        asked: Confirmation,
+        by: Confirmer,
+        still_may: Callable[[Actor], bool],
+        *,
+        one_is_enough: bool = False,
+    ) -> ReleaseEntry:
+        """Take a person's confirmation; the second one puts the release in force.
+
+        `still_may` says whether who confirmed first has a role for it now. Raises ReleaseRefused,
+        ContentDamaged, FolderRefused, RolloutMovedOn and StoreUnavailable.
+        """
+        releases = await self.read()
+        now = self._clock.now()
+        first = releases.first_confirmation(releases.waiting(asked.digest, now))
+        # Its tests were run where it was proposed, and a refusal there proposes nothing
+        after = await self._state_of(asked.digest)
+        step = confirmed(
+            releases,
+            asked,
+            by,
+            now=now,
+            loosenings=[name_of(one) for one in await self.loosened(releases, after)],
+            first_may=first is not None and still_may(first.by),
+            one_is_enough=one_is_enough,
+        )
+        step = replace(step, program=self._terms.program)
+        if step.action is ReleaseAction.CONFIRM:
+            await self._add(step)
+        else:
+            await self._release(step, await self._load(after.folder), after.folder)
+        return step
+
+    async def decline(self, asked: Confirmation, by: Confirmer) -> ReleaseEntry:
+        """Take a proposal away; raises ReleaseRefused and StoreUnavailable."""
+        step = declined(await self.read(), asked, by, now=self._clock.now())
+        await self._add(step)
+        return step
+
+    async def revert(self, asked: Confirmation, by: Confirmer) -> ReleaseEntry:
+        """Put the content before in force by one person; raises as `confirm`."""
+        releases = await self.read()
+        step = reverted(releases, asked, by, now=self._clock.now())
+        state = await self._state_of(step.digest)
+        loading = await asyncio.to_thread(self._checked, state.folder)
+        if loading.rulebook is None:
+            raise FolderRefused(loading.errors)
+        await self._release(step, loading, state.folder)
+        log.error(
+            "a release was taken back by one person",
+            alarm=raised(Alarm.RULES_REVERTED),
+            position=step.position,
+            by=step.by.caller,
+        )
+        return step
+
+    async def loosened(self, releases: Releases, after: RulesState) -> Sequence[WrittenChange]:
+        """What a release loosens beside what decides now; nothing before the first release."""
+        deciding = releases.in_force
+        if deciding is None:
+            return ()
+        before = await self._state_of(deciding.digest)
+        found = loosenings(before, after)
+        return await asyncio.to_thread(tuple, found)
+
+    async def _state_of(self, digest: str) -> RulesState:
+        folder = await self._folder_of(digest)
+        loading = await self._load(folder)
+        assert loading.rulebook is not None  # noqa: S101 - else it is refused
+        return RulesState(folder, loading.rulebook)
+
+    async def _folder_of(self, digest: str) -> RuleFolder:
+        return folder_of(await self._store.text(digest), digest)
+
+    async def _load(self, folder: RuleFolder) -> LoadResult:
+        """A folder loaded, its tests left out; raises FolderRefused."""
+        now = self._clock.now()
+        loading = await asyncio.to_thread(load_rules, folder, now, self._terms.blocked)
+        if loading.rulebook is None:
+            raise FolderRefused(loading.errors)
+        return loading
+
+    def _checked(self, folder: RuleFolder) -> LoadResult:
+        """A folder loaded, and its tests run."""
+        loading = load_rules(folder, self._clock.now(), self._terms.blocked)
+        if loading.rulebook is None:
+            return loading
+        failed = failures(run_rule_tests(folder, loading.rulebook))
+        if failed:
+            diagnostics = (*loading.diagnostics, *failed)
+            loading = replace(loading, rulebook=None, diagnostics=diagnostics)
+        return loading
+
+    async def _begin(self, last: RuleFolder) -> None:
+        content = await asyncio.to_thread(content_of, last)
+        step = Releases().next(ReleaseAction.TAKE_OVER, content.digest, self._clock.now())
+        await self._add(replace(step, why="decided before releases were journalled"), content)
+
+    async def _add(self, step: ReleaseEntry, content: StoredText | None = None) -> None:
+        try:
+            await self._store.add_release(step, content)
+        except JournalMovedOn:
+            raise _moved_on(step) from None
+
+    async def _release(
+        self,
+        step: ReleaseEntry,
+        loading: LoadResult,
+        folder: RuleFolder,
+        content: StoredText | None = None,
+    ) -> None:
+        """Put content in force: its texts first, then the entry with its rollouts' steps."""
+        rulebook = loading.rulebook
+        assert rulebook is not None  # noqa: S101 - callers looked at it
+        releases = await self.read()
+        persons = ", ".join(_persons(releases, step))
+        changes = await self._list_changes(releases, folder, by=persons)
+        await self._store.put_texts([*loading.texts, *changes])
+
+        async def append(steps: Sequence[JournalEntry]) -> None:
+            try:
+                await self._store.add_release(step, content, steps)
+            except JournalMovedOn:
+                # Another step of a rollout is tried again, another release is another question
+                if (await self.read()).last >= step.position:
+                    raise _moved_on(step) from None
+                raise
+
+        try:
+            await self.rollouts.take_over(rulebook, append, approved=persons)
+        except PlansUnfit as unfit:
+            raise FolderRefused(plan_conflict_problems(folder, unfit)) from None
+        self._taken = step.position
+        _warn(loading)
+
+
+def refuse(active: ActiveRules, problems: Sequence[Diagnostic], now: datetime) -> None:
+    """Show and log why a folder was refused; what decides goes on."""
+    active.refuse(tuple(problems), now)
+    for problem in problems[:MOST_SHOWN]:
+        log.error(REFUSED, alarm=raised(Alarm.RULES_REFUSED), problem=render(problem))
+
+
+def _authors(folder: RuleFolder) -> tuple[str, ...]:
+    """Who wrote a folder, as its manifest says."""
+    published = published_as(folder)
+    return () if published is None else (published.by,)
+
+    async def _list_changes(
+        self, releases: Releases, folder: RuleFolder, by: str
+    ) -> Sequence[StoredText]:
+        """What a release changes in lists, for their journal, and logged."""
+        deciding = releases.in_force
+        before = RuleFolder() if deciding is None else await self._folder_of(deciding.digest)
+        found = await asyncio.to_thread(list_changes, before, folder)
+        for change in found:
+            log.info("a list of keys has changed", **msgspec.structs.asdict(change))
+        entry = ListChanges(self._clock.now(), by or ", ".join(_authors(folder)), found)
+        return [list_changes_text(entry)] if found else []
+
+
+def _persons(releases: Releases, step: ReleaseEntry) -> list[str]:
+    """Who confirmed a release, by the callers' names; nobody where no person was asked."""
+    first = [
+        one
+        for one in releases.entries
+        if one.action is ReleaseAction.CONFIRM and one.about == step.about
+    ]
+    return [one.by.caller for one in (*first[-1:], step) if one.about]
+
+
+def _approved(releases: Releases) -> str:
+    deciding = releases.in_force
+    return "" if deciding is None else ", ".join(_persons(releases, deciding))
+
+
+def _moved_on(step: ReleaseEntry) -> ReleaseRefused:
+    return ReleaseRefused(
+        f"another step of releases came first, at position {step.position}: look again"
+    )
+
+
+def _said(error: Exception) -> str:
+    return str(error) if isinstance(error, ContentDamaged | StoreError) else type(error).__name__
+
+
+def _warn(loading: LoadResult) -> None:
+    """Log what is wrong with rules that decide all the same."""
+    for problem in loading.nothing_listed:
+        log.warning(NOTHING_LISTED, problem=render(problem))
+    for problem in loading.law_problems()[:MOST_SHOWN]:
+        log.warning(BEYOND_THE_LAW, problem=render(problem))
