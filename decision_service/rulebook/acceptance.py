@@ -137,7 +137,8 @@ async def keep_data(log: DecisionLog, folder: RuleFolder, last: RuleFolder | Non
 
     A newer package may bring other files. What has decided keeps those it decided with, and what
     is in force, the folder `last`, keeps those it was loaded with: an upgrade changes no digest and
-    nobody's decision. A version that is new to this store has the package's newest. Raises StoreUnavailable.
+    nobody's decision. A version that is new to this store has the package's newest. Raises
+    StoreUnavailable.
     """
     if not folder.shipped:
         return folder

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import codecs
-import hashlib
 import os
 import re
 import stat
@@ -15,7 +14,7 @@ import msgspec
 
 from decision_service.build import starter_rules
 from decision_service.rollout.keys import DESK
-from decision_service.rulebook.manifest import EVIDENCE, MANIFEST
+from decision_service.rulebook.manifest import MANIFEST
 from decision_service.rulebook.rulebook import (
     MOST_PERCENT,
     POLICY,
@@ -157,8 +156,7 @@ class RuleFolder(msgspec.Struct, frozen=True):
     `shipped` are the names of those that the folder lacks, so that the package's own count. A
     version in `kept`, by product and number, has others in their place: see `keep_data`.
     `shared` holds the files of `_shared` by their path within the rules folder.
-    `manifest` is what was published last, where anything was; `policy` is `policy.yaml`.
-    `evidence` has the SHA-256 of the files that show a change to be safe, `impact` and `proofs`.
+    `manifest` lists the files with their digests, where there is one; `policy` is `policy.yaml`.
     `laws` are the files of `_law`, the package's own where the folder has none, and `unread_laws`
     those that could not be read. Neither is published with the rules, and nothing that decides
     rests on them: a law may change at any time.
@@ -171,7 +169,6 @@ class RuleFolder(msgspec.Struct, frozen=True):
     shared: Mapping[str, str] = msgspec.field(default_factory=dict)
     shipped: tuple[str, ...] = ()
     policy: TextFile | None = None
-    evidence: Mapping[str, str] = msgspec.field(default_factory=dict)
     kept: Mapping[str, Mapping[str, str]] = msgspec.field(default_factory=dict)
     laws: tuple[TextFile, ...] = ()
     unread_laws: tuple[Unreadable, ...] = ()
@@ -294,7 +291,6 @@ class _Reading:
             unreadable=tuple(one for one in self._unreadable if not self._of_law(one)),
             manifest=manifest,
             policy=policy,
-            evidence=dict(self._evidence(names)),
             shared=shared,
             shipped=tuple(sorted(data.keys() - own.keys())),
             laws=laws,
@@ -338,15 +334,6 @@ class _Reading:
         except _Refused as refused:
             self._refuse(name, str(refused))
             return None
-
-    def _evidence(self, names: list[str]) -> Iterator[tuple[str, str]]:
-        for one in EVIDENCE:
-            if (name := f"{one}.json") in names:
-                try:
-                    content = self._bytes(self._root / name, MOST_EVIDENCE_BYTES)
-                except (OSError, RuntimeError, _Refused):
-                    continue  # one that is named and cannot be read is not there
-                yield one, hashlib.sha256(content).hexdigest()
 
     def _product(self, name: str) -> ProductTexts:
         rulesets, beside = self._rules(name)

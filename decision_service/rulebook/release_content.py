@@ -25,7 +25,7 @@ class ContentDamaged(Exception):
 def content_of(folder: RuleFolder) -> StoredText:
     """A folder's content under the SHA-256 of its bytes.
 
-    Equal folders of two machines have one digest. A manifest and files of evidence are no part.
+    Equal folders of two machines have one digest. A manifest is no part of it.
     """
     body = msgspec.json.encode(_portable(folder), order="deterministic")
     return StoredText(sha256(body).hexdigest(), KIND, body)
@@ -55,7 +55,6 @@ def _portable(folder: RuleFolder) -> RuleFolder:
         policy=_moved(folder.policy, root),
         laws=tuple(_file(one, root) for one in folder.laws),
         manifest=None,
-        evidence={},
     )
 
 

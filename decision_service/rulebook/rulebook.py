@@ -19,8 +19,7 @@ from decision_service.rollout.state import RolloutState
 from decision_service.rules.language.diagnostics import Diagnostic, count
 from decision_service.rules.program import CompiledRuleset, KeyList
 
-if TYPE_CHECKING:  # what decides needs neither manifests nor letters
-    from decision_service.rulebook.manifest import Publication
+if TYPE_CHECKING:  # what decides needs no letters
     from decision_service.rules.law import PriceLaw
     from decision_service.rules.letters import NoticeTexts
 
@@ -112,13 +111,9 @@ class Product(msgspec.Struct, frozen=True, dict=True):
 
 
 class Rulebook(msgspec.Struct, frozen=True, dict=True):
-    """All products without errors; `published` is who published them, None where unpublished.
-
-    `laws` are for proofs alone.
-    """
+    """All products without errors; `laws` are for proofs alone."""
 
     products: Mapping[str, Product] = msgspec.field(default_factory=dict)
-    published: Publication | None = None
     policy: Policy = Policy()
     laws: Mapping[str, PriceLaw] = msgspec.field(default_factory=dict)
 

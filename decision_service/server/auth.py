@@ -16,7 +16,6 @@ from cachetools import TTLCache
 from prometheus_client import CollectorRegistry
 
 from decision_service.build import install_command
-from decision_service.rulebook.manifest import Signer
 from decision_service.rules.language.diagnostics import Diagnostic
 from decision_service.runtime.files import FileWatch
 from decision_service.runtime.settings import env_name
@@ -154,11 +153,6 @@ class Authenticator:
             if reading.callers is None:
                 raise CallersRefused(path, reading.diagnostics)
             self._callers = reading.callers
-
-    @property
-    def signers(self) -> Mapping[str, Signer]:
-        """The callers with signing keys; none without a callers file."""
-        return {} if self._callers is None else self._callers.signers
 
     def is_reviewer(self, name: str) -> bool:
         """Whether a caller of this name works on reviews; any may be one without a callers file."""

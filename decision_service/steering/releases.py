@@ -322,6 +322,18 @@ class OperateReleases:
         self._taken = step.position
         _warn(loading)
 
+    async def _list_changes(
+        self, releases: Releases, folder: RuleFolder, by: str
+    ) -> Sequence[StoredText]:
+        """What a release changes in lists, for their journal, and logged."""
+        deciding = releases.in_force
+        before = RuleFolder() if deciding is None else await self._folder_of(deciding.digest)
+        found = await asyncio.to_thread(list_changes, before, folder)
+        for change in found:
+            log.info("a list of keys has changed", **msgspec.structs.asdict(change))
+        entry = ListChanges(self._clock.now(), by or ", ".join(_authors(folder)), found)
+        return [list_changes_text(entry)] if found else []
+
 
 def refuse(active: ActiveRules, problems: Sequence[Diagnostic], now: datetime) -> None:
     """Show and log why a folder was refused; what decides goes on."""
@@ -334,18 +346,6 @@ def _authors(folder: RuleFolder) -> tuple[str, ...]:
     """Who wrote a folder, as its manifest says."""
     published = published_as(folder)
     return () if published is None else (published.by,)
-
-    async def _list_changes(
-        self, releases: Releases, folder: RuleFolder, by: str
-    ) -> Sequence[StoredText]:
-        """What a release changes in lists, for their journal, and logged."""
-        deciding = releases.in_force
-        before = RuleFolder() if deciding is None else await self._folder_of(deciding.digest)
-        found = await asyncio.to_thread(list_changes, before, folder)
-        for change in found:
-            log.info("a list of keys has changed", **msgspec.structs.asdict(change))
-        entry = ListChanges(self._clock.now(), by or ", ".join(_authors(folder)), found)
-        return [list_changes_text(entry)] if found else []
 
 
 def _persons(releases: Releases, step: ReleaseEntry) -> list[str]:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
+import msgspec
 from msgspec.structs import replace
 
 from decision_service.decide.rule_tests import VersionResults
 from decision_service.factors.registry import catalogue
 from decision_service.rulebook.folder import RuleFolder, files_of
-from decision_service.rulebook.manifest import Measured
 from decision_service.rulebook.rulebook import Rulebook
 from decision_service.rules.draft import names_in
 from decision_service.rules.language.diagnostics import Diagnostic, Report
@@ -18,6 +18,13 @@ from decision_service.rules.tests import Goal
 from decision_service.rules.tests_file import LegalMark
 from decision_service.workbench.mutation import FiguresReport, FiguresRun, report_on
 from decision_service.workbench.new_cases import ready_cases
+
+
+class Measured(msgspec.Struct, frozen=True):
+    """What the tests of a version reach and notice, in percent; a floor of 0 counts nothing."""
+
+    coverage: int
+    figures: int
 
 
 def try_figures(folder: RuleFolder, tested: VersionResults) -> FiguresReport:

@@ -120,14 +120,13 @@ def compare_rules(old: LoadedRules, new: LoadedRules) -> RulesDiff:
             "name the same part of both, or two versions by their files"
         )
     folders = old.selection.folder, new.selection.folder
-    now = datetime.now(UTC)
-    lists = list_changes(*folders, now)
-    asked = tuple(one for one in loosenings(old.state, new.state, now) if _selected(new, one.group))
+    lists = list_changes(*folders)
+    asked = tuple(one for one in loosenings(old.state, new.state) if _selected(new, one.group))
     return RulesDiff(
         tuple(_gone(old, new)),
         tuple(_versions(old, new)),
         tuple(_plans(old, new)),
-        lists=tuple(one for one in lists.changes if _selected(new, one.path)) if lists else (),
+        lists=tuple(one for one in lists if _selected(new, one.path)),
         guards=tuple(
             one
             for one in guard_changes(old.state, new.state)

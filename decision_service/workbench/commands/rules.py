@@ -27,7 +27,6 @@ from decision_service.decide.rule_tests import case_problems, without_cases
 from decision_service.domain.factor import Better, FactorSpec, Mover
 from decision_service.factors.laws import DEFINITIONS, LAWS, TOGETHER
 from decision_service.factors.registry import catalogue
-from decision_service.rulebook.folder import read_rules
 from decision_service.rulebook.laws import laws_of
 from decision_service.rulebook.load import LoadResult, blocked_names, load_rules
 from decision_service.rulebook.plans import plan_warnings
@@ -41,7 +40,6 @@ from decision_service.rules.language.diagnostics import (
 from decision_service.runtime.config import load
 from decision_service.workbench.commands.folder import (
     DEFAULT_PATH,
-    PUBLISHED,
     LoadedRules,
     PathArgument,
     RulesSelection,
@@ -117,7 +115,7 @@ def problems_of(selection: RulesSelection) -> list[Diagnostic]:
         *without_cases(selection.folder),
         *case_problems(selection.folder, loading),
         *publication(selection.folder),
-        *law_findings(selection, loading),
+        *law_findings(loading),
         *(plan_warnings(selection.folder, loading.rulebook) if loading.rulebook else ()),
     )
     version = loading.by_version.get(selection.part)
@@ -126,14 +124,13 @@ def problems_of(selection: RulesSelection) -> list[Diagnostic]:
     return sorted(shown, key=lambda d: d.order)
 
 
-def law_findings(selection: RulesSelection, loading: LoadResult) -> tuple[Diagnostic, ...]:
-    """What versions lack of the laws; what was published with the same content has decided."""
-    found = loading.law_problems(())
-    if not found or not (copy := selection.root / PUBLISHED).is_dir():
-        return found
-    before = load_rules(unpublished(read_rules(copy)), datetime.now(UTC), blocked_names(load()))
-    versions = [one.ruleset for one in before.by_version.values() if one.ruleset is not None]
-    return loading.law_problems({one.digest for one in versions})
+def law_findings(loading: LoadResult) -> tuple[Diagnostic, ...]:
+    """What versions lack of the laws: warnings of those that decide nobody, as the next one may."""
+    rulebook = loading.rulebook
+    if rulebook is None:
+        return loading.law_problems(())
+    deciding = {one.digest for one in rulebook.deciding.values()}
+    return loading.law_problems(rulebook.digests.keys() - deciding)
 
 
 def broken_guarantees(selection: RulesSelection) -> list[Diagnostic]:
