@@ -15,12 +15,10 @@ from opentelemetry.trace import Tracer
 
 from decision_service import __version__
 from decision_service.build import engine_version, install_command, starter_rules
-from decision_service.domain.errors import StoreError
+from decision_service.domain.errors import ReleaseRefused, StoreError
 from decision_service.domain.ports import Clock
 from decision_service.rulebook.folder import RuleFolder, RulesFolderMissing, read_rules
 from decision_service.rulebook.load import blocked_names
-from decision_service.rulebook.release_content import ContentDamaged
-from decision_service.rulebook.releases import ReleaseRefused
 from decision_service.rulebook.rulebook import ActiveRules, Rulebook
 from decision_service.rules.language.diagnostics import Diagnostic, count, render
 from decision_service.runtime.clock import ClockGuard, SystemClock
@@ -143,8 +141,6 @@ async def _take_over(releases: OperateReleases, root: Path) -> None:
     """Take over what is in force; raises StartError."""
     try:
         await releases.start()
-    except ContentDamaged as error:
-        raise StartError(str(error)) from None
     except FolderRefused as refused:
         raise refused_rules(root, refused.problems) from None
     except StoreError as error:

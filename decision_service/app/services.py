@@ -61,6 +61,7 @@ from decision_service.server.connect import (
     language_of,
 )
 from decision_service.server.grpc import Services
+from decision_service.server.releases import ReleaseCalls
 from decision_service.server.sender import Sender
 from decision_service.server.status import ReviewMetrics
 from decision_service.server.webhooks import WebhookReceiver
@@ -247,6 +248,12 @@ async def wire_services(
             log=store,
             clock=clock,
             replica_check=rolling.replica_check,
+            releases=ReleaseCalls(
+                core.releases,
+                clock,
+                core.deps.authenticator.roles_of,
+                persons_only=core.deps.authenticator.knows_persons,
+            ),
         ),
         rollouts.SERVICE: rollouts.RolloutServicer(
             OperateRollouts(core.rollouts, store, clock),

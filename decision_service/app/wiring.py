@@ -16,10 +16,9 @@ from decision_service.app.core import Core, StartError, instrument, open_core
 from decision_service.app.services import connect_page, wire_rollouts, wire_services, wire_snapshots
 from decision_service.build import commit, docs
 from decision_service.decide.flow import Bulkhead
-from decision_service.domain.errors import RolloutMovedOn, StoreError
+from decision_service.domain.errors import ReleaseRefused, RolloutMovedOn, StoreError
 from decision_service.domain.ports import Clock
 from decision_service.rulebook.folder import RulesFolderMissing
-from decision_service.rulebook.releases import ReleaseRefused
 from decision_service.rules.language.diagnostics import render
 from decision_service.rules.program import CompiledRuleset
 from decision_service.runtime.address import split_address

@@ -26,6 +26,8 @@ VIEWS = {
     "ListReviewsResponse": "cli.views:print_reviews",
     "GetRolloutResponse": "cli.rollout:print_rollout",
     "ListRolloutStepsResponse": "cli.rollout:print_steps",
+    "ListReleasesResponse": "cli.releases:print_releases",
+    "GetReleaseResponse": "cli.releases:print_release",
     "VersionComparison": "cli.rollout:print_comparison",
     "ExplainAssignmentResponse": "cli.rollout:print_explained",
     "ListRulesetsResponse": "cli.rollout:print_rulesets",

@@ -13,6 +13,7 @@ from decision_service.api.v1 import rollout_service_pb2 as pb
 from decision_service.api.v1 import ruleset_service_pb2 as ruleset_pb
 from decision_service.cli.output import as_typed, console, print_lines, print_table, table
 from decision_service.cli.records import print_record, print_wrapped
+from decision_service.cli.releases import release_lines
 from decision_service.cli.views import instant_text, money_text
 from decision_service.server.wire import enum_name
 
@@ -315,8 +316,8 @@ def print_rulesets(reply: ruleset_pb.ListRulesetsResponse) -> None:
     ]
     print_lines(*lines)
     rest = ruleset_pb.ListRulesetsResponse(lists=reply.lists, list_changes=reply.list_changes)
-    if reply.HasField("published"):
-        rest.published.CopyFrom(reply.published)
+    if reply.HasField("release"):
+        lines = [*release_lines(reply.release), *lines]
     if rest.ListFields():
         print_record(rest)
 

@@ -206,6 +206,12 @@ class RolloutRefused(NotYet):
     reason = "ROLLOUT_REFUSED"
 
 
+class ReleaseRefused(NotYet):
+    """A step of a release that may not be taken; nothing changed."""
+
+    reason = "RELEASE_REFUSED"
+
+
 class RolloutMovedOn(NotYet):
     """Another step of the rollout came first; look again before taking this one."""
 

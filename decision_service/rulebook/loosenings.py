@@ -41,7 +41,7 @@ from decision_service.rules.construct import SEGMENT
 from decision_service.rules.keys import MAX_AGE
 from decision_service.rules.language.diagnostics import Place, Report, Severity
 from decision_service.rules.language.yaml import ListNode, MapNode, Scalar, YamlNode, read
-from decision_service.rules.program import CompiledRuleset
+from decision_service.rules.program import CompiledRuleset, RulesetFiles
 from decision_service.rules.tests_file import case_target
 
 _APART = re.compile(r"_shared/.*|[^/]+/((rollout|desk|v\d+)\.yaml|(tables|lists|tests)/.*)")
@@ -78,6 +78,10 @@ class RulesState(msgspec.Struct, frozen=True):
     def texts(self, product: str) -> ProductTexts:
         """A product's files; raises StopIteration for a product that the folder lacks."""
         return next(one for one in self.folder.products if one.product == product)
+
+    def files(self, version: CompiledRuleset) -> RulesetFiles:
+        """The files that a version is made of."""
+        return files_of(self.folder, self.texts(version.ruleset), version.version)
 
 
 class Replacement(msgspec.Struct, frozen=True):
@@ -168,8 +172,7 @@ def _said(changes: Iterable[WrittenChange]) -> Iterator[WrittenChange]:
 
 def _guards(state: RulesState, version: CompiledRuleset, one: Replacement) -> Iterator[Part]:
     """The parts of a version that guard it, in the group of the newer one's file."""
-    files = files_of(state.folder, state.texts(version.ruleset), version.version)
-    root = whole_root(files, version)
+    root = whole_root(state.files(version), version)
     for key in _PROMISES:
         if (node := root.get(key)) is not None:
             grows = {"": Direction.LOOSENS} if key in (MAX_AGE, "valid_for") else {}

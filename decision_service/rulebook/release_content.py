@@ -8,6 +8,7 @@ from hashlib import sha256
 import msgspec
 from msgspec.structs import replace
 
+from decision_service.domain.errors import StoreUnavailable
 from decision_service.domain.ports import StoredText
 from decision_service.rulebook.folder import PACKAGED, ProductTexts, RuleFolder, TextFile
 
@@ -18,8 +19,18 @@ ROOT = "rules"
 _DECODER = msgspec.json.Decoder(RuleFolder)
 
 
-class ContentDamaged(Exception):
+class ContentDamaged(StoreUnavailable):
     """Stored content is not what its digest says, or of no form that this program reads."""
+
+
+def with_lists_of(folder: RuleFolder, now: RuleFolder) -> RuleFolder:
+    """A folder with the lists and `_data` of another one, which fraud may have changed since."""
+    lists = {one.product: one.lists for one in now.products}
+    products = [replace(one, lists=lists.get(one.product, one.lists)) for one in folder.products]
+    shared = {**folder.shared_files, **now.shared_lists}
+    return replace(
+        folder, products=tuple(products), shared=shared, data=now.data, shipped=now.shipped
+    )
 
 
 def content_of(folder: RuleFolder) -> StoredText:

@@ -15,6 +15,7 @@ from typing import Protocol
 import msgspec
 
 from decision_service.domain.actors import Actor
+from decision_service.domain.errors import ReleaseRefused
 from decision_service.domain.ports import StoredText
 from decision_service.rollout.ports import JournalEntry
 
@@ -73,10 +74,6 @@ class ReleaseEntry(msgspec.Struct, frozen=True):
     program: str = ""
 
 
-class ReleaseRefused(Exception):
-    """A step that may not be taken; the message is one sentence, and nothing changed."""
-
-
 class ReleaseJournal(Protocol):
     """The append-only journal of releases, for all processes of a store alike.
 
@@ -101,11 +98,14 @@ class ReleaseJournal(Protocol):
 
 
 class Confirmer(msgspec.Struct, frozen=True):
-    """A person who confirms: who calls, and when they signed in, None where no token says so."""
+    """A person who confirms: who calls, and when they signed in, None where no token says so.
+
+    `approves`: they may be the second person.
+    """
 
     actor: Actor
     signed_in: datetime | None = None
-    may: bool = True
+    approves: bool = True
 
 
 class Releases(msgspec.Struct, frozen=True):
@@ -245,20 +245,25 @@ def confirmed(
             "confirms now"
         )
     action = ReleaseAction.RELEASE if counts or one_is_enough else ReleaseAction.CONFIRM
+    if action is ReleaseAction.RELEASE and not by.approves:
+        raise ReleaseRefused(
+            f"{_named(by.actor)} has not the role `rules_approve`, which the second person needs"
+        )
     return _by(releases.next(action, asked.digest, now), by, waits, asked=asked)
 
 
 def _may_confirm(by: Confirmer, authors: Collection[str], now: datetime) -> None:
-    if not by.may:
-        raise ReleaseRefused(
-            f"{_named(by.actor)} has not the role `rules_approve`, which the second person needs"
-        )
     names = {by.actor.caller}
     if by.actor.person is not None:
         names.add(by.actor.person.subject)
     if names & {*authors}:
         raise ReleaseRefused(
             f"{_named(by.actor)} is an author of this folder: two other persons confirm it"
+        )
+    if by.actor.person is not None and by.signed_in is None:
+        raise ReleaseRefused(
+            f"the ID token of {_named(by.actor)} does not say when they signed in: have the "
+            "provider put `auth_time` into it"
         )
     if by.signed_in is not None and now - by.signed_in > SIGNED_IN_WITHIN:
         raise ReleaseRefused(
@@ -275,31 +280,47 @@ def declined(releases: Releases, asked: Confirmation, by: Confirmer, now: dateti
     return _by(releases.next(ReleaseAction.DECLINE, asked.digest, now), by, waits, asked=asked)
 
 
-def reverted(releases: Releases, asked: Confirmation, by: Confirmer, now: datetime) -> ReleaseEntry:
-    """The entry by which one person takes back the last release, to the content before it.
+def why_not_alone(releases: Releases, now: datetime) -> str:
+    """Why one person may not take the last release back, empty where they may.
 
-    Once, within 24 hours of the confirmation, and never from a revert. Raises ReleaseRefused: two
-    persons may go back to any content that decided, which is proposed for that.
+    Once, within 24 hours of the confirmation, and never from a revert.
     """
     deciding = releases.in_force
-    before = [one for one in releases.entries if one.action in DECIDING][-2:-1]
-    two = "two persons may go back further: `decision-service rules revert --propose`"
-    if deciding is None or not before:
-        raise ReleaseRefused("there is no release before the one that decides")
-    if asked.position != deciding.position:
-        raise ReleaseRefused(
-            f"entry {deciding.position} decides, and not entry {asked.position}: look again"
-        )
-    if deciding.action is not ReleaseAction.RELEASE:
-        raise ReleaseRefused(
-            f"what decides is no release of two persons ({deciding.action}): {two}"
-        )
+    if deciding is None or deciding.action is not ReleaseAction.RELEASE:
+        return "what decides is no release of two persons"
     if now - deciding.at > REVERT_WITHIN:
-        raise ReleaseRefused(f"what decides was released more than 24 hours ago: {two}")
+        return "what decides was released more than 24 hours ago"
+    return ""
+
+
+def content_before(releases: Releases, asked: Confirmation, to: int) -> ReleaseEntry:
+    """The entry whose content is gone back to: that of a position, or for 0 the one before.
+
+    Raises ReleaseRefused, also where another release decides than was seen.
+    """
+    deciding = releases.in_force
+    if deciding is None or asked.position != deciding.position:
+        raise ReleaseRefused(
+            f"entry {releases.base} decides, and not entry {asked.position}: look again"
+        )
     if not asked.why:
         raise ReleaseRefused("a release is taken back with a reason: say why")
-    step = releases.next(ReleaseAction.REVERT, before[0].digest, now)
-    return _by(step, by, deciding, asked=asked)
+    before = [one for one in releases.entries if one.action in DECIDING]
+    found = [one for one in before if one.position == to] if to else before[-2:-1]
+    if not found or found[0] is deciding:
+        raise ReleaseRefused(f"there is no release before entry {deciding.position} to go back to")
+    return found[0]
+
+
+def reverted(
+    releases: Releases, asked: Confirmation, by: Confirmer, digest: str, *, at: datetime
+) -> ReleaseEntry:
+    """The entry that goes back to content: REVERT by one person alone, else PROPOSE for two."""
+    alone = not why_not_alone(releases, at)
+    action = ReleaseAction.REVERT if alone else ReleaseAction.PROPOSE
+    step = releases.next(action, digest, at)
+    deciding = releases.in_force
+    return _by(step, by, deciding or step, asked=asked)
 
 
 def _by(

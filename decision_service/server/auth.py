@@ -58,7 +58,9 @@ REVIEWERS = frozenset({Role.REVIEW, Role.REVIEW_SECOND})
 _ALLOWED: Sequence[tuple[str, Set[Role], Sequence[str]]] = (
     ("Decision", {Role.DECIDE}, ("CreateDecision",)),
     ("Decision", {Role.DECIDE, Role.READ}, ("GetDecision", "ListDecisions", "ReplayDecision")),
-    ("Ruleset", _SEEN_RULES, ("ListRulesets", "ListPublications", "GetRuleset")),
+    ("Ruleset", _SEEN_RULES, ("ListRulesets", "GetRuleset", "ListReleases", "GetRelease")),
+    ("Ruleset", {Role.RULES, Role.RULES_APPROVE}, ("ConfirmRelease", "DeclineRelease")),
+    ("Ruleset", {Role.RULES_APPROVE}, ("RevertRelease",)),
     ("Ruleset", {Role.RULES, Role.RULES_APPROVE}, ("ValidateRuleset", "EvaluateRuleset")),
     ("Rollout", _SEEN_ROLLOUTS, ("ListRollouts", "GetRollout", "ListRolloutSteps")),
     ("Rollout", _SEEN_ROLLOUTS, ("ExplainAssignment", "CompareVersions")),
@@ -159,6 +161,16 @@ class Authenticator:
         if self._callers is None:
             return NAME.fullmatch(name) is not None
         return not REVIEWERS.isdisjoint(self._callers.roles.get(name, ()))
+
+    def roles_of(self, name: str) -> frozenset[Role]:
+        """What a caller of this name may do now; everything without a callers file."""
+        if self._callers is None:
+            return frozenset(Role)
+        return frozenset(self._callers.roles.get(name, ()))
+
+    def knows_persons(self) -> bool:
+        """Whether an issuer names persons, so that a token or a certificate alone is none."""
+        return self._callers is not None and self._callers.issuer is not None
 
     def last_uses(self) -> Iterator[tuple[Token, datetime | None]]:
         for token in () if self._callers is None else self._callers.tokens:

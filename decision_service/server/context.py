@@ -7,6 +7,7 @@ import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from functools import lru_cache
 from ipaddress import IPv6Address, IPv6Network, ip_address
@@ -62,12 +63,13 @@ class Role(StrEnum):
 class Caller(msgspec.Struct, frozen=True):
     """One who may call; `name` is part of every decision's key and never changes.
 
-    `person` is who of several persons, where an ID token says so.
+    `person` is who of several persons, and `signed_in` when, where an ID token says so.
     """
 
     name: str
     roles: frozenset[Role]
     person: TokenSubject | None = None
+    signed_in: datetime | None = None
 
 
 ANONYMOUS = Caller(actors.ANONYMOUS, frozenset(Role))
@@ -116,7 +118,8 @@ class CallInfo:
 
     `seconds` is what was left of the deadline when it came, which is the service's own where the
     client named none. `call_id` is the client's `x-request-id`, and `decision_id` the decision that
-    was found or made. `caller` with its `roles`, `person` (who of it, where that is known), `scope`
+    was found or made. `caller` with its `roles`, `person` (who of it, where that is known) and
+    `signed_in` (when that person did), `scope`
     (whose decisions it may read) and `applicant_scope` (whose applicants it may reach), empty for
     all callers', are set by authentication. `trailing` leaves with the reply.
     """
@@ -129,6 +132,7 @@ class CallInfo:
     trace_id: str = ""
     caller: str = ""
     person: TokenSubject | None = None
+    signed_in: datetime | None = None
     roles: frozenset[Role] = frozenset()
     scope: str = ""
     applicant_scope: str = ""

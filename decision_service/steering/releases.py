@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from decision_service.decide.rule_tests import failures, run_rule_tests
 from decision_service.domain.actors import Actor
-from decision_service.domain.errors import StoreError
+from decision_service.domain.errors import ReleaseRefused, StoreError
 from decision_service.domain.ports import Clock, DecisionLog, StoredText
 from decision_service.rollout.ports import JournalEntry, JournalMovedOn, RolloutJournal
 from decision_service.rulebook.acceptance import (
@@ -29,21 +29,26 @@ from decision_service.rulebook.changes import WrittenChange
 from decision_service.rulebook.folder import RuleFolder
 from decision_service.rulebook.load import LoadResult, load_rules
 from decision_service.rulebook.loosenings import RulesState, loosenings, name_of
-from decision_service.rulebook.release_content import ContentDamaged, content_of, folder_of
+from decision_service.rulebook.release_content import (
+    content_of,
+    folder_of,
+    with_lists_of,
+)
 from decision_service.rulebook.releases import (
     Confirmation,
     Confirmer,
     ReleaseAction,
     ReleaseEntry,
     ReleaseJournal,
-    ReleaseRefused,
     Releases,
     confirmed,
+    content_before,
     declined,
     proposal,
     reverted,
 )
-from decision_service.rulebook.rulebook import ActiveRules
+from decision_service.rulebook.rulebook import ActiveRules, Rulebook
+from decision_service.rulebook.states import RulesDiff, compare_states
 from decision_service.rules.language.diagnostics import Diagnostic, render
 from decision_service.runtime.telemetry import Alarm, raised
 from decision_service.steering.journal import (
@@ -86,6 +91,17 @@ class FolderRefused(Exception):
     def __init__(self, problems: Sequence[Diagnostic]) -> None:
         super().__init__(f"{len(problems)} problems")
         self.problems = tuple(problems)
+
+
+async def folder_in_force(store: ReleaseStore) -> RuleFolder | None:
+    """The folder that decides on a store; None before the first release.
+
+    Raises StoreUnavailable.
+    """
+    deciding = Releases(tuple(await store.releases())).in_force
+    if deciding is None:
+        return await last_good_folder(store)
+    return folder_of(await store.text(deciding.digest), deciding.digest)
 
 
 class OperateReleases:
@@ -226,15 +242,30 @@ class OperateReleases:
         await self._add(step)
         return step
 
-    async def revert(self, asked: Confirmation, by: Confirmer) -> ReleaseEntry:
-        """Put the content before in force by one person; raises as `confirm`."""
+    async def revert(
+        self, asked: Confirmation, by: Confirmer, to: int, *, with_lists: bool
+    ) -> ReleaseEntry:
+        """Go back to content that decided: at once by one person where they may, else proposed.
+
+        Lists and `_data` stay as they are now unless `with_lists`; its tests are run. Raises as
+        `confirm`.
+        """
         releases = await self.read()
-        step = reverted(releases, asked, by, now=self._clock.now())
-        state = await self._state_of(step.digest)
-        loading = await asyncio.to_thread(self._checked, state.folder)
+        before = content_before(releases, asked, to)
+        folder = await self._folder_of(before.digest)
+        deciding = releases.in_force
+        if deciding is not None and not with_lists:
+            folder = with_lists_of(folder, await self._folder_of(deciding.digest))
+        content = content_of(folder)
+        loading = await asyncio.to_thread(self._checked, folder)
         if loading.rulebook is None:
             raise FolderRefused(loading.errors)
-        await self._release(step, loading, state.folder)
+        step = reverted(releases, asked, by, content.digest, at=self._clock.now())
+        step = replace(step, program=self._terms.program)
+        if step.action is ReleaseAction.PROPOSE:
+            await self._add(step, content)
+            return step
+        await self._release(step, loading, folder, content=content)
         log.error(
             "a release was taken back by one person",
             alarm=raised(Alarm.RULES_REVERTED),
@@ -251,6 +282,15 @@ class OperateReleases:
         before = await self._state_of(deciding.digest)
         found = loosenings(before, after)
         return await asyncio.to_thread(tuple, found)
+
+    async def differences(self, releases: Releases, digest: str) -> RulesDiff:
+        """What a release changes beside what decides now; the same for every reader."""
+        deciding = releases.in_force
+        after = await self._state_of(digest)
+        before = RulesState(RuleFolder(), Rulebook())
+        if deciding is not None:
+            before = await self._state_of(deciding.digest)
+        return await asyncio.to_thread(compare_states, before, after)
 
     async def _state_of(self, digest: str) -> RulesState:
         folder = await self._folder_of(digest)
@@ -370,7 +410,7 @@ def _moved_on(step: ReleaseEntry) -> ReleaseRefused:
 
 
 def _said(error: Exception) -> str:
-    return str(error) if isinstance(error, ContentDamaged | StoreError) else type(error).__name__
+    return str(error) if isinstance(error, StoreError) else type(error).__name__
 
 
 def _warn(loading: LoadResult) -> None:

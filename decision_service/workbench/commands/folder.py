@@ -216,9 +216,7 @@ class LoadedRules:
         return RulesState(self.selection.folder, self.rulebook)
 
     def files(self, ruleset: CompiledRuleset) -> RulesetFiles:
-        folder = self.selection.folder
-        product = next(p for p in folder.products if p.product == ruleset.ruleset)
-        return files_of(folder, product, ruleset.version)
+        return self.state.files(ruleset)
 
     def named(self, ruleset: CompiledRuleset) -> NamedVersion:
         return NamedVersion(self.files(ruleset), ruleset)

@@ -35,10 +35,7 @@ from decision_service.cli.webhooks import open_smile, vendor_deadline
 from decision_service.decide.events import NEEDED_TYPES
 from decision_service.decide.rule_tests import VersionResults, failures, run_rule_tests
 from decision_service.domain.errors import ServiceError, StoreError, visible
-from decision_service.rulebook.acceptance import (
-    keep_data,
-    last_good_folder,
-)
+from decision_service.rulebook.acceptance import keep_data
 from decision_service.rulebook.folder import RuleFolder, RulesFolderMissing, read_rules
 from decision_service.rulebook.load import LoadResult, blocked_names, load_rules
 from decision_service.rulebook.loosenings import RulesState, loosenings, name_of
@@ -55,6 +52,7 @@ from decision_service.server.context import Role
 from decision_service.server.webhooks import PATH
 from decision_service.smile.onboarding import Webhook
 from decision_service.smile.source import SmileSource
+from decision_service.steering.releases import folder_in_force
 from decision_service.store.engine import PostgresServer, parse_journal, parse_store_url
 from decision_service.store.errors import StoreLocked, StoreUrlInvalid
 from decision_service.store.store import Store
@@ -94,7 +92,7 @@ class FoundRules:
 
     async def keep(self, store: Store) -> None:
         """Read them as a service on the store does, whose versions keep older files of `_data`."""
-        folder = await keep_data(store, self.folder)
+        folder = await keep_data(store, self.folder, await folder_in_force(store))
         if folder.kept:
             self.folder = folder
             self.loading = load_rules(folder, datetime.now(UTC), self._blocked)
@@ -147,7 +145,7 @@ async def _state(store: Store) -> StoreState:
     try:
         steps = await store.latest()
         stages = {name: step.after.go_live.stage for name, step in steps.items()}
-        return StoreState(stages, await last_good_folder(store))
+        return StoreState(stages, await folder_in_force(store))
     except StoreError:
         return StoreState()
 
