@@ -11,8 +11,8 @@ from msgspec.structs import replace
 from decision_service.domain.errors import StoreUnavailable
 from decision_service.domain.ports import StoredText
 from decision_service.rulebook.folder import PACKAGED, ProductTexts, RuleFolder, TextFile
+from decision_service.rulebook.releases import release_text
 
-KIND = "release"
 ROOT = "rules"
 """The name of the folder in stored paths, whatever it is called on a machine."""
 
@@ -39,7 +39,7 @@ def content_of(folder: RuleFolder) -> StoredText:
     Equal folders of two machines have one digest. A manifest is no part of it.
     """
     body = msgspec.json.encode(_portable(folder), order="deterministic")
-    return StoredText(sha256(body).hexdigest(), KIND, body)
+    return release_text(body)
 
 
 def folder_of(text: StoredText | None, digest: str) -> RuleFolder:

@@ -7,6 +7,7 @@ run out or was overtaken is derived from them and the clock that is given.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -18,6 +19,9 @@ from decision_service.domain.actors import Actor
 from decision_service.domain.errors import ReleaseRefused
 from decision_service.domain.ports import StoredText
 from decision_service.rollout.ports import JournalEntry
+
+RELEASE = "release"
+"""The kind of a text that is the content of a release."""
 
 PROPOSAL_LASTS = timedelta(hours=72)
 MOST_OPEN = 8
@@ -74,6 +78,11 @@ class ReleaseEntry(msgspec.Struct, frozen=True):
     program: str = ""
 
 
+def release_text(body: bytes) -> StoredText:
+    """The content of a release as it is stored, under the digest that entries name it by."""
+    return StoredText(hashlib.sha256(body).hexdigest(), RELEASE, body)
+
+
 class ReleaseJournal(Protocol):
     """The append-only journal of releases, for all processes of a store alike.
 
@@ -93,8 +102,11 @@ class ReleaseJournal(Protocol):
         """Add an entry with the content that it proposes and the steps of rollouts it brings.
 
         All of them count or none; durable on return. Raises JournalMovedOn where a position is
-        taken. The very same entry again is there already.
+        taken. The very same entry again is there already, with the very same steps.
         """
+
+    async def release_content(self, digest: str) -> bytes:
+        """The content of a release; raises StoreUnavailable where it is not what was proposed."""
 
 
 class Confirmer(msgspec.Struct, frozen=True):

@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Iterator
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 import msgspec
 import sqlalchemy as sa
@@ -38,7 +38,14 @@ BATCH = 256
 """Users whose keys are wrapped anew in one transaction."""
 
 
-K = TypeVar("K", bound="DataKey | IdentityKey")
+class FileKey(Protocol):
+    """A key of a file; `id` names it in the store, and is no secret."""
+
+    @property
+    def id(self) -> bytes: ...
+
+
+K = TypeVar("K", bound=FileKey)
 
 
 class KeyFile(Generic[K]):
