@@ -38,8 +38,8 @@ def content_of(folder: RuleFolder) -> StoredText:
 
     Equal folders of two machines have one digest. A manifest is no part of it.
     """
-    body = msgspec.json.encode(_portable(folder), order="deterministic")
-    return release_text(body)
+    plain = msgspec.to_builtins(_portable(folder), str_keys=True)
+    return release_text(msgspec.json.encode(plain, order="deterministic"))
 
 
 def folder_of(text: StoredText | None, digest: str) -> RuleFolder:

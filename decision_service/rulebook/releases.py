@@ -53,6 +53,21 @@ DECIDING = frozenset({ReleaseAction.TAKE_OVER, ReleaseAction.RELEASE, ReleaseAct
 """After one of these its content decides."""
 
 
+class ReleaseState(StrEnum):
+    """What became of content that was proposed.
+
+    STALE was compared with rules that no longer decide, EXPIRED was not confirmed in time.
+    """
+
+    WAITING = "WAITING"
+    CONFIRMED_ONCE = "CONFIRMED_ONCE"
+    IN_FORCE = "IN_FORCE"
+    REPLACED = "REPLACED"
+    DECLINED = "DECLINED"
+    STALE = "STALE"
+    EXPIRED = "EXPIRED"
+
+
 class ReleaseEntry(msgspec.Struct, frozen=True):
     """One step: who took it, when, about which content.
 
@@ -120,6 +135,16 @@ class Confirmer(msgspec.Struct, frozen=True):
     approves: bool = True
 
 
+_ENDED = {
+    ReleaseState.IN_FORCE: "decides already",
+    ReleaseState.REPLACED: "decided before: go back to it by `decision-service rules revert`",
+    ReleaseState.DECLINED: "was declined: change the folder, and it is proposed again",
+    ReleaseState.STALE: "was compared with rules that no longer decide: change the folder, and it "
+    "is proposed again",
+    ReleaseState.EXPIRED: "has waited for 72 hours: change the folder, and it is proposed again",
+}
+
+
 class Releases(msgspec.Struct, frozen=True):
     """The entries of a journal, the first one first, and what follows from them."""
 
@@ -141,6 +166,14 @@ class Releases(msgspec.Struct, frozen=True):
         deciding = self.in_force
         return 0 if deciding is None else deciding.position
 
+    def base_of(self, digest: str) -> ReleaseEntry | None:
+        """The entry that content was compared with when it came last; None for the first."""
+        begins = (ReleaseAction.PROPOSE, ReleaseAction.RELEASE, ReleaseAction.TAKE_OVER)
+        came = [one for one in self.entries if one.digest == digest and one.action in begins]
+        proposed = [one for one in came if one.action is ReleaseAction.PROPOSE]
+        position = (proposed or came)[-1].base
+        return next((one for one in self.entries if one.position == position), None)
+
     def has_decided(self, digest: str) -> bool:
         """Whether content was in force at any time."""
         return any(one.digest == digest for one in self.entries if one.action in DECIDING)
@@ -158,28 +191,28 @@ class Releases(msgspec.Struct, frozen=True):
         found = [one for one in self.open(now) if one.digest == digest]
         if found:
             return found[-1]
-        raise ReleaseRefused(f"the release {digest[:16]} {self._ended(digest)}")
+        raise ReleaseRefused(f"the release {digest[:16]} {self._why_not(digest, now)}")
 
-    def _ended(self, digest: str) -> str:
-        """Why no proposal of content waits, as the end of a sentence."""
-        deciding = self.in_force
-        if deciding is not None and deciding.digest == digest:
-            return "decides already"
-        proposed = [
-            one
-            for one in self.entries
-            if one.action is ReleaseAction.PROPOSE and one.digest == digest
-        ]
-        if not proposed:
-            return "was never proposed here: look at `decision-service rules releases`"
-        if proposed[-1].base != self.base:
-            return (
-                f"was compared with entry {proposed[-1].base}, and entry {self.base} decides "
-                "since: look at what it changes now"
-            )
+    def state(self, digest: str, now: datetime) -> ReleaseState:
+        """What became of content that the journal knows."""
+        if self.in_force is not None and self.in_force.digest == digest:
+            return ReleaseState.IN_FORCE
+        for waits in self.open(now):
+            if waits.digest == digest:
+                once = self.first_confirmation(waits) is not None
+                return ReleaseState.CONFIRMED_ONCE if once else ReleaseState.WAITING
+        if self.has_decided(digest):
+            return ReleaseState.REPLACED
+        proposed = [one for one in self._of(ReleaseAction.PROPOSE) if one.digest == digest]
         if any(one.about == proposed[-1].position for one in self._of(ReleaseAction.DECLINE)):
-            return "was declined: change the folder, and it is proposed again"
-        return "has waited for 72 hours and ran out: change the folder, and it is proposed again"
+            return ReleaseState.DECLINED
+        return ReleaseState.EXPIRED if proposed[-1].base == self.base else ReleaseState.STALE
+
+    def _why_not(self, digest: str, now: datetime) -> str:
+        """Why no proposal of content waits, as the end of a sentence."""
+        if all(one.digest != digest for one in self.entries):
+            return "was never proposed here: look at `decision-service rules releases`"
+        return _ENDED[self.state(digest, now)]
 
     def _of(self, action: ReleaseAction) -> Iterator[ReleaseEntry]:
         return (one for one in self.entries if one.action is action)

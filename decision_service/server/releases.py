@@ -14,7 +14,6 @@ from decision_service.domain.errors import ReleaseRefused
 from decision_service.domain.ports import Clock
 from decision_service.rulebook.loosenings import name_of
 from decision_service.rulebook.releases import (
-    DECIDING,
     PROPOSAL_LASTS,
     Confirmation,
     Confirmer,
@@ -34,7 +33,6 @@ LEAST_DIGITS = 12
 
 LONGEST_WHY = 500
 LONGEST_TICKET = 100
-_STATES = rules_pb.ReleaseState
 
 RELEASES = Mapper(
     {
@@ -67,31 +65,12 @@ def release_fields(releases: Releases, digest: str, now: datetime) -> Fields:
         rules_pb.Release,
         None,
         digest=digest,
-        state=_state(releases, digest, now),
+        state=releases.state(digest, now),
         base=begun.base,
         steps=[RELEASES.fields(rules_pb.ReleaseStep, one) for one in steps],
         expire_time=waits[-1].at + PROPOSAL_LASTS if waits else None,
         authors=begun.authors,
     )
-
-
-def _state(releases: Releases, digest: str, now: datetime) -> int:
-    """What became of content, as ReleaseState has it."""
-    deciding = releases.in_force
-    if deciding is not None and deciding.digest == digest:
-        return _STATES.RELEASE_STATE_IN_FORCE
-    for waits in releases.open(now):
-        if waits.digest == digest:
-            once = releases.first_confirmation(waits) is not None
-            waiting = _STATES.RELEASE_STATE_WAITING
-            return _STATES.RELEASE_STATE_CONFIRMED_ONCE if once else waiting
-    steps = [one for one in releases.entries if one.digest == digest]
-    if any(one.action in DECIDING for one in steps):
-        return _STATES.RELEASE_STATE_REPLACED
-    if any(one.action is ReleaseAction.DECLINE for one in steps):
-        return _STATES.RELEASE_STATE_DECLINED
-    stale = steps[-1].base != releases.base
-    return _STATES.RELEASE_STATE_STALE if stale else _STATES.RELEASE_STATE_EXPIRED
 
 
 class ReleaseCalls(msgspec.Struct, frozen=True):
@@ -173,9 +152,7 @@ class ReleaseCalls(msgspec.Struct, frozen=True):
 
     async def _after(self, step: ReleaseEntry) -> Any:
         releases = await self.operate.read()
-        return RELEASES.message(
-            rules_pb.Release, **release_fields(releases, step.digest, self.clock.now())
-        )
+        return rules_pb.Release(**release_fields(releases, step.digest, self.clock.now()))
 
     def _person(self, context: RpcContext) -> Confirmer:
         """Who takes a step; raises ReleaseRefused where only a token of the issuer says so."""

@@ -9,6 +9,7 @@ from typing import Protocol
 
 import msgspec
 import structlog
+from cachetools import LRUCache
 from msgspec.structs import replace
 
 from decision_service.decide.rule_tests import failures, run_rule_tests
@@ -57,6 +58,9 @@ from decision_service.steering.journal import (
     Rollouts,
     plan_conflict_problems,
 )
+
+_KEPT = 4
+"""How many releases are kept as they load: what decides, and what is looked at beside it."""
 
 REFUSED = "rules refused, those in force decide"
 NOTHING_LISTED = "no key of a list counts"
@@ -118,7 +122,7 @@ class OperateReleases:
         self._clock = clock
         self._terms = terms
         self._taken = 0
-        self._failing = ""
+        self._states: LRUCache[str, RulesState] = LRUCache(_KEPT)
 
     @property
     def decides(self) -> bool:
@@ -284,19 +288,25 @@ class OperateReleases:
         return await asyncio.to_thread(tuple, found)
 
     async def differences(self, releases: Releases, digest: str) -> RulesDiff:
-        """What a release changes beside what decides now; the same for every reader."""
-        deciding = releases.in_force
-        after = await self._state_of(digest)
+        """What a release changes beside what decided when it was proposed; one text for everybody.
+
+        What waits was compared with what decides now.
+        """
+        base = releases.base_of(digest)
         before = RulesState(RuleFolder(), Rulebook())
-        if deciding is not None:
-            before = await self._state_of(deciding.digest)
-        return await asyncio.to_thread(compare_states, before, after)
+        if base is not None:
+            before = await self._state_of(base.digest)
+        return await asyncio.to_thread(compare_states, before, await self._state_of(digest))
 
     async def _state_of(self, digest: str) -> RulesState:
-        folder = await self._folder_of(digest)
-        loading = await self._load(folder)
-        assert loading.rulebook is not None  # noqa: S101 - else it is refused
-        return RulesState(folder, loading.rulebook)
+        """Stored content, loaded; kept, since one release is looked at again and again."""
+        found = self._states.get(digest)
+        if found is None:
+            folder = await self._folder_of(digest)
+            loading = await self._load(folder)
+            assert loading.rulebook is not None  # noqa: S101 - else it is refused
+            found = self._states[digest] = RulesState(folder, loading.rulebook)
+        return found
 
     async def _folder_of(self, digest: str) -> RuleFolder:
         return folder_of(await self._store.text(digest), digest)
