@@ -19,6 +19,7 @@ from decision_service.decide.flow import Bulkhead
 from decision_service.domain.errors import ReleaseRefused, RolloutMovedOn, StoreError
 from decision_service.domain.ports import Clock
 from decision_service.rulebook.folder import RulesFolderMissing
+from decision_service.rulebook.rulebook import NOTHING_IN_FORCE
 from decision_service.rules.language.diagnostics import render
 from decision_service.rules.program import CompiledRuleset
 from decision_service.runtime.address import split_address
@@ -142,7 +143,8 @@ class BackgroundTasks(msgspec.Struct, frozen=True):
         A service that is unwell looks more often, so that it serves again soon after the fault.
         """
         while True:
-            well = self.health.is_serving
+            self.health.decide("" if self.core.releases.decides else NOTHING_IN_FORCE)
+            well = self.health.is_serving and self.core.releases.decides
             await asyncio.sleep(HEALTH_SECONDS if well else RECOVERY_SECONDS)
             self.health.set([one async for one in self._faults(supervisor)])
 

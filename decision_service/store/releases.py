@@ -13,7 +13,7 @@ from decision_service.domain.actors import Actor, TokenSubject
 from decision_service.domain.ports import StoredText
 from decision_service.rollout.ports import JournalEntry, JournalMovedOn
 from decision_service.rulebook.releases import RELEASE, ReleaseAction, ReleaseEntry, release_text
-from decision_service.store import rollouts
+from decision_service.store import outbox, rollouts
 from decision_service.store.columns import TEXT, as_row, from_microseconds, metadata
 from decision_service.store.engine import Database, Subject
 from decision_service.store.errors import unavailable
@@ -85,7 +85,10 @@ def add(
         authors=msgspec.json.encode(entry.authors).decode(),
         seal="",
     )
-    added = {seals.add(connection, releases, row)}
+    is_new = seals.add(connection, releases, row)
+    if is_new:
+        outbox.record(connection, [*outbox.of_release(entry)])
+    added = {is_new}
     for step in steps:
         added.add(rollouts.append(connection, step, seals))
     # An entry that is new with a step that is there, or the reverse, is not what was given before.

@@ -263,7 +263,6 @@ def record_texts(connection: sa.Connection, given: Iterable[StoredText]) -> None
     by_digest = {text.digest: text for text in given}
     rows = [as_row(texts, by_digest[digest]) for digest in sorted(by_digest)]
     insert_new(connection, texts, rows)
-    outbox.record(connection, [*outbox.of_rules(by_digest.values())])
 
 
 def by_digest(connection: sa.Connection, digest: str) -> StoredText | None:
