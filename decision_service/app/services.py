@@ -11,6 +11,7 @@ from functools import partial
 import msgspec
 from starlette.routing import BaseRoute
 
+from decision_service import __version__
 from decision_service.app.core import Core, StartError
 from decision_service.casework.applicant_status import ReadApplicantStatus
 from decision_service.casework.letters import Notices
@@ -118,7 +119,7 @@ def wire_rollouts(core: Core, stack: AsyncExitStack) -> RolloutParts:
     shadows = Shadows(store, clock, events, idle=counters.idle)
     stack.push_async_callback(counters.flush)
     guardrails = GuardrailWatch(rollouts, store, clock, counters=events)
-    check = ReplicaCheck(store.report, active.current, clock, name=process)
+    check = ReplicaCheck(store.report, active.current, clock, name=process, program=__version__)
     retention = Retention(
         store.expire,
         store.forget_ended,
@@ -253,6 +254,7 @@ async def wire_services(
                 clock,
                 core.deps.authenticator.roles_of,
                 persons_only=core.deps.authenticator.knows_persons,
+                programs=lambda: rolling.replica_check.programs,
             ),
         ),
         rollouts.SERVICE: rollouts.RolloutServicer(

@@ -25,8 +25,11 @@ PERIOD = 5.0
 
 
 class ProcessRules(msgspec.Struct, frozen=True):
+    """What a process decides by, and the version of its program."""
+
     process: str
     digest: str
+    program: str = ""
 
 
 class DigestsInForce(msgspec.Struct, frozen=True):
@@ -40,12 +43,15 @@ class ReplicaCheck(msgspec.Struct, eq=False):
     """Compares the digests of all processes, and logs an alarm where they differ for long.
 
     `report` is the store's: it gives the last report of each living process, this one included.
+    `programs` are the versions that they said at the last check.
     """
 
     report: Callable[[ProcessRules], Awaitable[Sequence[ProcessRules]]]
     rulebook: Callable[[], Rulebook]
     clock: Clock
     name: str
+    program: str = ""
+    programs: frozenset[str] = frozenset()
     _names: Mapping[str, tuple[str, ...]] = msgspec.field(default_factory=dict)
     _since: float | None = None
     _alarmed: bool = False
@@ -73,8 +79,9 @@ class ReplicaCheck(msgspec.Struct, eq=False):
             await asyncio.sleep(PERIOD)
 
     async def check(self) -> None:
-        mine = ProcessRules(self.name, rules_digest(self.rulebook()))
+        mine = ProcessRules(self.name, rules_digest(self.rulebook()), self.program)
         found = await self.report(mine)
+        self.programs = frozenset(one.program for one in found)
         self._names = {
             digest: tuple(sorted(one.process for one in found if one.digest == digest))
             for digest in {one.digest for one in found}

@@ -77,13 +77,14 @@ class ReleaseCalls(msgspec.Struct, frozen=True):
     """What the RPCs of releases do.
 
     `roles_of` gives the roles that a caller has now, `persons_only` whether an ID token must say
-    who confirms, as where an issuer is set.
+    who confirms, as where an issuer is set, and `programs` the versions of all living processes.
     """
 
     operate: OperateReleases
     clock: Clock
     roles_of: Callable[[str], frozenset[Role]]
     persons_only: Callable[[], bool]
+    programs: Callable[[], frozenset[str]]
 
     async def in_force(self) -> Fields | None:
         """The release that decides; None before the first one."""
@@ -125,6 +126,12 @@ class ReleaseCalls(msgspec.Struct, frozen=True):
     ) -> rules_pb.ConfirmReleaseResponse:
         digest = _digest_of(await self.operate.read(), request.digest)
         asked = _asked(request, digest, position=request.position, accepted=request.accepted)
+        programs = sorted(self.programs())
+        if len(programs) > 1:
+            raise ReleaseRefused(
+                f"processes of different versions decide on this store ({', '.join(programs)}): "
+                "confirm once all have the newest"
+            )
         try:
             step = await self.operate.confirm(asked, self._person(context), self._still_may)
         except FolderRefused as refused:

@@ -35,3 +35,5 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("position"),
     )
     op.add_column("rollout_journal", sa.Column("seal", TEXT, nullable=False, server_default=""))
+    if op.get_bind().dialect.name == "postgresql":
+        op.add_column("processes", sa.Column("program", TEXT, nullable=False, server_default=""))
