@@ -114,8 +114,8 @@ async def open_rules(settings: Settings, root: Path, store: Store, clock: Clock)
         edits_used=settings.smile_mode is SmileMode.EMBEDDED,
         program=__version__,
     )
-    rollouts = Rollouts(store, ActiveRules(Rulebook(), clock.now()), clock, {})
-    releases = OperateReleases(store, rollouts, clock, terms)
+    rollouts = Rollouts(store, ActiveRules(Rulebook(), clock.now()), clock, latest={})
+    releases = OperateReleases(store, rollouts, clock, terms=terms)
     problems: tuple[Diagnostic, ...] = ()
     lacking = ""
     # Without two persons a good folder takes the place of one that this program cannot load.

@@ -9,6 +9,7 @@ from functools import partial
 
 import msgspec
 import structlog
+from prometheus_client.core import Metric
 from starlette.routing import BaseRoute
 
 from decision_service import __version__
@@ -248,6 +249,10 @@ async def _http(
     return urls
 
 
+def _of_process(supervisor: Supervisor, log_lines: LogQueue | None) -> Iterator[Metric]:
+    return status.of_process(supervisor.restarts, log_lines.dropped if log_lines else 0)
+
+
 class Service(msgspec.Struct):
     """A started service: its core, its gRPC server and the URLs of its HTTP servers."""
 
@@ -328,7 +333,7 @@ async def start(
             partial(status.of_rollouts, core.rollouts),
             partial(status.of_guardrails, rollouts.guardrails),
             partial(status.of_limits, core.deps.limits),
-            lambda: status.of_process(supervisor.restarts, log_lines.dropped if log_lines else 0),
+            partial(_of_process, supervisor, log_lines),
             partial(status.of_queues, parts.reviews.watch),
             parts.events.metrics,
         )

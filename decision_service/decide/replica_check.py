@@ -65,7 +65,7 @@ class ReplicaCheck(msgspec.Struct, eq=False):
     def in_force(self) -> tuple[DigestsInForce, ...]:
         """The digests at the last check, the most frequent first."""
         mine = rules_digest(self.rulebook())
-        ordered = sorted(self._names.items(), key=lambda one: (-len(one[1]), one[0]))
+        ordered = sorted(self._names.items(), key=_most_frequent)
         return tuple(
             DigestsInForce(digest, len(names), digest == mine, process_names=names)
             for digest, names in ordered
@@ -82,10 +82,7 @@ class ReplicaCheck(msgspec.Struct, eq=False):
         mine = ProcessRules(self.name, rules_digest(self.rulebook()), self.program)
         found = await self.report(mine)
         self.programs = frozenset(one.program for one in found)
-        self._names = {
-            digest: tuple(sorted(one.process for one in found if one.digest == digest))
-            for digest in {one.digest for one in found}
-        }
+        self._names = _names_by_digest(found)
         if len(self._names) <= 1:
             if self._alarmed:
                 log.info("the processes decide by the same rules again")
@@ -109,15 +106,24 @@ class ReplicaCheck(msgspec.Struct, eq=False):
         )
 
 
+def _most_frequent(one: tuple[str, tuple[str, ...]]) -> tuple[int, str]:
+    digest, names = one
+    return -len(names), digest
+
+
+def _names_by_digest(found: Sequence[ProcessRules]) -> dict[str, tuple[str, ...]]:
+    names: dict[str, list[str]] = {}
+    for one in found:
+        names.setdefault(one.digest, []).append(one.process)
+    return {digest: tuple(sorted(each)) for digest, each in names.items()}
+
+
 def rules_digest(rulebook: Rulebook) -> str:
     """SHA-256 over the digests of every ruleset, list and plan; equal ones decide alike."""
-    lines = [
-        f"{name} {what} {digest}\n"
-        for name, product in sorted(rulebook.products.items())
-        for what, digest in (
-            ("plan", product.plan.digest),
-            *((f"v{n}", rules.digest) for n, rules in sorted(product.versions.items())),
-            *((f"list {one.name}", one.digest) for one in product.lists),
-        )
-    ]
+    lines = []
+    for name, product in sorted(rulebook.products.items()):
+        lines.append(f"{name} plan {product.plan.digest}\n")
+        for number, rules in sorted(product.versions.items()):
+            lines.append(f"{name} v{number} {rules.digest}\n")
+        lines += [f"{name} list {one.name} {one.digest}\n" for one in product.lists]
     return hashlib.sha256("".join(lines).encode()).hexdigest()

@@ -20,7 +20,11 @@ Line breaks and tabs are none of them.
 
 def visible(text: str) -> str:
     """A text, or JSON, with each control and bidirectional character as its JSON escape."""
-    return UNSEEN.sub(lambda found: json.dumps(found[0])[1:-1], text)
+    return UNSEEN.sub(_escaped, text)
+
+
+def _escaped(found: re.Match[str]) -> str:
+    return json.dumps(found[0])[1:-1]
 
 
 class Unfit(Exception):

@@ -90,7 +90,8 @@ def _changes(before: RuleFolder, after: RuleFolder) -> Iterator[ListChange]:
     new = _texts(after)
     for path in sorted(old.keys() | new.keys()):
         if old.get(path) != new.get(path):
-            first, second = (_read(path, texts.get(path)) for texts in (old, new))
+            first = _read(path, old.get(path))
+            second = _read(path, new.get(path))
             yield ListChange(
                 path,
                 first.digest,

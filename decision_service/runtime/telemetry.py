@@ -146,7 +146,7 @@ class Alarm(StrEnum):
     NOT_REPORTED = "NOT_REPORTED"
 
 
-ALARMS: Counter = counter(None, "alarms", "Lines of the log with an alarm", "alarm")
+ALARMS = Counter("alarms", "Lines of the log with an alarm", ("alarm",), NAMESPACE, registry=None)
 """The counts, from zero on; a service registers them among its metrics."""
 
 for _alarm in Alarm:

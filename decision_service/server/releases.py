@@ -34,12 +34,17 @@ LEAST_DIGITS = 12
 LONGEST_WHY = 500
 LONGEST_TICKET = 100
 
+
+def _subject(step: ReleaseEntry) -> str | None:
+    return None if step.by.person is None else step.by.person.subject
+
+
 RELEASES = Mapper(
     {
         rules_pb.ReleaseStep: {
             "time": "at",
             "caller": "by.caller",
-            "subject": lambda step: step.by.person and step.by.person.subject,
+            "subject": _subject,
             "sign_in_time": "signed_in",
         },
         rules_pb.Release: {

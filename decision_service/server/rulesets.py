@@ -18,8 +18,8 @@ from decision_service.domain.values import Cause
 from decision_service.rulebook.acceptance import ListChanges, newest_list_changes
 from decision_service.rulebook.archive import files_from_body
 from decision_service.rulebook.rulebook import ActiveRules, ActiveRulesStatus, Product
-from decision_service.rules.language.diagnostics import Severity, render
-from decision_service.rules.program import CompiledRuleset
+from decision_service.rules.language.diagnostics import Diagnostic, Severity, render
+from decision_service.rules.program import CompiledRuleset, InputSpec, KeyList
 from decision_service.server.context import RpcContext
 from decision_service.server.decisions import (
     DECISIONS,
@@ -34,6 +34,18 @@ from decision_service.server.wire import Fields, Mapper, Problems, check_product
 SERVICE = rules_pb.DESCRIPTOR.services_by_name["RulesetService"]
 MOST_CHANGES = 50
 """How many changes of lists are shown."""
+
+
+def _days(spec: InputSpec) -> int:
+    return spec.max_age or 0
+
+
+def _count(keys: KeyList) -> int:
+    return len(keys.keys)
+
+
+def _is_error(diagnostic: Diagnostic) -> bool:
+    return diagnostic.severity is Severity.ERROR
 
 
 RULESETS = Mapper(
@@ -51,11 +63,11 @@ RULESETS = Mapper(
             "min": "lower",
             "max": "upper",
             "one_of": "labels",
-            "max_age_days": lambda spec: spec.max_age or 0,
+            "max_age_days": _days,
         },
         rules_pb.KeyList: {
             "product": None,
-            "keys": lambda keys: len(keys.keys),
+            "keys": _count,
             "hashed": lambda keys: bool(keys.salt),
         },
         rules_pb.ListChange: {
@@ -65,7 +77,7 @@ RULESETS = Mapper(
             "digest_after": "after",
         },
         rules_pb.Problem: {
-            "error": lambda diagnostic: diagnostic.severity is Severity.ERROR,
+            "error": _is_error,
             "rendered": render,
         },
     }

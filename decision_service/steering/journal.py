@@ -283,7 +283,7 @@ class Rollouts:
         approved: str = "",
     ) -> Rollouts:
         """The rollouts of a rulebook, its plans taken over; raises as `take_over`."""
-        rollouts = cls(journal, ActiveRules(Rulebook(), clock.now()), clock, {})
+        rollouts = cls(journal, ActiveRules(Rulebook(), clock.now()), clock, latest={})
         await rollouts.take_over(rulebook, append, approved)
         return rollouts
 

@@ -264,7 +264,7 @@ class OperateReleases:
         loading = await asyncio.to_thread(self._checked, folder)
         if loading.rulebook is None:
             raise FolderRefused(loading.errors)
-        step = reverted(releases, asked, by, content.digest, at=self._clock.now())
+        step = reverted(releases, asked, by, digest=content.digest, at=self._clock.now())
         step = replace(step, program=self._terms.program)
         if step.action is ReleaseAction.PROPOSE:
             await self._add(step, content)

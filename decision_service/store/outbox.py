@@ -143,7 +143,7 @@ _REVIEWS = {
 
 
 def row(
-    name: EventType, of: str, at: datetime, whose: Whose = ("", None), /, **said: Any
+    name: EventType, of: str, at: datetime, *, whose: Whose = ("", None), **said: Any
 ) -> columns.Values:
     """An event as a row; `of` is what happened once, such as the id of a review that ended."""
     body = msgspec.json.encode({field: value for field, value in said.items() if value})
@@ -165,7 +165,7 @@ def of_review(step: OpenedReview | ReviewStep) -> columns.Values:
     }
     name = _REVIEWS.get(review.state, EventType.REVIEW_OPENED)
     whose = (review.caller, review.decision_id)
-    return row(name, review.review_id, step.event.at, whose, **said)
+    return row(name, review.review_id, step.event.at, whose=whose, **said)
 
 
 def of_letter(letter: StoredNotice) -> columns.Values:
@@ -173,7 +173,7 @@ def of_letter(letter: StoredNotice) -> columns.Values:
     kind = letter.letter.kind.name
     said: Said = {"letter_id": of, "review_id": letter.review_id, "kind": kind}
     whose = (letter.caller, letter.decision_id)
-    return row(EventType.LETTER_MADE, of, letter.made, whose, **said)
+    return row(EventType.LETTER_MADE, of, letter.made, whose=whose, **said)
 
 
 def of_step(step: JournalEntry) -> columns.Values:
@@ -210,7 +210,7 @@ def of_erasure(
     callers = sorted(connection.execute(sa.union(*whose)).scalars()) or [""]
     name = EventType.APPLICANT_ERASED
     of = min(erasure_ids)
-    return [row(name, f"{of} {one}", at, (one, None), user_id=user_id) for one in callers]
+    return [row(name, f"{of} {one}", at, whose=(one, None), user_id=user_id) for one in callers]
 
 
 def page(

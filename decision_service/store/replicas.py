@@ -187,7 +187,7 @@ class SharedLeases:
             self._claim_together, most=_MOST_TOGETHER
         )
         self._lookups: Batches[CallerRequest, StoredEntry | bool] = Batches(
-            lambda keys: database.read(partial(_look, keys=keys)), most=_MOST_TOGETHER
+            partial(_look_together, database), most=_MOST_TOGETHER
         )
         self._held: dict[str, tuple[Lease, float]] = {}
         self._background: set[asyncio.Task[None]] = set()
@@ -276,6 +276,12 @@ class SharedLeases:
         """Ignores a store error: a lease that is not given back expires."""
         with suppress(StoreUnavailable):
             await self._database.note(partial(spend, leases=[lease]))
+
+
+async def _look_together(
+    database: Database, keys: Sequence[CallerRequest]
+) -> Sequence[StoredEntry | bool]:
+    return await database.read(partial(_look, keys=keys))
 
 
 def _look(connection: sa.Connection, keys: Sequence[CallerRequest]) -> Sequence[StoredEntry | bool]:

@@ -213,12 +213,15 @@ def sums(connection: sa.Connection, product: str, version: int, since: datetime)
     return found
 
 
+def _with_sign(lines: Sequence[str], sign: str) -> tuple[str, ...]:
+    return tuple(line.removeprefix(sign) for line in lines if line.startswith(sign))
+
+
 def _judged(row: sa.Row[Any]) -> JudgedApplicant:
     moved = row.moved.splitlines()
-    causes, old, new = (
-        tuple(line.removeprefix(sign) for line in moved if line.startswith(sign))
-        for sign in (_CAUSE, _OLD, _NEW)
-    )
+    causes = _with_sign(moved, _CAUSE)
+    old = _with_sign(moved, _OLD)
+    new = _with_sign(moved, _NEW)
     return JudgedApplicant(
         row.example,
         Side(Outcome(row.live_outcome), amount=row.live_amount, codes=old),

@@ -16,7 +16,12 @@ from decision_service.rules.language.diagnostics import Diagnostic, Report
 from decision_service.rules.program import RulesetFiles
 from decision_service.rules.tests import Goal
 from decision_service.rules.tests_file import LegalMark
-from decision_service.workbench.mutation import FiguresReport, FiguresRun, report_on
+from decision_service.workbench.mutants import FigureChange
+from decision_service.workbench.mutation import (
+    FiguresReport,
+    FiguresRun,
+    report_on,
+)
 from decision_service.workbench.new_cases import ready_cases
 
 
@@ -36,9 +41,11 @@ def try_figures(folder: RuleFolder, tested: VersionResults) -> FiguresReport:
     files = _files(folder, tested)
     run = FiguresRun(files, tested.ruleset, catalogue(), results=tested.results)
     legal = tested.unreached
-    found = report_on(
-        run, tested.marks, lambda one: any(covers(mark, one.at, files.text) for mark in legal)
-    )
+
+    def is_legal(one: FigureChange) -> bool:
+        return any(covers(mark, one.at, files.text) for mark in legal)
+
+    found = report_on(run, tested.marks, is_legal)
     broken = Report()
     goals = {Goal(mark.rule.what, "true"): mark for mark in tested.unreached}
     cases = ready_cases(

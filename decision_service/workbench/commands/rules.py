@@ -25,7 +25,7 @@ from decision_service.cli.output import (
 )
 from decision_service.decide.rule_tests import case_problems, without_cases
 from decision_service.domain.factor import Better, FactorSpec, Mover
-from decision_service.factors.laws import DEFINITIONS, LAWS, TOGETHER
+from decision_service.factors.laws import DEFINITIONS, LAWS, TOGETHER, Law
 from decision_service.factors.registry import catalogue
 from decision_service.rulebook.laws import laws_of
 from decision_service.rulebook.load import LoadResult, blocked_names, load_rules
@@ -49,6 +49,7 @@ from decision_service.workbench.commands.folder import (
     unpublished,
 )
 
+_FACTOR_COLUMNS = ("factor", "type", "unit", "better", "meaning")
 OF_LAWS = ("R530", "R531", "R532")
 """Findings that stop no loading."""
 
@@ -101,7 +102,7 @@ def factors(
     elif form is FactorsForm.MARKDOWN:
         sys.stdout.write(markdown())
     else:
-        rows = table("factor", "type", "unit", "better", "meaning")
+        rows = table(*_FACTOR_COLUMNS)
         for spec in specs:
             rows.add_row(spec.name, spec.type.value, spec.unit, _BETTER[spec.better], spec.sentence)
         print_table(rows)
@@ -192,11 +193,15 @@ def markdown() -> str:
         .render(
             families=groupby(catalogue().values(), key=lambda spec: spec.family),
             facts=_facts,
-            laws=groupby(LAWS, key=lambda law: law.name.partition(":")[0]),
+            laws=groupby(LAWS, key=_law_family),
             definitions=DEFINITIONS,
             together=TOGETHER,
         )
     )
+
+
+def _law_family(law: Law) -> str:
+    return law.name.partition(":")[0]
 
 
 def _facts(spec: FactorSpec) -> list[str]:
