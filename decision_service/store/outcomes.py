@@ -240,7 +240,7 @@ def report_of(connection: sa.Connection, decision_id: str, newest: Sequence[Loan
         settle(connection, [decision_id])
 
 
-def _owed(keys: Sequence[str]) -> list[str]:
+def _owed(keys: Sequence[bytes]) -> list[bytes]:
     return [key for key in keys if key[:1] in OWED]
 
 
