@@ -124,7 +124,7 @@ class ReleaseSteps(Subject):
     """The journal of releases; what was read of it is kept, since its rows never change."""
 
     def __init__(self, database: Database, seals: Seals) -> None:
-        super().__init__(database)
+        self._database = database
         self._seals = seals
         self._entries: Entries = ()
 

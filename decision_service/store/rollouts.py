@@ -309,7 +309,7 @@ class RolloutSteps(Subject):
     pair_sums = reads(sums)
 
     def __init__(self, database: Database, seals: Seals) -> None:
-        super().__init__(database)
+        self._database = database
         self._seals = seals
 
     async def append(self, entry: JournalEntry) -> None:

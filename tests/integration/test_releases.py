@@ -6,8 +6,9 @@ Rows are edited by plain SQL here, as somebody does who may write to the databas
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import contextmanager
+import base64
+import re
+from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -26,9 +27,10 @@ from decision_service.store.errors import StoreRefused
 from decision_service.store.releases import all_entries, releases
 from decision_service.store.rollouts import history, latest, rollout_journal, texts
 from decision_service.store.seals import JOURNAL_KEYS, JournalKeys, Seals
-from decision_service.store.store import Store
+from decision_service.store.store import Store, migrate
 from tests.dumps import SQLITE, load_sqlite, path_of
 from tests.kits.decision_entries import NOON
+from tests.kits.history_log import SECRET
 from tests.kits.postgres import Postgres
 from tests.kits.rollout_journal import FIRST, OTHER, PRODUCT, SECOND, RolloutJournalKit
 from tests.kits.stores import opened
@@ -63,6 +65,7 @@ THIRD = replace(SECOND, position=3, before=SECOND.after, ticket="")
 STEPS = (FIRST, SECOND, THIRD)
 TABLES = {"releases": releases, "rollout_journal": rollout_journal}
 COLUMNS = [(name, column.name) for name, table in TABLES.items() for column in table.c]
+NULLABLE = [(table, name) for table, name in COLUMNS if TABLES[table].c[name].nullable]
 
 Edit = Callable[[sa.Connection], object]
 
@@ -208,14 +211,8 @@ async def test_a_taken_step_keeps_the_release_out(store: Store) -> None:
 
 async def test_steps_of_a_release_have_their_events(store: Store) -> None:
     found = await store.outbox.page(0, await store.outbox.end(), EventFilter(), 100)
-    stepped = [(one.said_product, one.said_position) for one in map(Stepped, found.events)]
+    stepped = [(one.product, one.position) for one in found.events]
     assert stepped == [(PRODUCT, 1), (OTHER.product, 1), (PRODUCT, 2), (PRODUCT, 3)]
-
-
-class Stepped:
-    def __init__(self, event: Any) -> None:
-        self.said_product = event.product
-        self.said_position = event.position
 
 
 async def test_the_same_release_again_is_there_already(store: Store) -> None:
@@ -276,7 +273,7 @@ async def test_no_column_can_be_edited(store: Store, keys: Path, table: str, col
     forged = {
         "action": "'revive'" if table == "rollout_journal" else "'decline'",
         "position": "position + 40",
-        "seal": "replace(replace(seal, '1', 'f'), '0', '1')",
+        "seal": "substr(seal, 1, 72) || CASE substr(seal, 73) WHEN '0' THEN '1' ELSE '0' END",
         "state_before": "'{}'",
         "subject": "'mallory'",
         "issuer": "'https://other.example'",
@@ -287,24 +284,19 @@ async def test_no_column_can_be_edited(store: Store, keys: Path, table: str, col
     for position in (1, 2, 3):
         edit = changed(f"UPDATE {table} SET {column} = {value} WHERE position = {position}{whose}")
         said = await refusal(store, [edit], seals_of(keys))
-        if column in ("position", "product") and position == 3:
-            # At a start the journal only looks shorter; the row that was moved away gives it away.
-            assert said.startswith(("the entry 4", "the entry 1 of")), said
-            continue
-        of = f" of {PRODUCT}" if whose and column != "product" else ""
-        assert f"in the table {table} " in said
-        assert said.startswith(f"the entry {position}{of}") or column == "product", said
+        # A row of another product's name is in that one's journal, where it does not belong.
+        place = r"entry \d of" if column == "product" else f"entry {position}"
+        assert re.match(f"the {place}.* in the table {table} ", said), said
         assert "find out who wrote to the database" in said
 
 
-@pytest.mark.parametrize(("table", "column"), COLUMNS)
-async def test_an_empty_column_is_not_the_same_as_a_null(
+@pytest.mark.parametrize(("table", "column"), NULLABLE)
+async def test_a_value_cannot_be_taken_out(
     store: Store, keys: Path, table: str, column: str
 ) -> None:
-    if TABLES[table].c[column].nullable:
-        edit = changed(f"UPDATE {table} SET {column} = NULL WHERE position = 2")
-        said = await refusal(store, [edit], seals_of(keys))
-        assert "is not what was sealed there" in said
+    edit = changed(f"UPDATE {table} SET {column} = NULL WHERE position = 2")
+    said = await refusal(store, [edit], seals_of(keys))
+    assert "is not what was sealed there" in said
 
 
 def _insert(connection: sa.Connection, table: sa.Table, **values: object) -> None:
@@ -313,12 +305,12 @@ def _insert(connection: sa.Connection, table: sa.Table, **values: object) -> Non
     connection.execute(sa.insert(table).values({**first._asdict(), **values}))
 
 
-def _swap(connection: sa.Connection, table: sa.Table) -> None:
-    """Give the second and third rows each other's content, and their seals with it."""
-    mine = table.c.product == PRODUCT if "product" in table.c else sa.true()
-    place = table.c.position
+def _swap(connection: sa.Connection, t: sa.Table) -> None:
+    """Give the second and third rows each other's place, with their seals."""
+    mine = t.c.product == PRODUCT if "product" in t.c else sa.true()
+    place = t.c.position
     for old, new in ((2, 90), (3, 2), (90, 3)):
-        connection.execute(sa.update(table).where(mine, place == old).values(position=new))
+        connection.execute(sa.update(t).where(mine, place == old).values(position=new))
 
 
 LINES = {
@@ -342,7 +334,7 @@ LINES = {
     ),
     "a seal of an unknown key": (
         lambda c, t: c.execute(sa.update(t).values(seal="00000000" + ":" + "0" * 64)),
-        "the journals need the journal key 00000000, which this process lacks",
+        "entry 1.* is sealed by the journal key 00000000, which this process lacks: put it into",
     ),
 }
 
@@ -354,30 +346,19 @@ async def test_rows_cannot_be_added_moved_or_removed(
 ) -> None:
     edit, sentence = LINES[what]
     said = await refusal(store, [partial(edit, t=table)], seals_of(keys))
-    with told(sentence):
-        raise AssertionError(said)
-
-
-@contextmanager
-def told(sentence: str) -> Iterator[None]:
-    with pytest.raises(AssertionError, match=sentence):
-        yield
+    assert re.search(sentence, said), said
 
 
 async def test_rows_of_one_journal_fit_no_other(store: Store, keys: Path) -> None:
     """A step of one product is none of another, though its columns were sealed with this key."""
-    [first] = [
-        row for row in await rows(store, rollout_journal) if row["product"] == OTHER.product
-    ]
+    [first] = [row for row in await rows(store, rollout_journal) if row["product"] == OTHER.product]
     forged = first | {"product": "new-ph"}
     edit: Edit = lambda c: c.execute(sa.insert(rollout_journal).values(forged))  # noqa: E731
     said = await refusal(store, [edit], seals_of(keys))
     assert said.startswith("the entry 1 of new-ph in the table rollout_journal is not what was")
 
 
-async def test_a_journal_of_another_key_is_refused(
-    url: str, keys: Path, tmp_path: Path
-) -> None:
+async def test_a_journal_of_another_key_is_refused(url: str, keys: Path, tmp_path: Path) -> None:
     """Whoever copies the rows of a store of their own makes no start possible."""
     other = tmp_path / "other-keys"
     theirs = JOURNAL_KEYS.add(other)
@@ -446,10 +427,10 @@ async def test_a_page_of_history_is_verified(store: Store) -> None:
     await store._database.write(edit)
     assert (await store.latest())[PRODUCT] == THIRD  # nothing is taken from the row
     assert [*await store.history(PRODUCT, 2, 5)] == [FIRST]
-    with pytest.raises(StoreUnavailable, match="entry 2 of .* is not what this process read befor"):
+    with pytest.raises(StoreUnavailable, match=f"entry 2 of {PRODUCT} .* not what this process"):
         await store.history(PRODUCT, None, 5)
     await store._database.write(changed("DELETE FROM rollout_journal WHERE position = 2"))
-    with pytest.raises(StoreUnavailable, match="entry 2 of .* is missing"):
+    with pytest.raises(StoreUnavailable, match=f"entry 2 of {PRODUCT} .* is missing"):
         await store.history(PRODUCT, None, 5)
 
 
@@ -463,47 +444,23 @@ async def test_nothing_is_added_behind_an_edited_row(store: Store) -> None:
         await store.append(replace(THIRD, position=4))
 
 
-async def test_reading_again_reads_the_last_rows_alone(store: Store) -> None:
-    """However long the journals are, nothing that was verified is read once more."""
-    await store.releases()
-    await store.latest()
-    counted: list[int] = []
-    engine = store._database.read
-
-    def watched(work: Callable[[sa.Connection], object]) -> Callable[[sa.Connection], object]:
-        def run(connection: sa.Connection) -> object:
-            real = connection.execute
-
-            class Counting:
-                dialect = connection.dialect
-
-                def execute(self, *given: Any) -> Any:
-                    result = real(*given)
-                    found = result.all()
-                    counted.append(len(found))
-                    return _Again(found)
-
-            return work(Counting())  # type: ignore[arg-type]
-
-        return run
-
-    for read in (store.releases, store.latest):
-        counted.clear()
-        store._database.read = lambda work: engine(watched(work))  # type: ignore[method-assign]
-        await read()
-        assert sum(counted) <= 2
-    store._database.read = engine  # type: ignore[method-assign]
-
-
-class _Again:
-    def __init__(self, found: list[Any]) -> None:
-        self._found = found
-
-    def all(self) -> list[Any]:
-        return self._found
-
-    def __iter__(self) -> Iterator[Any]:
-        return iter(self._found)
+async def test_what_was_verified_is_not_read_again(store: Store) -> None:
+    """However long the journals are: of each its last row is looked at, and what is new."""
+    assert (*await store.releases(),) == ENTRIES
+    assert (await store.latest())[PRODUCT] == THIRD
+    for table in TABLES:
+        await store._database.write(changed(f"UPDATE {table} SET why = 'x' WHERE position = 1"))
+    later = replace(RELEASED, position=4)
+    await store.add_release(later)
+    assert (*await store.releases(),) == (*ENTRIES, later)
+    await store._database.write(
+        changed(
+            "UPDATE rollout_journal SET why = :w WHERE position = 1 AND product = :p",
+            w=OTHER.why,
+            p=OTHER.product,
+        )
+    )
+    assert (await store.latest())[PRODUCT] == THIRD
 
 
 async def test_a_step_that_is_not_committed_is_not_remembered(store: Store) -> None:
@@ -538,11 +495,12 @@ async def test_a_rotation(url: str, keys: Path) -> None:
         # What it had read is sealed by another key now, and is the same.
         assert len(await running.releases()) == 4
         assert (await running.latest())[PRODUCT] == THIRD
-        await running.append(replace(THIRD, position=4))
         assert await refusal(running, [], seals_of(keys)) == ""
     JOURNAL_KEYS.remove(keys, new.id)
     JOURNAL_KEYS.add(keys)
-    with pytest.raises(StoreRefused, match=f"sealed by the journal key {old.id.hex()}|{new.id.hex()}"):
+    with pytest.raises(
+        StoreRefused, match=f"sealed by the journal key {old.id.hex()}|{new.id.hex()}"
+    ):
         await Store.open(url, journal_keys=keys)
 
 
@@ -619,9 +577,7 @@ async def test_a_store_without_seals_is_taken_over_once(url: str, keys: Path) ->
         assert (*await store.releases(),) == ENTRIES
 
 
-async def test_steps_go_on_while_the_journal_is_sealed_anew(
-    postgres: Postgres, keys: Path
-) -> None:
+async def test_steps_go_on_while_the_journal_is_sealed_anew(postgres: Postgres, keys: Path) -> None:
     """Whoever seals waits for who adds, and the reverse: the chain is whole after both."""
     url = postgres.migrated()
     async with opened(url, journal_keys=keys) as one, opened(url, journal_keys=keys) as other:
@@ -634,12 +590,9 @@ async def test_steps_go_on_while_the_journal_is_sealed_anew(
 
         async def sealing() -> None:
             for _ in range(10):
-                JOURNAL_KEYS.add(keys)
-                JOURNAL_KEYS.remove(keys, JOURNAL_KEYS.read(keys)[-1].id) if len(
-                    JOURNAL_KEYS.read(keys)
-                ) > 3 else None
                 await other._database.write(seals_of(keys).seal_anew)
 
+        JOURNAL_KEYS.add(keys)
         await asyncio.gather(stepping(), sealing())
         assert await refusal(other, [], seals_of(keys)) == ""
         assert (await other.latest())[PRODUCT] == steps[-1]
@@ -659,11 +612,11 @@ async def test_values_that_a_file_alone_takes_are_refused(tmp_path: Path, keys: 
 
 async def test_a_store_of_a_release_is_taken_over(tmp_path: Path, keys: Path) -> None:
     """The steps that it recorded are the same with their seals."""
-    from decision_service.store.store import migrate
-
     path = tmp_path / "decisions.db"
     url = load_sqlite(path_of("0031", SQLITE).read_text(encoding="utf-8"), path)
     await migrate(url, init=True)
+    beside = tmp_path / "decisions.db.identity-keys"
+    beside.write_text(f"{base64.b64encode(SECRET.secret).decode()}\n")
     async with opened(url) as store:
         assert [*await store.history(PRODUCT, None, 5)] == [SECOND, FIRST]
         assert not await store.releases()
