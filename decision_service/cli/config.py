@@ -23,6 +23,7 @@ from decision_service.server.tls import CertificatesRefused
 from decision_service.store.engine import parse_journal, parse_store_url
 from decision_service.store.errors import StoreRefused
 from decision_service.store.keys import DATA_KEYS, IDENTITY_KEYS, KeyFile
+from decision_service.store.seals import JOURNAL_KEYS
 
 
 def file_problems(reading: Reading) -> Iterator[str]:
@@ -77,6 +78,7 @@ def _of_store(settings: Settings) -> Iterator[str]:
         yield error.message
     yield from _of_keys(IDENTITY_KEYS, settings.identity_key_file)
     yield from _of_keys(DATA_KEYS, settings.data_key_file)
+    yield from _of_keys(JOURNAL_KEYS, settings.journal_key_file)
     try:
         place = parse_journal(settings.erasure_journal)
     except StoreRefused as error:

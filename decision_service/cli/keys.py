@@ -1,4 +1,4 @@
-"""`keys data` and `keys identity`: keys that wrap users' keys, and keys of hashes of persons."""
+"""`keys`: of data, which wrap users' keys, of hashes of persons, and of the journals' seals."""
 
 from __future__ import annotations
 
@@ -18,10 +18,11 @@ from decision_service.runtime.settings import Settings, SmileMode
 from decision_service.store import decisions, history
 from decision_service.store import keys as wrapping
 from decision_service.store.keys import DATA_KEYS, IDENTITY_KEYS, KeyFile, open_data_keys, wrap_all
+from decision_service.store.seals import JOURNAL_KEYS, Seals, open_journal_keys
 from decision_service.store.store import open_database
 
 Keys = tuple[KeyFile[Any], Path]
-"""The keys of `keys data` or `keys identity`, and their file."""
+"""The keys of one kind, and their file."""
 
 
 def _data(config: Path | None, file: Path | None) -> Keys:
@@ -30,6 +31,10 @@ def _data(config: Path | None, file: Path | None) -> Keys:
 
 def _identity(config: Path | None, file: Path | None) -> Keys:
     return IDENTITY_KEYS, file or identity_key_file(load(config))
+
+
+def _journal(config: Path | None, file: Path | None) -> Keys:
+    return JOURNAL_KEYS, file or required(JOURNAL_KEYS, load(config).journal_key_file)
 
 
 def _add(found: Callable[..., Keys], **given: Path | None) -> None:
@@ -55,6 +60,7 @@ add_data = partial(_add, _data)
 list_data = partial(_list, _data)
 add_identity = partial(_add, _identity)
 list_identity = partial(_list, _identity)
+add_journal = partial(_add, _journal)
 
 
 def required(keys: KeyFile[Any], path: Path | None) -> Path:
@@ -135,6 +141,20 @@ async def _rewrap(url: str, path: Path) -> int:
 async def _used(url: str) -> frozenset[bytes]:
     async with aclosing(await open_database(url)) as database:
         return await database.read(wrapping.data_key_ids)
+
+
+def seal_journals(config: Path | None, file: Path | None, take_over: bool) -> None:
+    settings = load(config)
+    path = file or required(JOURNAL_KEYS, settings.journal_key_file)
+    with refusals():
+        sealed = asyncio.run(_sealed(settings.store_url, path, take_over=take_over))
+    sys.stdout.write(f"{sealed} entries of journals are sealed, by the newest key of {path}\n")
+
+
+async def _sealed(url: str, path: Path, *, take_over: bool) -> int:
+    async with aclosing(await open_database(url)) as database:
+        seals = Seals(await open_journal_keys(path, database))
+        return await database.write(partial(seals.seal_anew, take_over=take_over))
 
 
 def identity_key_file(settings: Settings) -> Path:

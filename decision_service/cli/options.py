@@ -55,6 +55,9 @@ def _options(
     file: Annotated[
         Path | None, Option("--file", help="the file, instead of the configured one")
     ] = None,
+    take_over: Annotated[
+        bool, Option("--take-over", help="seal entries that never were, the first time")
+    ] = False,
     name: Annotated[str, Option("--name", help="shown by the vendor")] = "decision-service",
     tls_ca: CaOption = None,
     sample_form: Annotated[

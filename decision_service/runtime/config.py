@@ -126,6 +126,13 @@ def _of_pairs(settings: Settings) -> Iterator[str]:
         need = env_name("require_approval")
         file = env_name("auth_tokens_file")
         yield f"{need}=true needs {file}, which has the keys of who may sign: set both or neither"
+    if settings.require_approval and settings.journal_key_file is None:
+        need = env_name("require_approval")
+        file = env_name("journal_key_file")
+        yield (
+            f"{need}=true needs {file}, since without seals an approval can be written into the "
+            "database: make it by `decision-service keys journal add --file FILE`, and set it"
+        )
 
 
 def _of_secrets(settings: Settings) -> Iterator[str]:

@@ -301,6 +301,13 @@ class Settings(BaseModel):
         "no applicant's data; in embedded mode by default next to the SQLite file.",
         examples=["/etc/decision-service/data-keys"],
     )
+    journal_key_file: NamedPath | None = Field(
+        None,
+        description="File of the keys by which the journals of releases and rollouts are sealed, "
+        "so that whoever writes to the database puts no rules in force; needed where approval is "
+        "required.",
+        examples=["/etc/decision-service/journal-keys"],
+    )
     on_revoke: OnRevoke = Field(
         OnRevoke.ERASE_SNAPSHOT,
         description="What a withdrawn consent erases: the stored data, or the user's decisions "

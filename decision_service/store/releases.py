@@ -130,7 +130,7 @@ class ReleaseSteps(Subject):
     """The journal of releases; what was read of it is kept, since its rows never change."""
 
     def __init__(self, database: Database, seals: Seals) -> None:
-        Subject.__init__(self, database)  # the store is several of them
+        self._database = database
         self._seals = seals
         self._entries: Entries = ()
 

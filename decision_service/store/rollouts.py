@@ -311,7 +311,7 @@ class RolloutSteps(Subject):
     pair_sums = reads(sums)
 
     def __init__(self, database: Database, seals: Seals) -> None:
-        Subject.__init__(self, database)  # the store is several of them
+        self._database = database
         self._seals = seals
 
     async def append(self, entry: JournalEntry) -> None:

@@ -70,18 +70,13 @@ class JournalKeys:
         self._path = path
         self._by_id = {key.id.hex(): key for key in keys}
 
-    def find(self, key_id: str) -> JournalKey:
-        """The key with an id; raises StoreUnavailable where this process lacks it."""
+    def find(self, key_id: str) -> JournalKey | None:
+        """The key with an id; None where this process lacks it, also in its file."""
         if key_id not in self._by_id and self._path is not None:
             # Another process may have sealed by it since the file was read.
             with suppress(StoreRefused):
                 self._by_id.update((key.id.hex(), key) for key in JOURNAL_KEYS.read(self._path))
-        if key_id in self._by_id:
-            return self._by_id[key_id]
-        raise unavailable(
-            f"the journals need the journal key {key_id}, which this process lacks: put it into "
-            f"the file of {JOURNAL_KEYS.setting}, and start the process again"
-        )
+        return self._by_id.get(key_id)
 
 
 def canonical(table: str, row: Row, before: str) -> bytes:
@@ -94,7 +89,8 @@ def canonical(table: str, row: Row, before: str) -> bytes:
     for name, value in row.items():
         if value is not None and type(value) not in (int, str):
             raise ValueError(f"the column {name} holds a {type(value).__name__}")
-    said = {"table": table, "before": before, "row": dict(row)}
+    columns = {str(name): value for name, value in row.items()}
+    said = {"table": str(table), "before": before, "row": columns}
     return msgspec.json.encode(said, order="deterministic")
 
 
@@ -269,6 +265,12 @@ class Seals:
         if not isinstance(seal, str) or not _FORM.fullmatch(seal):
             _broken(table, row, "has no seal")
         key = self._keys.find(seal[:_ID_DIGITS])
+        if key is None:
+            raise unavailable(
+                f"{_named(table, row)} is sealed by the journal key {seal[:_ID_DIGITS]}, which "
+                f"this process lacks: put it into the file of {JOURNAL_KEYS.setting}, and start "
+                f"the process again; where there never was such a key, {REMEDY}"
+            )
         text = self._text(table, row, before)
         if not hmac.compare_digest(key.seal(text), seal):
             _broken(table, row, "is not what was sealed there")

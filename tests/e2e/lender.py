@@ -18,6 +18,7 @@ from decision_service.api.v1.decision_service_pb2_grpc import DecisionServiceStu
 from decision_service.standin.faults import Fault
 from decision_service.standin.server import build_app, serve
 from decision_service.store.keys import IDENTITY_KEYS
+from decision_service.store.seals import JOURNAL_KEYS
 from tests.e2e.process import serving
 from tests.e2e.service import ROOT, Running
 from tests.e2e.team import Team, bearer
@@ -90,6 +91,7 @@ async def lender(
     shutil.copytree(ROOT / "rules", folder / "rules", ignore=shutil.ignore_patterns("gig-*"))
     (folder / "rules" / "policy.yaml").write_text("floors: {figures: 0}\n")  # spares minutes
     IDENTITY_KEYS.add(folder / "identity-keys")
+    JOURNAL_KEYS.add(folder / "journal-keys")
     settings = {
         "smile_mode": "sandbox",
         "smile_api_key": "k",
@@ -100,6 +102,7 @@ async def lender(
         "identity_key_file": str(folder / "identity-keys"),
         "rules_dir": str(folder / "rules"),
         "require_approval": "true",
+        "journal_key_file": str(folder / "journal-keys"),
         "store_url": store_url,
         "auth_tokens_file": str(team.path),
     }

@@ -119,6 +119,7 @@ async def store_check(settings: Settings, rules: FoundRules | str) -> tuple[Chec
             identity_keys=settings.identity_key_file,
             data_keys=settings.data_key_file,
             keep_data_keys=settings.smile_mode is SmileMode.EMBEDDED,
+            journal_keys=settings.journal_key_file,
         )
     except StoreLocked:
         used = f"{shown} is in use by a running service"
@@ -127,6 +128,8 @@ async def store_check(settings: Settings, rules: FoundRules | str) -> tuple[Chec
         return Check("store", False, error.message), StoreState()
     state = await _state(store)
     try:
+        await store.releases()  # with the steps of rollouts: verified, as `serve` reads them
+        await store.latest()
         if not isinstance(rules, str):
             await rules.keep(store)
         await store.check()
