@@ -130,7 +130,7 @@ test-long: $(TEST_TOOLS) ## Run the long tests: proofs, populations, clusters, k
 PAGED = $(wildcard tests/console tests/e2e tests/integration tests/journeys tests/reliability tests/unit/cli tests/unit/simulator tests/unit/standin tests/unit/workbench)
 PAGES = $(shell grep -rlE --include='test_*.py' 'e2e\.page|README\.md|"docs"' $(PAGED))
 # What decides in these folders is rules, factors, proofs: nothing serves, stores or reads an applicant.
-CORE = $(wildcard tests/edits tests/fuzz tests/unit/factors tests/unit/rules tests/unit/ruleset)
+CORE = $(wildcard tests/edits tests/fuzz tests/unit/factors tests/unit/rules)
 WHEEL = tests/e2e/test_wheel.py
 LONG = $(shell grep -rl --include='test_*.py' 'mark\.long' tests)
 LONG_CORE = $(filter $(CORE:%=%/%) tests/unit/workbench/test_proofs%,$(LONG))
@@ -238,7 +238,7 @@ record-green: .venv/.runtime ## Run what is due as CI does, and record what is g
 ##@ Measure
 .PHONY: oracle
 oracle: .venv/.dev ## Compare with slow readings on 210,000 cases (15 minutes)
-	ORACLE_CASES=100000 $(BIN)/pytest -q -n 2 --dist load tests/unit/ruleset/test_oracle.py
+	ORACLE_CASES=100000 $(BIN)/pytest -q -n 2 --dist load tests/unit/rules/test_evaluation.py
 	PROVE_CASES=100000 $(BIN)/pytest -q -n 2 --dist load tests/unit/workbench/test_proofs_trust.py \
 	  -k test_terms_compute_what_the_evaluator_decides
 	ORACLE_APPLICANTS=10000 ORACLE_FACTORS=60 $(BIN)/pytest -q -n 2 --dist load tests/unit/factors/test_oracle.py

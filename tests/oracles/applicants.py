@@ -14,19 +14,7 @@ from decision_service.domain.accounts import Kind
 from decision_service.domain.needs import DataPolicy
 from decision_service.domain.snapshot import Account, Employment, Read, Snapshot, Source
 from decision_service.domain.values import AsOf, Missing, Month
-from tests.oracles.connected import account, known, source, tasks
-from tests.oracles.draft import Draft
-from tests.oracles.histories import (
-    contributions,
-    employments,
-    estimates,
-    identity,
-    liabilities,
-    links,
-    transactions,
-)
-from tests.oracles.payrolls import copy_of_job, incomes, watches
-from tests.oracles.vocabulary import (
+from tests.oracles.draft import (
     BY_ID,
     CEILINGS,
     CLASSES,
@@ -37,6 +25,23 @@ from tests.oracles.vocabulary import (
     NOT_EMPLOYERS,
     PROVIDERS,
     ZONES,
+    Draft,
+    account,
+    known,
+    source,
+    tasks,
+)
+from tests.oracles.histories import (
+    contributions,
+    copy_of_job,
+    employments,
+    estimates,
+    identity,
+    incomes,
+    liabilities,
+    links,
+    transactions,
+    watches,
 )
 
 COUNTS = (0, 1, 1, 1, 1, 2, 2, 2, 2, 2, 2, 3, 3, 3, 4)

@@ -11,8 +11,7 @@ from zoneinfo import ZoneInfo
 from decision_service.domain.accounts import Kind
 from decision_service.domain.factor import FactorSpec, ValueType
 from decision_service.domain.values import Cause
-from tests.oracles.rule_tables import CODES, Tables
-from tests.oracles.rule_words import OUTCOMES, Scope, Words
+from tests.oracles.rule_words import CODES, OUTCOMES, Scope, Tables, Words
 
 MANILA = ZoneInfo("Asia/Manila")
 FACTORS = {

@@ -16,17 +16,13 @@ from decision_service.domain.snapshot import Snapshot
 from decision_service.domain.values import AsOf, Cause, Money
 from tests.oracles.factors import (
     accounts,
-    contracts,
     contributions,
     dead_ends,
     employment,
     fees,
     income,
-    jobs,
     liabilities,
     paydays,
-    payroll_alone,
-    presence,
     proof,
     transactions,
     work_record,
@@ -41,16 +37,11 @@ Answer = Money | Decimal | int | str | bool | date | set[Cause | Wait]
 FAMILIES: dict[str, tuple[Callable[[Applicant], Any], dict[str, Any]]] = {
     "income": (
         incomes_of,
-        income.FACTORS
-        | presence.FACTORS
-        | jobs.FACTORS
-        | payroll_alone.FACTORS
-        | paydays.FACTORS
-        | proof.FACTORS,
+        income.FACTORS | paydays.FACTORS | proof.FACTORS,
     ),
     "contributions": (contributions_of, contributions.FACTORS),
     "transactions": (transactions_of, transactions.FACTORS),
-    "employment": (lambda who: who, employment.FACTORS | contracts.EMPLOYMENT),
+    "employment": (lambda who: who, employment.FACTORS | work_record.EMPLOYMENT),
     "liabilities": (lambda who: who, liabilities.FACTORS),
     "accounts": (lambda who: who, accounts.ACCOUNTS),
     "links": (lambda who: who, accounts.LINKS),
@@ -65,7 +56,6 @@ ALONE: dict[str, Callable[[Applicant], Any]] = {
     "transactions.daily_variation_30d": fees.daily_variation_30d,
     "income.paydays_missed": paydays.paydays_missed,
     **proof.ALONE,
-    **contracts.ALONE,
     **work_record.ALONE,
 }
 """Factors that rest on other than their family does."""

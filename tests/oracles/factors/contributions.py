@@ -16,8 +16,8 @@ from tests.oracles.factors.applicant import (
     feeders_of,
     records_of,
 )
-from tests.oracles.factors.arithmetic import mean, money
-from tests.oracles.factors.settled import lag_month, settled_month
+from tests.oracles.factors.records import mean, money
+from tests.oracles.factors.sources import lag_month, settled_month
 from tests.oracles.factors.taints import refuse_tainted
 
 

@@ -17,8 +17,7 @@ from tests.oracles.factors.applicant import (
     superseded,
     tasks_of,
 )
-from tests.oracles.factors.employers import key_of, names_one
-from tests.oracles.factors.payslips import pay_of, slip_of
+from tests.oracles.factors.records import key_of, names_one, pay_of, slip_of
 from tests.oracles.factors.shares import stand_in_start
 from tests.oracles.factors.taints import is_stale
 

@@ -8,7 +8,14 @@ from datetime import date, timedelta
 from decision_service.domain.accounts import Kind
 from decision_service.domain.snapshot import Employment
 from decision_service.domain.values import ABSENT, Cause, Month
-from tests.oracles.factors.amounts import last_known
+from tests.oracles.factors.amounts import (
+    either_way,
+    last_known,
+    last_months,
+    open_months,
+    refuse_unusable,
+    unusable,
+)
 from tests.oracles.factors.applicant import (
     Applicant,
     Unknown,
@@ -23,26 +30,20 @@ from tests.oracles.factors.contributions import (
     paid_lately,
     surely_paid_after,
 )
-from tests.oracles.factors.employers import employments, key_of, names_one
-from tests.oracles.factors.income_taints import feeds_income, taints_of_work
 from tests.oracles.factors.monthly_income import (
     Incomes,
+    feeds_income,
     formal_payroll,
     incomes_of,
     refuse_short,
     shows_income,
+    taints_of_work,
     told_by,
 )
 from tests.oracles.factors.paydays import lost_in, open_jobs
 from tests.oracles.factors.proof import grades_in, last_backed, proof_taints, unbacked
+from tests.oracles.factors.records import employments, key_of, names_one
 from tests.oracles.factors.taints import refuse_tainted, taints
-from tests.oracles.factors.usable import (
-    either_way,
-    last_months,
-    open_months,
-    refuse_unusable,
-    unusable,
-)
 
 Answer = str | bool | int
 Factor = Callable[[Applicant], Answer]

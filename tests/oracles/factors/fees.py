@@ -23,10 +23,9 @@ from tests.oracles.factors.applicant import (
     read_of,
     records_of,
 )
-from tests.oracles.factors.arithmetic import deviation, mean, number
-from tests.oracles.factors.classes import class_of
-from tests.oracles.factors.settled import seen_until
+from tests.oracles.factors.records import class_of, deviation, mean, number
 from tests.oracles.factors.shares import stand_in_start
+from tests.oracles.factors.sources import seen_until
 from tests.oracles.factors.taints import (
     contradicts_itself,
     faults_of_kind,

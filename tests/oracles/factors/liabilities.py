@@ -17,9 +17,9 @@ from tests.oracles.factors.applicant import (
     feeders_of,
     records_of,
 )
-from tests.oracles.factors.arithmetic import deviation, mean, median, money, number
 from tests.oracles.factors.income import conservative
 from tests.oracles.factors.monthly_income import incomes_of
+from tests.oracles.factors.records import deviation, mean, median, money, number
 from tests.oracles.factors.taints import refuse_tainted
 
 Factor = Callable[[Applicant], Money | Decimal | int]

@@ -9,10 +9,14 @@ from math import ceil
 from decision_service.domain.accounts import Kind
 from decision_service.domain.snapshot import Employment, Income
 from decision_service.domain.values import ABSENT, Cause, Month
-from tests.oracles.factors.amounts import last_amounts, refuse_unknown
+from tests.oracles.factors.amounts import (
+    last_amounts,
+    last_months,
+    refuse_unknown,
+    spoilt,
+    unusable,
+)
 from tests.oracles.factors.applicant import Applicant, Feeder, Unknown, feeders, records_of
-from tests.oracles.factors.arithmetic import median
-from tests.oracles.factors.employers import employer_of, employments, key_of, names_one
 from tests.oracles.factors.monthly_income import (
     Incomes,
     amount_horizon,
@@ -32,10 +36,17 @@ from tests.oracles.factors.parts import (
     payroll_parts,
     whole_of,
 )
-from tests.oracles.factors.payslips import is_pay_period, slip_of
-from tests.oracles.factors.settled import own_delay, seen_until
+from tests.oracles.factors.records import (
+    employer_of,
+    employments,
+    is_pay_period,
+    key_of,
+    median,
+    names_one,
+    slip_of,
+)
+from tests.oracles.factors.sources import own_delay, seen_until
 from tests.oracles.factors.taints import taints
-from tests.oracles.factors.usable import last_months, spoilt, unusable
 
 Pay = tuple[Feeder, Income]
 

@@ -13,9 +13,12 @@ from decision_service.domain.accounts import Kind
 from decision_service.domain.needs import TransactionClass
 from decision_service.domain.values import ABSENT, Cause, Month
 from tests.oracles.factors.amounts import (
+    Causes,
     last_amounts,
     last_known,
     refuse_unknown,
+    spoilt,
+    whole,
 )
 from tests.oracles.factors.applicant import (
     Applicant,
@@ -24,10 +27,6 @@ from tests.oracles.factors.applicant import (
     feeders,
     records_of,
 )
-from tests.oracles.factors.arithmetic import mean, median, number
-from tests.oracles.factors.ceilings import ceiling_of
-from tests.oracles.factors.employers import employments, key_of, names_one
-from tests.oracles.factors.grades import estimate_grade, is_employed, own_estimates, works
 from tests.oracles.factors.monthly_income import Incomes, incomes_of
 from tests.oracles.factors.parts import (
     GRADES,
@@ -35,22 +34,35 @@ from tests.oracles.factors.parts import (
     account_part,
     clipped_total,
     domestic,
+    estimate_grade,
     estimate_parts,
     gig_parts,
+    is_employed,
     jobs_by_employer,
     month_income,
+    own_estimates,
     parts_of,
     payroll_by_job,
     whole_of,
+    works,
 )
-from tests.oracles.factors.payslips import paid_once, slip_of
+from tests.oracles.factors.records import (
+    ceiling_of,
+    employments,
+    key_of,
+    mean,
+    median,
+    names_one,
+    number,
+    paid_once,
+    slip_of,
+)
 from tests.oracles.factors.shares import (
     Share,
     shares_of,
     transaction_shares,
 )
 from tests.oracles.factors.sources import Source, amounts_of, moves_of
-from tests.oracles.factors.usable import Causes, spoilt, whole
 
 Factor = Callable[[Incomes], Any]
 Pair = list[tuple[Fraction, Fraction]]

@@ -11,12 +11,12 @@ from decision_service.domain.needs import TransactionClass
 from decision_service.domain.snapshot import Income, Transaction
 from decision_service.domain.values import Month
 from tests.oracles.factors.applicant import Applicant, Feeder, records_of
-from tests.oracles.factors.classes import class_of
-from tests.oracles.factors.employers import employer_of
-from tests.oracles.factors.payslips import (
+from tests.oracles.factors.records import (
     Slip,
     clashes,
+    class_of,
     crossed,
+    employer_of,
     months_later,
     months_of,
     paid_once,

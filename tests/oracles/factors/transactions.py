@@ -23,11 +23,9 @@ from tests.oracles.factors.applicant import (
     read_of,
     records_of,
 )
-from tests.oracles.factors.arithmetic import money, number
-from tests.oracles.factors.classes import class_of, too_much_unmapped
-from tests.oracles.factors.earnings import unexplained
-from tests.oracles.factors.settled import lag_month, seen_until
+from tests.oracles.factors.records import class_of, money, number, too_much_unmapped, unexplained
 from tests.oracles.factors.shares import EARNED, stand_in_start
+from tests.oracles.factors.sources import lag_month, seen_until
 from tests.oracles.factors.taints import taints
 
 Moved = tuple[str, Transaction]

@@ -18,11 +18,28 @@ import yaml
 
 from decision_service.domain.factor import FactorValue, Observed
 from decision_service.domain.values import Missing, Money
-from tests.oracles.rules.expressions import DIGITS, Env, is_money, names
-from tests.oracles.rules.holes import ABSENT, Gone, gone, no_result
-from tests.oracles.rules.run import Argument, Run, worst
-from tests.oracles.rules.stages import SEGMENT_OF, applies, rules, scorecard, table
-from tests.oracles.rules.terms import conditions, offer
+from tests.oracles.rules.expressions import (
+    ABSENT,
+    DIGITS,
+    Env,
+    Gone,
+    gone,
+    is_money,
+    names,
+    no_result,
+)
+from tests.oracles.rules.stages import (
+    SEGMENT_OF,
+    Argument,
+    Run,
+    applies,
+    conditions,
+    offer,
+    rules,
+    scorecard,
+    table,
+    worst,
+)
 
 KINDS = ("LEGAL", "DATA", "POLICY", "SCORE")
 

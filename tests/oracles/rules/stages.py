@@ -1,16 +1,151 @@
-"""The three kinds of stages, and to whom they apply. Each gives its arguments."""
+"""One decision in the making: its stages, to whom they apply, the offer and its conditions."""
 
 from __future__ import annotations
 
-from dataclasses import replace
-from decimal import Decimal
+import re
+from dataclasses import dataclass, field, replace
+from datetime import date
+from decimal import ROUND_FLOOR, Decimal
 from itertools import product
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from tests.oracles.rules.cells import fits
-from tests.oracles.rules.expressions import Env, deciding, names, told, worth
-from tests.oracles.rules.holes import AND, Gone, gone, joined, no_result, truth
-from tests.oracles.rules.run import Argument, Run, data
+from tests.oracles.rules.expressions import (
+    AND,
+    Env,
+    Gone,
+    Hole,
+    deciding,
+    gone,
+    is_money,
+    joined,
+    limiting,
+    names,
+    no_result,
+    operands,
+    together,
+    told,
+    truth,
+    worth,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+SEVERITY = {"APPROVE": 1, "REFER": 2, "DECLINE": 3}
+
+
+@dataclass(frozen=True)
+class Argument:
+    """One reason for an outcome; an empty code gives none. `hole` where something is missing.
+
+    `ruled` where a rule declines for what is missing: it `ranks_as` the rule's reason.
+    """
+
+    outcome: str
+    code: str
+    component: str
+    kind: str = ""
+    factor: str = ""
+    lost: Any = None
+    hole: Hole | None = None
+    ruled: bool = False
+    ranks_as: str = ""
+
+
+def data(hole: Hole, outcome: str = "REFER") -> Argument:
+    kind = "DATA" if outcome == "REFER" else ""
+    return Argument(outcome, hole.reason, "DATA", kind, hole.name, hole=hole)
+
+
+def worst(outcomes: Iterable[str | None]) -> str | None:
+    """The worst outcome; None where there is none."""
+    return max([o for o in outcomes if o], key=SEVERITY.__getitem__, default=None)
+
+
+@dataclass
+class Run:
+    """`env` holds the values that count, with the worst totals; `worlds` all that may be so.
+
+    `marked` are names that stand for the worst of several totals, or follow from such a one, with
+    the holes behind them.
+    """
+
+    env: Env
+    kinds: dict[str, str]
+    worlds: list[Env] = field(default_factory=lambda: [{}])
+    marked: dict[str, tuple[Hole, ...]] = field(default_factory=dict)
+    order: list[str] = field(default_factory=list)
+    scores: list[tuple[Any, ...]] = field(default_factory=list)
+    offer: dict[str, Any] | None = None
+    offered: bool = True
+    conditions: list[str] = field(default_factory=list)
+    tags: set[str] = field(default_factory=set)
+    truths: dict[str, Any] = field(default_factory=dict)
+
+    def define(self, name: str, value: Any, kind: str) -> None:
+        """Give a name its value."""
+        self.env[name], self.kinds[name] = value, kind
+        self.order.append(name)
+
+    def derive(self, name: str, text: str, kind: str) -> None:
+        """Give a name what an expression comes to, in each world as it comes out there."""
+        values, behind = self.in_worlds(text), self.behind(names(text))
+        self.define(name, worth(text, self.env), kind)
+        if behind:
+            self.marked[name] = behind
+        for world, value in zip(self.worlds, values, strict=True) if behind else ():
+            world[name] = value
+
+    def behind(self, names: Iterable[str]) -> tuple[Hole, ...]:
+        """The holes behind the marked ones of some names, in the order of their definition."""
+        found = sorted((n for n in names if n in self.marked), key=self.order.index)
+        return tuple(hole for name in found for hole in self.marked[name])
+
+    def in_worlds(self, text: str) -> list[Any]:
+        """What an expression comes to in every world."""
+        return [worth(text, {**self.env, **world}) for world in self.worlds]
+
+
+INTERVAL = re.compile(r"([\[(])(.+),(.+)([\])])")
+
+OPERATOR = re.compile(r"(<=|>=|==|!=|<|>)(.+)")
+
+
+def fits(cell: str, value: Any) -> Any:
+    """Whether a cell takes a value: True, False, or Gone where it cannot be told."""
+    if cell == "-":
+        return True
+    if isinstance(value, Gone):
+        return True if cell == "missing" and not value.tainted else value
+    if cell == "missing":
+        return False
+    interval, operation = INTERVAL.fullmatch(cell), OPERATOR.fullmatch(cell)
+    if isinstance(value, str | bool):
+        return _labelled(cell, operation, value)
+    if interval is not None:
+        opening, low, high, closing = interval.groups()
+        above = value >= _like(value, low) if opening == "[" else value > _like(value, low)
+        below = value <= _like(value, high) if closing == "]" else value < _like(value, high)
+        return above and below
+    assert operation is not None, cell
+    end = _like(value, operation[2])
+    return {
+        "<": value < end, "<=": value <= end, ">": value > end, ">=": value >= end,
+        "==": value == end, "!=": value != end,
+    }[operation[1]]  # fmt: skip
+
+
+def _labelled(cell: str, operation: re.Match[str] | None, value: Any) -> bool:
+    words = (operation[2] if operation else cell).split("|")
+    text = str(value).lower() if isinstance(value, bool) else value
+    among = text in [word.strip() for word in words]
+    return not among if operation is not None and operation[1] == "!=" else among
+
+
+def _like(value: Any, text: str) -> Any:
+    text = text.strip()
+    return date.fromisoformat(text) if isinstance(value, date) else Decimal(text)
+
 
 SEGMENT_OF = {
     **dict.fromkeys(("new", "existing"), "inputs.customer_type"),
@@ -226,3 +361,134 @@ def _given(
 
 def _constant(cell: str, written: dict[str, Any], output: str) -> Any:
     return cell == "true" if written["give"][output] == "flag" else cell
+
+
+MONEY = {"max_amount", "approved_amount", "minimum_amount"}
+
+TERM, AMOUNT = "offer.term_months", "offer.approved_amount"
+
+LARGEST = Decimal(10) ** 12
+
+KNOWN = {*MONEY, "term_months", "monthly_rate", "tier"}
+
+
+def offer(written: dict[str, Any], outcome: str, run: Run) -> list[Argument]:
+    """Make the offer, or find that there is none to make."""
+    lines = {f"offer.{name}": text for name, text in written.items() if name != "reason"}
+    values = {name: _line(name, lines, run) for name in lines}
+    amount, minimum = values["offer.approved_amount"], values.get("offer.minimum_amount")
+    missing = together(values.values())
+    if isinstance(amount, Gone) or isinstance(minimum, Gone):
+        run.offered = False
+        return _refer(missing)
+    behind = run.behind(["offer.approved_amount", "offer.minimum_amount"])
+    if minimum is not None and (amount < minimum or (behind and _may_fall(run))):
+        run.offered = False
+        if behind:
+            return [data(behind[0])] if outcome == "APPROVE" else []
+        code = written["reason"]
+        return [Argument("DECLINE", code, "POLICY", "", "offer.approved_amount")]
+    if amount <= 0:
+        run.offered = False
+        return _refer(no_result("offer.approved_amount"))
+    run.offer = _terms(lines, values, run)
+    return _refer(missing)
+
+
+def _refer(missing: Gone | None) -> list[Argument]:
+    return [data(hole) for hole in missing.holes] if missing is not None else []
+
+
+def _line(name: str, lines: dict[str, Any], run: Run) -> Any:
+    """A line's value as it leaves: amounts rounded down to the centavo."""
+    text = lines[name]
+    ask, read = _asked(name, lines)
+    money = name.removeprefix("offer.") in MONEY or (
+        isinstance(text, str) and is_money(text, run.kinds)
+    )
+    value = _rounded(name, ask(run.env), money=money)
+    behind = run.behind(read)
+    for world, other in [(world, ask({**run.env, **world})) for world in run.worlds]:
+        if behind:
+            world[name] = _rounded(name, other, money=money)
+    run.define(name, value, "money" if money else "")
+    if behind:
+        run.marked[name] = behind
+    return value
+
+
+def _asked(name: str, lines: dict[str, Any]) -> tuple[Callable[[Env], Any], set[str]]:
+    """What a line comes to, by the names there are, and those that it reads."""
+    text, term = lines[name], lines.get(TERM)
+    if isinstance(text, dict):
+        return lambda env: _chosen(text, env), names(text["when"]) - {TERM}
+    if name == AMOUNT and isinstance(term, dict):
+        return lambda env: _if_any(env[TERM], worth(text, env)), {TERM, *names(text)}
+    return lambda env: worth(text, env), names(text)
+
+
+def _if_any(term: Any, amount: Any) -> Any:
+    """Nothing where no term fits."""
+    return term if isinstance(term, Gone) else amount if term else Decimal(0)
+
+
+def _chosen(choice: dict[str, Any], env: Env) -> Any:
+    """The term that the product takes, tried one after the other; 0 where none fits."""
+    for term in map(Decimal, choice["of"]):
+        found = worth(choice["when"], {**env, TERM: term})
+        if isinstance(found, Gone) or found:
+            return found if isinstance(found, Gone) else term
+    return Decimal(0)
+
+
+def _why(choice: Any, term: Any, env: Env) -> str:
+    """The first part of the question that the next term does not fulfil."""
+    if not isinstance(choice, dict) or isinstance(term, Gone):
+        return ""
+    terms = [Decimal(t) for t in choice["of"]]
+    before = terms[: terms.index(term)] if term in terms else []
+    if not before:
+        return ""
+    parts = operands(choice["when"])
+    return next(p for p in parts if worth(p, {**env, TERM: before[-1]}) is not True)
+
+
+def _rounded(name: str, value: Any, *, money: bool) -> Any:
+    if isinstance(value, Gone) or not money:
+        return value
+    if abs(value) > LARGEST:
+        return no_result(name)
+    return (value * 100).to_integral_value(ROUND_FLOOR) / 100
+
+
+def _may_fall(run: Run) -> bool:
+    """Whether any total that is left open brings the amount below the minimum."""
+    found = run.in_worlds("offer.approved_amount < offer.minimum_amount")
+    return any(value is not False for value in found)
+
+
+def _terms(lines: dict[str, Any], values: dict[str, Any], run: Run) -> dict[str, Any]:
+    shown = {n.removeprefix("offer."): v for n, v in values.items() if not isinstance(v, Gone)}
+    requested = run.env.get("inputs.requested_amount")
+    amount = values["offer.approved_amount"]
+    reduced = isinstance(requested, Decimal) and amount < requested
+    shown.pop("minimum_amount", None)
+    binding = limiting("offer.approved_amount", run.env, lines) if reduced else ""
+    why = _why(lines.get(TERM), values.get(TERM), run.env)
+    kind = "REDUCED" if reduced else "FULL"
+    return {**shown, "kind": kind, "binding": binding, "term_binding": why}
+
+
+def conditions(written: list[dict[str, Any]], run: Run) -> list[Argument]:
+    """What must still be done; a condition that cannot be told refers."""
+    found = []
+    for each in written:
+        value = worth(each["when"], run.env)
+        run.truths[each["id"]] = truth(value)
+        behind = run.behind(names(each["when"]))
+        holds = behind and any(v is not False for v in run.in_worlds(each["when"]))
+        if value is True or holds:
+            run.conditions.append(each["id"])
+        if isinstance(value, Gone):
+            found.append(data(value.shown))
+    return found

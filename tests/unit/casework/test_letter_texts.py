@@ -38,7 +38,7 @@ from tests.kits.letters import (
 )
 from tests.stories.reading import story_named, story_text
 from tests.unit.casework.test_letters import PERSON_APPROVES, PERSON_DECLINES, REFERRED, about
-from tests.unit.ruleset.rulesets import ROOT
+from tests.unit.rules.kit import ROOT
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -51,7 +51,7 @@ from decision_service.rules.letters import (
 )
 from tests.fakes.examples import examples
 from tests.kits.cases import cases
-from tests.unit.ruleset.rulesets import ROOT
+from tests.unit.rules.kit import ROOT
 
 MIDNIGHT = datetime(2026, 12, 1, tzinfo=UTC)
 

@@ -35,7 +35,7 @@ from decision_service.rulebook.rulebook import Rulebook
 from decision_service.rules.compile import compile_ruleset
 from decision_service.rules.program import RulesetFiles
 from tests.fakes.world import World, application, shipped_rules, whole_rulebook
-from tests.unit.ruleset.rulesets import rules, stages
+from tests.unit.rules.kit import rules, stages
 
 
 class Workers:

@@ -33,9 +33,9 @@ from decision_service.domain.values import AsOf, Cause, Money, Month
 from decision_service.factors.compute import compute
 from tests.fakes.examples import examples
 from tests.oracles.applicants import Case, applicant
+from tests.oracles.draft import CLASSES, PROVIDERS
 from tests.oracles.factors.applicant import Applicant, feeders
 from tests.oracles.factors.sources import Source, sources_of
-from tests.oracles.vocabulary import CLASSES, PROVIDERS
 
 MANILA = ZoneInfo("Asia/Manila")
 KINDS = tuple(kind.value for kind in Kind if kind is not Kind.ACCOUNTS)

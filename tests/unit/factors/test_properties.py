@@ -1,13 +1,13 @@
-"""Laws that hold for every applicant: order, distance, scale, purity."""
+"""Laws of every applicant: order, distance, scale, purity, values between turning points."""
 
 from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, date, datetime, timedelta
+from bisect import bisect_left
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -29,16 +29,21 @@ from decision_service.domain.snapshot import (
 )
 from decision_service.domain.values import AsOf, Cause, DataReason, Missing, Money, Month
 from decision_service.factors.answer import in_order
-from decision_service.factors.compute import compute
+from decision_service.factors.compute import compute, validity_boundaries
 from decision_service.factors.paychecks import MOST_PAYSLIPS
 from decision_service.factors.registry import FactorContext, catalogue
 from decision_service.factors.usage import FETCHED_KINDS, dead_ends
 from tests.fakes.examples import examples
 from tests.oracles.applicants import Case, applicant
-from tests.oracles.vocabulary import PROVIDERS
+from tests.oracles.draft import PROVIDERS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
 ALL = tuple(catalogue())
+
 KINDS = tuple(kind.value for kind in FETCHED_KINDS)
+
 CASES = st.integers(0, 1 << 32).map(applicant)
 
 
@@ -135,6 +140,7 @@ def test_causes_that_differ_in_their_month_alone_have_an_order() -> None:
 
 
 CYCLE_YEARS = 400
+
 CYCLE = timedelta(days=146_097)
 """After 400 years the calendar repeats itself to the day, leap years and weekdays included."""
 
@@ -238,6 +244,7 @@ def test_doubling_every_amount_doubles_money_and_leaves_the_rest(case: Case) -> 
 
 
 ROUNDED_FIRST = "liabilities.scheme_debt_to_income"
+
 """A quotient of two money factors as they are shown, so that rounding tells in small ones."""
 
 
@@ -302,3 +309,53 @@ def test_an_unread_kind_never_gives_a_value(kind: str, case: Case) -> None:
         if any(k.value == kind for k in spec.kinds):
             assert unread[name].value is None, name
             assert unread[name].tainted, name
+
+
+MOMENT = timedelta(microseconds=1)
+
+
+@settings(max_examples=examples(100), deadline=None)
+@given(st.integers(0, 1 << 32), st.integers(0, 24 * 3600 - 1))
+def test_between_turning_points_only_the_civil_date_counts(seed: int, second: int) -> None:
+    """Two instants of one civil day with as many turning points behind them give equal factors."""
+    case = applicant(seed)
+    turns = validity_boundaries(case.snapshot, case.policy)
+    for instant in _instants_of_the_day(case, second, turns):
+        at = AsOf.at(instant, case.as_of.zone)
+        same_side = bisect_left(turns, instant) == bisect_left(turns, case.as_of.instant)
+        if at.date == case.as_of.date and same_side:
+            assert _computed(case, at) == _computed(case, case.as_of)
+
+
+def _instants_of_the_day(
+    case: Case, second: int, turns: tuple[datetime, ...]
+) -> Iterator[datetime]:
+    midnight = datetime.combine(case.as_of.date, time(), case.as_of.zone).astimezone(UTC)
+    yield midnight + timedelta(seconds=second)
+    for account in case.snapshot.accounts:
+        if account.connection_updated_at is not None:
+            yield from (account.connection_updated_at, account.connection_updated_at + MOMENT)
+    for turn in turns:
+        yield from (turn, turn + MOMENT)
+
+
+def _computed(case: Case, as_of: AsOf) -> object:
+    return compute(case.snapshot, Needs(ALL, case.policy), as_of)
+
+
+def test_a_sync_turns_stale_right_after_its_turning_point() -> None:
+    """The instant itself still belongs to what came before it."""
+    synced = datetime(2026, 11, 1, 12, tzinfo=UTC)
+    account = Account("a", "sss_ph", "CONNECTED", connection_updated_at=synced)
+    policy = DataPolicy("PHP", max_age=timedelta(days=1))
+    assert validity_boundaries(Snapshot("u", accounts=(account,)), policy) == (
+        synced + timedelta(days=1),
+    )
+
+
+def test_times_at_the_end_of_the_calendar_have_no_turning_point() -> None:
+    """A sync in the year 9999 never turns stale, and is no error."""
+    account = Account(
+        "a", "sss_ph", "CONNECTED", connection_updated_at=datetime.max.replace(tzinfo=UTC)
+    )
+    assert validity_boundaries(Snapshot("u", accounts=(account,)), DataPolicy("PHP")) == ()

@@ -21,7 +21,7 @@ from tests.fakes.shipped import CHAMPION
 from tests.fakes.world import NOW, PRODUCT, RULES, loaded, rulebook, shipped_rules
 from tests.kits.cases import cases
 from tests.unit.rollout.plans import PATH, SMALL, edited, good
-from tests.unit.ruleset.rulesets import ROOT
+from tests.unit.rules.kit import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -43,7 +43,7 @@ from tests.fakes.plans import CHALLENGED, with_plan
 from tests.fakes.serving import Serving, serving_on
 from tests.fakes.world import NOW, loaded, shipped_rules
 from tests.unit.rollout.plans import edited
-from tests.unit.ruleset.rulesets import ROOT
+from tests.unit.rules.kit import ROOT
 
 PATH = "rules/manifest.yaml"
 

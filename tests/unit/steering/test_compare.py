@@ -40,7 +40,7 @@ from tests.fakes.world import NOW, PRODUCT, SetClock, World, application, steady
 from tests.kits.arm_figures import PAIR
 from tests.kits.decision_entries import ENTRY
 from tests.kits.until import until
-from tests.unit.ruleset.rulesets import compiled, decide, php, rules, stages
+from tests.unit.rules.kit import compiled, decide, php, rules, stages
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -37,7 +37,7 @@ from decision_service.workbench.proofs.people import PersonValues, facts_of
 from decision_service.workbench.proofs.questions import Period, verdict_on
 from decision_service.workbench.proofs.report import factor_model
 from decision_service.workbench.proofs.search import prove
-from tests.unit.ruleset.rulesets import ROOT, rules, stages
+from tests.unit.rules.kit import ROOT, rules, stages
 
 TODAY = date(2026, 11, 27)
 ALL = bool(os.environ.get("PROVE_ALL"))

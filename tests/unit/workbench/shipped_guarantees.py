@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from decision_service.workbench.proofs.questions import all_kept
 from decision_service.workbench.proofs.report import factor_model, guarantee_problems
 from tests.fakes.examples import examples
-from tests.unit.ruleset.test_law import LAWS
+from tests.unit.rules.test_params import LAWS
 from tests.unit.workbench.proofs import TODAY, attack, shipped
 
 pytestmark = pytest.mark.long

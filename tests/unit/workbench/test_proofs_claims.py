@@ -19,7 +19,7 @@ from decision_service.workbench.proofs.people import FactorModel, PersonValues
 from decision_service.workbench.proofs.questions import Question, vacuous
 from decision_service.workbench.proofs.report import case_of, factor_model, person_text, untypical
 from decision_service.workbench.proofs.search import Counterexample, Proved, Undecided
-from tests.unit.ruleset.rulesets import rules, stages
+from tests.unit.rules.kit import rules, stages
 from tests.unit.workbench.proofs import (
     ALL,
     TODAY,

@@ -25,8 +25,8 @@ from decision_service.workbench.proofs.search import Counterexample
 from decision_service.workbench.proofs.solver import SolverMissing
 from decision_service.workbench.proofs.state import EncodedState
 from tests.kits.cases import cases
-from tests.unit.ruleset.rulesets import rules, stages
-from tests.unit.ruleset.test_law import LAW, LINES, PRICE
+from tests.unit.rules.kit import rules, stages
+from tests.unit.rules.test_params import LAW, LINES, PRICE
 from tests.unit.workbench.proofs import (
     MONTHS,
     OFFER,

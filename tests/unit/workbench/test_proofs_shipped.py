@@ -14,7 +14,7 @@ from decision_service.workbench.proofs.questions import all_kept
 from decision_service.workbench.proofs.report import factor_model
 from decision_service.workbench.proofs.search import Proved
 from tests.fakes.examples import examples
-from tests.unit.ruleset.test_law import LAWS
+from tests.unit.rules.test_params import LAWS
 from tests.unit.workbench.proofs import (
     ALL,
     SHIPPED,

@@ -35,7 +35,7 @@ from decision_service.workbench.proofs.state import EncodedState
 from decision_service.workbench.proofs.terms import Builder, Op, Term
 from tests.oracles.rule_facts import facts
 from tests.oracles.rulesets import CATALOGUE, ruleset_text
-from tests.unit.ruleset.generated import loosely_compiled
+from tests.unit.rules.kit import loosely_compiled
 from tests.unit.workbench.proofs import (
     ALL,
     TODAY,
