@@ -1,4 +1,8 @@
-"""Attack a service on each store, area by area; exit code 1 where anything fell short."""
+"""`python -m tests.attack`: attack a service with TLS and tokens on each store, area by area.
+
+Exit code 1 where anything fell short. `areas` has a function for each area, `target` the service
+that is attacked and what is counted. Nothing here reaches into the service's process.
+"""
 
 from __future__ import annotations
 
@@ -7,33 +11,21 @@ import asyncio
 import sys
 import tempfile
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from contextlib import nullcontext
 from pathlib import Path
 
 from decision_service.runtime.logs import configure_logging
-from tests.attack.areas import (
-    credentials,
-    owners,
-    tokens,
-)
-from tests.attack.found import Found
-from tests.attack.target import Target, attacked
+from tests.attack.areas import AREAS
+from tests.attack.target import Found, attacked
 from tests.kits.postgres import running_postgres
 
-Area = Callable[[Target, Found], Awaitable[None]]
-
-AREAS: dict[str, Area] = {
-    "credentials": credentials.run,
-    "tokens": tokens.run,
-    "owners": owners.run,
-}
 STORES = ("sqlite", "postgres")
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run the areas that are asked for."""
-    parser = argparse.ArgumentParser(prog="python -m tests.attack", description=__doc__)
+    """Attack a service on each store, area by area; exit code 1 where anything fell short."""
+    parser = argparse.ArgumentParser(prog="python -m tests.attack", description=main.__doc__)
     parser.add_argument("--store", choices=(*STORES, "both"), default="both")
     parser.add_argument("--only", nargs="*", choices=tuple(AREAS), default=tuple(AREAS))
     parser.add_argument("--slack", type=float, default=1.0, help="factor on bounds that are times")

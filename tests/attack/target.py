@@ -1,19 +1,24 @@
-"""The service that is attacked: a process of its own, with TLS, tokens and webhooks."""
+"""The service that is attacked, the lender that is served meanwhile, and what is counted."""
 
 from __future__ import annotations
 
 import asyncio
 import ssl
+import statistics
+import time
 import uuid
-from collections.abc import AsyncIterator
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import grpc
 import httpx2
 from google.type.money_pb2 import Money
 
+from bench.reliability.lag import lag_measured
 from decision_service.api.v1 import decision_service_pb2 as service_pb
 from decision_service.api.v1 import decision_service_pb2_grpc
 from decision_service.runtime.clock import SystemClock
@@ -24,6 +29,54 @@ from tests.e2e.process import Process, serving
 from tests.e2e.service import PRODUCT
 from tests.e2e.team import Metadata, Team
 from tests.kits.issuer import Issuer
+from tests.kits.until import until
+
+# What an area tried, and what of it held
+
+MOST_TOLD = 5
+"""Kinds of shortfalls that are told of an area."""
+
+
+@dataclass(slots=True)
+class Found:
+    """The attempts of one area; `figures` are told beside them, `slack` widens bounds of time."""
+
+    area: str
+    slack: float = 1.0
+    tried: int = 0
+    held: int = 0
+    figures: list[str] = field(default_factory=list)
+    _short: Counter[str] = field(default_factory=Counter)
+
+    def attempt(self, what: str, *, held: bool) -> None:
+        """Count an attempt; `what` says what happened where it did not hold."""
+        self.tried += 1
+        self.held += held
+        if not held:
+            self._short[what] += 1
+
+    def results(self, results: Iterable[tuple[str, bool]]) -> None:
+        """Count attempts that are told as what was tried and whether it held."""
+        for what, held in results:
+            self.attempt(what, held=held)
+
+    def equal(self, what: str, found: object, *expected: object) -> None:
+        """Count an attempt that holds where this is one of those."""
+        self.attempt(f"{what}: {found}", held=found in expected)
+
+    @property
+    def short(self) -> bool:
+        """Whether anything fell short, or nothing was tried."""
+        return self.held < self.tried or not self.tried
+
+    def lines(self) -> list[str]:
+        """The area with its figures, and what fell short most often."""
+        told = [f"{self.area:16} {self.held:6} of {self.tried:6} held  {'; '.join(self.figures)}"]
+        worst = self._short.most_common(MOST_TOLD)
+        return told + [f"    FELL SHORT {times} times: {what}" for what, times in worst]
+
+
+# The service: a process of its own, with TLS, tokens and webhooks
 
 CREATE = "/decision_service.api.v1.DecisionService/CreateDecision"
 LIST = "/decision_service.api.v1.DecisionService/ListDecisions"
@@ -134,3 +187,82 @@ async def attacked(folder: Path, store_url: str) -> AsyncIterator[Target]:
         async with target.stub() as stub:
             await stub.CreateDecision(application(), metadata=lender, timeout=30)
         yield target
+
+
+# What a target answers
+
+Result = tuple[str, bool]
+"""What was tried, and whether it held."""
+
+
+@asynccontextmanager
+async def client_at(target: Target, address: str) -> AsyncIterator[httpx2.AsyncClient]:
+    """An HTTP client at one of the machine's loopback addresses."""
+    transport = httpx2.AsyncHTTPTransport(verify=target.trust(), local_address=address)
+    url = target.http_url
+    async with httpx2.AsyncClient(base_url=url, transport=transport, timeout=20) as client:
+        yield client
+
+
+async def code(call: Awaitable[Any]) -> grpc.StatusCode:
+    try:
+        await call
+    except grpc.aio.AioRpcError as error:
+        return error.code()
+    return grpc.StatusCode.OK
+
+
+async def known(call: Callable[[], Awaitable[Any]]) -> None:
+    """Wait until a caller that was just let in is known to the service."""
+
+    async def answer() -> grpc.StatusCode:
+        return await code(call())
+
+    await until(answer, lambda one: one is not grpc.StatusCode.UNAUTHENTICATED)
+
+
+async def told(call: Awaitable[Any]) -> str:
+    """All that a call is answered with: the code, the sentence, and every detail."""
+    try:
+        return str(await call)
+    except grpc.aio.AioRpcError as error:
+        trailing = sorted((key, str(value)) for key, value in error.trailing_metadata() or ())
+        return f"{error.code()} {error.details()} {trailing}"
+
+
+# The lender, at an even pace
+
+PACE = 0.01
+"""Seconds between calls."""
+TIMEOUT = 10.0
+
+
+@dataclass(slots=True)
+class Served:
+    """Seconds of the decisions that were made, less what the attacker's own loop was late."""
+
+    took: list[float] = field(default_factory=list)
+
+    @property
+    def p99(self) -> float:
+        """Seconds; 0 where fewer than two decisions were made."""
+        if len(self.took) < 2:
+            return 0.0
+        return statistics.quantiles(self.took, n=100, method="inclusive")[-1]
+
+
+async def decide(target: Target, found: Found, count: int, beside: str) -> Served:
+    """Ask for so many warm decisions, one after another; each is an attempt."""
+    served = Served()
+    async with target.stub() as stub, lag_measured() as lag:
+        for _ in range(count):
+            began, code = time.monotonic(), "OK"
+            try:
+                await stub.CreateDecision(application(), metadata=target.lender, timeout=TIMEOUT)
+                now = time.monotonic()
+                served.took.append(max(0.0, now - began - lag.around(now)))
+            except grpc.aio.AioRpcError as error:
+                code = f"{error.code().name} {error.details()}"
+            found.equal(f"a decision beside {beside}", code, "OK")
+            await asyncio.sleep(PACE)
+    return served

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -14,6 +14,8 @@ from google.type.money_pb2 import Money
 from playwright.async_api import Browser, BrowserContext, Page, async_playwright
 from starlette.concurrency import run_in_threadpool
 
+from decision_service.api.v1 import decision_pb2 as pb
+from decision_service.api.v1 import review_service_pb2 as review_pb
 from decision_service.cli.client import Connection, ServerOptions
 from decision_service.console.command import Settings, build_app
 from decision_service.console.service import Service
@@ -22,7 +24,7 @@ from decision_service.domain.ports import Clock
 from decision_service.runtime.clock import SystemClock
 from decision_service.runtime.tasks import listen, serving
 from decision_service.standin.sandbox import sandbox_people
-from tests.e2e.browser import CHROMIUM, QUIET
+from tests.e2e.browser import CHROMIUM, OUTPUT, QUIET
 from tests.e2e.service import PRODUCT, Running, running
 from tests.e2e.team import Team
 
@@ -146,3 +148,35 @@ async def window(browser: Browser, **context: Any) -> AsyncIterator[Page]:
     yield page
     await made.close()
     assert [one for one in errors if "Failed to load resource" not in one] == []
+
+
+@asynccontextmanager
+async def at(
+    folder: Path, who: str, after: str = "/", **given: Any
+) -> AsyncIterator[tuple[House, Page]]:
+    """A house, and a page of somebody who is signed in; `view` is what the browser is like."""
+    view = given.pop("view", {})
+    async with AsyncExitStack() as stack:
+        home = await stack.enter_async_context(house(folder, **given))
+        made = await stack.enter_async_context(chromium())
+        page = await stack.enter_async_context(window(made, **view))
+        await home.sign_in(page, who, after)
+        yield home, page
+
+
+async def shot(page: Page, name: str) -> None:
+    OUTPUT.mkdir(exist_ok=True)
+    await page.screenshot(path=OUTPUT / f"console-{name}.png", full_page=True)
+
+
+async def reviews(home: House, **chosen: Any) -> list[review_pb.Review]:
+    listed = await home.call("noel", "ReviewService.ListReviews", page_size=100, **chosen)
+    return [*listed.reviews]
+
+
+async def open_case(home: House, user: str, amount: int, **fields: Any) -> review_pb.Review:
+    """A referred application, and its review."""
+    decision = await home.decide(user, amount, **fields)
+    assert decision.outcome == pb.OUTCOME_REFER, decision
+    [review] = await reviews(home, decision_id=decision.decision_id)
+    return review

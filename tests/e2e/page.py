@@ -1,12 +1,24 @@
-"""A page of docs/ as tests read it: the blocks of code and the rows of tables below a heading."""
+"""A page of docs/ as tests read it, and its lines as its reader types them."""
 
 from __future__ import annotations
 
+import asyncio
 import re
-from dataclasses import dataclass
+import shlex
+import shutil
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from string import Template
 from textwrap import dedent
 
+import pytest
+
+from decision_service.cli.output import Exit
 from tests.e2e.service import ROOT
+from tests.kits.until import until
+from tests.unit.cli.commands import Done, command
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,3 +61,71 @@ class Page:
 
 
 CALLERS = Page("callers.md")
+
+PROGRAM = "decision-service"
+_LOOP = re.compile(r"for (\w+) in \$\(seq (\d+)\); do (.*?)(?: > /dev/null)?; done")
+_READING = {"show", "history", "compare", "explain", "list"}
+
+
+@dataclass(slots=True)
+class Terminal:
+    """Runs a page's lines in order; the page's folder becomes one of the test's.
+
+    `printed` is what the last command printed, `variables` are those that were exported.
+    """
+
+    capsys: pytest.CaptureFixture[str]
+    moved: tuple[str, Path]
+    address: str = ""
+    printed: str = ""
+    variables: dict[str, str] = field(default_factory=dict)
+
+    async def type(self, line: str) -> None:
+        """Run one line, and look for the words after its `#` in what it prints."""
+        typed, _, expected = line.partition(" # ")
+        for words in self._commands(typed.strip()):
+            match words:
+                case ["export", *given]:
+                    self.variables |= dict(pair.split("=", 1) for pair in given)
+                case ["cp", *rest]:
+                    _copy(*rest)
+                case [program, *rest] if program == PROGRAM:
+                    await self._run(rest, expected.strip())
+                case _:
+                    raise AssertionError(f"a line that this terminal does not know: {line}")
+
+    def _commands(self, typed: str) -> Iterator[list[str]]:
+        """The words of a line, once for each turn of its loop."""
+        loop = _LOOP.fullmatch(typed)
+        name, turns, body = loop.groups() if loop else ("", "1", typed)
+        for turn in range(1, int(turns) + 1):
+            here = self.variables | {name: str(turn)}
+            filled = Template(body).substitute(here)
+            yield shlex.split(filled.replace(self.moved[0], str(self.moved[1])))
+
+    async def _run(self, words: list[str], expected: str) -> None:
+        """A command that only reads is repeated until it prints what is expected."""
+        at = [] if words[0] == "rules" else ["--address", self.address]
+
+        async def once() -> Done:
+            done = await asyncio.to_thread(command, self.capsys, *words, *at)
+            self.printed = done.out
+            return done
+
+        reads = _READING & set(words[:2])
+        with suppress(TimeoutError):
+            done = await until(once, lambda seen: expected in seen.out or not reads, pause=0.2)
+            assert done.code == Exit.DONE, f"{shlex.join(words)}: {done.err}"
+        assert expected in self.printed, f"{shlex.join(words)} printed:\n{self.printed}"
+
+
+def _copy(*words: str) -> None:
+    """`cp`, and `cp -r` into a folder that is there or is made."""
+    match words:
+        case ["-r", source, target]:
+            inside = Path(target, Path(source).name) if Path(target).is_dir() else Path(target)
+            shutil.copytree(ROOT / source, inside)
+        case [source, target]:
+            shutil.copyfile(ROOT / source, target)
+        case _:
+            raise AssertionError(f"cp with other words: {words}")

@@ -12,6 +12,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import grpc
+import httpx2
 import pytest
 from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, RetryInfo
 from google.type.money_pb2 import Money as MoneyMessage
@@ -130,6 +131,15 @@ async def refused(call: Awaitable[Any]) -> Refusal:
     with pytest.raises(grpc.RpcError) as error:
         await call
     return refusal(error.value)
+
+
+async def metrics(live: Running) -> dict[str, float]:
+    """Every sample that the admin address shows."""
+    async with httpx2.AsyncClient() as client:
+        reply = await client.get(f"{live.service.http.admin}/metrics")
+    assert reply.headers["content-type"].startswith("text/plain")
+    lines = (line for line in reply.text.splitlines() if not line.startswith("#"))
+    return {name: float(value) for name, _, value in (line.rpartition(" ") for line in lines)}
 
 
 def own_rules(folder: Path) -> Path:

@@ -1,31 +1,36 @@
-"""The ApplicantService over gRPC, and its commands."""
+"""Applicants before and while they connect: references, a first sync, observed inputs."""
+
+from __future__ import annotations
 
 import asyncio
 import json
 import re
 import shlex
-import sqlite3
-from contextlib import closing
 from datetime import timedelta
-from pathlib import Path
-from urllib.parse import parse_qs, urlsplit
+from typing import TYPE_CHECKING, Any
 
 import grpc
 import pytest
+from google.protobuf.duration_pb2 import Duration
+from google.protobuf.json_format import MessageToDict
+from playwright.async_api import expect
 
 from decision_service.api.v1 import applicant_service_pb2 as pb
 from decision_service.api.v1 import applicant_service_pb2_grpc
-from decision_service.api.v1 import decision_pb2 as pb_decision
 from decision_service.api.v1 import decision_service_pb2 as service_pb
-from decision_service.standin.formats import PROVIDERS
-from decision_service.standin.sandbox import sandbox_people
+from decision_service.standin.sandbox import SandboxPerson, sandbox_people
+from tests.e2e.browser import RECORDER, browser, opened, told
 from tests.e2e.process import serving
-from tests.e2e.service import ROOT, Running, create, outcome, refused, running
-from tests.e2e.test_first_sync import ADVANCE, syncing
+from tests.e2e.service import PRODUCT, ROOT, Running, create, outcome, refused, running
+from tests.e2e.test_json import CREATE, post
+from tests.fakes.examples import some
+from tests.journeys.kit import ADVANCE, people_of, syncing
+from tests.journeys.test_8_privacy import observed
 from tests.kits.until import until
 from tests.unit.cli.commands import command
 
-GEORGE, _, CHRISTINA, _ = (person.user_id for person in sandbox_people())
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def stub_of(live: Running) -> applicant_service_pb2_grpc.ApplicantServiceStub:
@@ -94,21 +99,6 @@ async def test_a_reference_of_a_loan_system_is_taken(shared: Running, reference:
     assert (await stub_of(shared).CreateApplicant(request)).user_id
 
 
-async def test_an_erasure_of_nobody_is_not_found_and_one_of_somebody_may_be_repeated(
-    live: Running,
-) -> None:
-    """Somebody is a user of the vendor's, or one of whom anything is stored here."""
-    stub = stub_of(live)
-    for _ in range(2):
-        told = await refused(stub.EraseApplicant(pb.EraseApplicantRequest(user_id="nobody")))
-        assert (told.code, told.info.reason) == (grpc.StatusCode.NOT_FOUND, "USER_UNKNOWN")
-        assert "Smile knows no user with this user_id" in told.message
-    made = await stub.CreateApplicant(pb.CreateApplicantRequest(applicant_ref="CRM 9"))
-    for _ in range(2):
-        erased = await stub.EraseApplicant(pb.EraseApplicantRequest(user_id=made.user_id))
-        assert (erased.revoked_accounts, erased.erased_snapshots) == (0, 0)
-
-
 def test_the_commands(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """create, link-token and show answer in words, and as JSON where asked."""
     with serving(tmp_path) as process:
@@ -128,68 +118,11 @@ def test_the_commands(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Non
         )
         shown = command(capsys, "applicants", "show", user_id, *at)
         assert "ready             no\nnot ready reason  no account is connected" in shown.out
-        ready = command(capsys, "applicants", "show", CHRISTINA, *at)
+        ready = command(capsys, "applicants", "show", CHRISTINA.user_id, *at)
         assert "ready    yes" in ready.out
         assert "contributions" in ready.out
         unknown = command(capsys, "applicants", "show", "nobody", *at)
         assert (unknown.code, "no user" in unknown.err) == (3, True)
-
-
-async def test_erasing_leaves_the_decision_and_takes_its_data(
-    live: Running, tmp_path: Path
-) -> None:
-    """The decision reads back, replaying it says SNAPSHOT_ERASED, a new one finds consent gone."""
-    stub = stub_of(live)
-    decided = (await live.stub.CreateDecision(create(GEORGE))).decision
-    key = _key_of(tmp_path / "decisions.db", GEORGE)
-    erased = await stub.EraseApplicant(pb.EraseApplicantRequest(user_id=GEORGE))
-    assert (erased.revoked_accounts, erased.erased_snapshots) == (3, 1)
-    for file in tmp_path.glob("decisions.db*"):
-        assert key not in file.read_bytes()
-    read = service_pb.GetDecisionRequest(decision_id=decided.decision_id)
-    assert (await live.stub.GetDecision(read)).decision == decided
-    replay = service_pb.ReplayDecisionRequest(decision_id=decided.decision_id)
-    assert (await refused(live.stub.ReplayDecision(replay))).info.reason == "SNAPSHOT_ERASED"
-    later = (await live.stub.CreateDecision(create(GEORGE))).decision
-    assert outcome(later) == "REFER"
-    again = await stub.EraseApplicant(pb.EraseApplicantRequest(user_id=GEORGE))
-    assert again.revoked_accounts == 0
-
-
-def _key_of(store: Path, user_id: str) -> bytes:
-    """The key by which a user's snapshots are encrypted, as the file holds it."""
-    with closing(sqlite3.connect(f"file:{store}?mode=ro", uri=True)) as connection:
-        found = connection.execute("SELECT key FROM consents WHERE user_id = ?", (user_id,))
-        return bytes(found.fetchone()[0])
-
-
-async def test_a_referral_for_want_of_a_source_has_the_request_for_the_link_that_mends_it(
-    tmp_path: Path,
-) -> None:
-    """Payroll alone lacks a scheme: its link offers schemes alone, and then the loan is decided."""
-    day, settings = timedelta(days=1), {"connect_public_url": "https://connect.example"}
-    async with syncing(tmp_path, timedelta(seconds=1), **settings) as desk:
-        george = sandbox_people()[0]
-        user_id = desk.connected(george, "sprout_ph", day)
-        decision = await desk.decided(create(user_id))
-        assert (outcome(decision), pb_decision.ReferKind.Name(decision.refer_kind)) == (
-            "REFER",
-            "REFER_KIND_DATA",
-        )
-        assert list(decision.connect.provider_types) == ["GOVERNMENT"]
-        stub = stub_of(desk.live)
-        await until(desk.live.service.core.source.providers)
-        made = await stub.CreateLinkToken(decision.connect.link_token_request)
-        offered = parse_qs(urlsplit(made.link_token.connect_url).query)["providers"][0].split(",")
-        assert "sss_ph" in offered
-        assert {PROVIDERS[one]["type"] for one in offered} == {"GOVERNMENT"}
-        desk.connect(user_id, george, "sss_ph", day)
-        later = await desk.decided(create(user_id))
-        assert (outcome(later), later.HasField("connect")) == ("APPROVE", False)
-        rider = await stub.CreateApplicant(pb.CreateApplicantRequest(applicant_ref="RIDER-1"))
-        advance = await desk.decided(create(rider.user_id, **ADVANCE))
-        assert list(advance.connect.provider_types) == ["GIG"]
-        assert advance.connect.link_token_request.user_id == rider.user_id
 
 
 @pytest.mark.parametrize(
@@ -232,3 +165,139 @@ async def test_a_country_is_two_capital_letters(
     where = ("--address", shared.service.address)
     shown = await asyncio.to_thread(command, capsys, *words, *where)
     assert "NO_PROVIDER       personal-loan-ph reads liabilities" in shown.out
+
+
+async def test_the_page_shows_the_answer_as_it_is_printed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The command of the documentation prints its JSON, of who has connected a payroll alone."""
+    page = (ROOT / "docs" / "onboarding.md").read_text(encoding="utf-8")
+    printed = re.search(r"^ *decision-service (applicants show .*--format json)$", page, re.M)
+    shown = re.search(r"^ *```json\n(.*?)^ *```$", page, re.M | re.S)
+    assert printed is not None
+    assert shown is not None
+    async with syncing(tmp_path, timedelta(seconds=1)) as desk:
+        user_id = desk.connected(sandbox_people()[0], "sprout_ph", timedelta(days=1))
+        await until(desk.live.service.core.source.providers)
+        words = shlex.split(printed[1].replace("USER_ID", user_id))
+        where = ("--address", desk.live.service.address)
+        ran = await asyncio.to_thread(command, capsys, *words, *where)
+    wanted = json.loads(shown[1].replace("USER_ID", user_id))
+    start = ran.out.index('{\n  "user_id"')  # the service's log may stand before and after
+    answer, _ = json.JSONDecoder().raw_decode(ran.out[start:])
+    assert wanted in answer["product_needs"]
+
+
+async def test_an_employer_of_an_unknown_kind_is_refused(shared: Running) -> None:
+    """The field is named, with what it may be."""
+    asked = pb.GetApplicantRequest(user_id="u-1", employer_kind="STATE")
+    found = await refused(people_of(shared).GetApplicant(asked))
+    assert found.code is grpc.StatusCode.INVALID_ARGUMENT
+    assert "PRIVATE, GOVERNMENT, UNIFORMED" in found.fields["employer_kind"]
+
+
+@pytest.mark.long
+@browser
+async def test_a_link_puts_no_words_of_its_own_on_the_page(tmp_path: Path) -> None:
+    """A provider that no one knows is not named; the lender's own first ones come after."""
+    settings = {"http_address": "127.0.0.1:0", "connect_top_providers": "grab_ph, sss_ph"}
+    async with running(tmp_path, **settings) as live:
+        made = await people_of(live).CreateApplicant(pb.CreateApplicantRequest(applicant_ref="C-1"))
+        address = f"{live.service.http_url}/connect?token={made.link_token.access_token}"
+        async with opened(f"{address}&first=call_0917,gsis_ph,sss_ph", widget=RECORDER) as page:
+            await told(page, "If you have an account at GSIS or SSS, connect it first.")
+            await expect(page.get_by_text("0917")).to_have_count(0)
+            await page.get_by_role("button", name="Connect an account").click()
+            await page.locator("body[data-opened]").wait_for()
+            top = await page.evaluate("window.handed.topProviders")
+            assert top == ["call_0917", "gsis_ph", "sss_ph", "grab_ph"]
+            await page.get_by_role("link", name="Filipino").click()
+            await told(page, "Kung mayroon po kayong account sa GSIS o SSS")
+        async with opened(f"{address}&first=call_0917", widget=RECORDER) as page:
+            await told(page, "How it works")
+            await expect(page.locator("#first")).to_be_hidden()
+
+
+GEORGE, CHRISTINA = sandbox_people()[0], sandbox_people()[2]
+
+LOAN = {"product": PRODUCT}
+
+KINDS = [
+    pytest.param(LOAN, GEORGE, "sprout_ph", id="payroll"),
+    pytest.param(LOAN, GEORGE, "sss_ph", id="scheme"),
+    pytest.param(ADVANCE, CHRISTINA, "grab_ph", id="platform"),
+]
+
+
+async def recorded(live: Running, user_id: str) -> list[str]:
+    """The request ids of what is recorded of a user."""
+    reply = await live.stub.ListDecisions(service_pb.ListDecisionsRequest(user_id=user_id))
+    return [one.request_id for one in reply.decisions]
+
+
+@pytest.mark.parametrize(("product", "person", "provider"), KINDS)
+async def test_an_application_during_a_first_sync_is_refused_and_decided_later(
+    tmp_path: Path, product: dict[str, Any], person: SandboxPerson, provider: str
+) -> None:
+    """Nothing is recorded, and the same request id is decided once the sync has finished."""
+    async with syncing(tmp_path, timedelta(minutes=45)) as desk:
+        user_id = desk.connected(person, provider, timedelta(minutes=30))
+        asked = create(user_id, **product)
+        found = await refused(desk.live.stub.CreateDecision(asked))
+        assert (found.code.name, found.info.reason) == ("FAILED_PRECONDITION", "DATA_NOT_READY")
+        assert found.retry == 30.0
+        assert await recorded(desk.live, user_id) == []
+        desk.ahead = timedelta(minutes=16)
+        decision = await desk.decided(asked)
+        assert await recorded(desk.live, user_id) == [asked.request_id]
+        assert "DATA_ARRIVING" not in [reason.code for reason in decision.reasons]
+
+
+@pytest.mark.parametrize(("product", "person", "provider"), some(KINDS, 3))
+async def test_a_first_sync_of_more_than_an_hour_is_referred(
+    tmp_path: Path, product: dict[str, Any], person: SandboxPerson, provider: str
+) -> None:
+    """After the hour a person decides, and the reason says that the data is still arriving."""
+    async with syncing(tmp_path, timedelta(hours=3)) as desk:
+        user_id = desk.connected(person, provider, timedelta(minutes=61))
+        decision = await desk.decided(create(user_id, **product))
+        assert outcome(decision) == "REFER"
+        assert decision.reasons[0].code == "DATA_ARRIVING"
+        assert decision.reasons[0].message == "The data of a connected account is still arriving"
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(("product", "person", "provider"), some(KINDS, 3))
+async def test_an_application_waits_until_the_first_sync_has_finished(
+    tmp_path: Path, product: dict[str, Any], person: SandboxPerson, provider: str
+) -> None:
+    """With a wait_timeout the sync ends while the caller waits, and the data is decided on."""
+    half = timedelta(minutes=30)
+    async with syncing(tmp_path, half + timedelta(seconds=3)) as desk:
+        user_id = desk.connected(person, provider, half)
+        asked = create(user_id, wait_timeout=Duration(seconds=20), **product)
+        decision = await desk.decided(asked)
+        assert await recorded(desk.live, user_id) == [asked.request_id]
+        assert "DATA_ARRIVING" not in [reason.code for reason in decision.reasons]
+        assert decision.data_quality.upstream_calls > desk.vendor.meter.by_path()["/tasks"] > 1
+
+
+@pytest.mark.parametrize(
+    ("sent", "field"),
+    [
+        (observed(-2, 0), "inputs.bureau_monthly_debt.observed_on"),
+        (observed(0, 0, observedOn="01/11/2026"), "inputs.bureau_monthly_debt.observed_on"),
+        (observed(0, 0, observedOn=""), "inputs.bureau_monthly_debt.observed_on"),
+        (
+            observed(0, 0, consentReference="C" * 201),
+            "inputs.bureau_monthly_debt.consent_reference",
+        ),
+    ],
+)
+async def test_a_wrong_day_is_refused_by_its_field(
+    shared: Running, sent: dict[str, Any], field: str
+) -> None:
+    """Of a day to come, malformed, missing; and a consent that is too long."""
+    answer = await post(shared, CREATE, {**MessageToDict(create(GEORGE.user_id)), **sent})
+    assert (answer.status, answer.content["code"]) == (400, "invalid_argument")
+    assert field in answer.content["message"]

@@ -2,9 +2,7 @@
 
 import asyncio
 import json
-import re
 import socket
-import sys
 from pathlib import Path
 
 import pytest
@@ -12,7 +10,6 @@ import pytest
 from decision_service.standin.sandbox import sandbox_people
 from tests.e2e.process import command, serving
 from tests.e2e.service import Running, own_rules
-from tests.e2e.typed import demo_and_next
 from tests.fakes.shipped import CHAMPION
 from tests.unit.cli.commands import command as here
 
@@ -152,30 +149,6 @@ def test_a_second_process_on_one_store_is_refused(tmp_path: Path) -> None:
         done = command("serve", folder=tmp_path)
     assert done.returncode == 2
     assert "decisions.db" in one_sentence(done.stderr)
-
-
-@pytest.mark.long
-def test_demo_prints_the_four_and_exits_zero(tmp_path: Path) -> None:
-    """The demonstration runs by itself from any folder that has the rules, in 100 columns."""
-    done = command("sandbox", "demo", "--store", str(tmp_path / "demo.db"), folder=tmp_path)
-    assert done.returncode == 0, done.stderr
-    for word in ("George Palomero", "APPROVE", "DECLINE", "REFER data", "REFER score"):
-        assert word in done.stdout
-    assert "replaying each gives the same answer" in done.stdout
-    assert max(map(len, done.stdout.splitlines())) <= 100
-    assert str(tmp_path / "demo.db") in done.stdout
-    assert re.search(r"Its [0-9]+ factors: --view full, below", done.stdout)
-
-
-@pytest.mark.long
-def test_what_the_demo_prints_last_runs_as_printed(tmp_path: Path) -> None:
-    """In a checkout, by the path of `make demo`: a decision, then the rules and the demo again."""
-    (tmp_path / ".venv").symlink_to(Path(sys.executable).parents[1])
-    own_rules(tmp_path)
-    out = demo_and_next(".venv/bin/decision-service", tmp_path)
-    assert re.search(r"^DECLINE", out, re.MULTILINE)
-    assert out.count("  .venv/bin/decision-service decide --user-id ") == 2
-    assert out.count("replaying each gives the same answer") == 2
 
 
 @pytest.mark.long

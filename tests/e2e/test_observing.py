@@ -1,12 +1,16 @@
-"""What operators see of calls, and what nobody sees of a bug."""
+"""What operators see: metrics, log lines, health, the status, and a log that is not read."""
+
+from __future__ import annotations
 
 import asyncio
-import json
+import fcntl
+import os
 import platform
 import re
 from collections import Counter
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import grpc
 import httpx2
@@ -15,29 +19,60 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from decision_service import __version__
 from decision_service.api.v1 import decision_service_pb2 as service_pb
+from decision_service.api.v1 import (
+    decision_service_pb2_grpc,
+    rollout_service_pb2,
+    rollout_service_pb2_grpc,
+)
 from decision_service.api.v1 import ruleset_service_pb2 as rules_pb
-from decision_service.api.v1.decision_pb2 import Decision
+from decision_service.api.v1 import ruleset_service_pb2_grpc as rules_grpc
+from decision_service.api.v1 import status_service_pb2 as pb
+from decision_service.api.v1 import status_service_pb2_grpc as status_grpc
 from decision_service.app import wiring as upkeep
-from decision_service.cli.main import run
+from decision_service.build import engine_version
 from decision_service.decide.dry_run import ValidateRules
+from decision_service.decide.events import Event
+from decision_service.domain.errors import StoreUnavailable
+from decision_service.rulebook.folder import read_rules
+from decision_service.rulebook.manifest import MANIFEST, Measured, manifest_text, published_now
 from decision_service.rulebook.rulebook import ActiveRules
 from decision_service.runtime.tasks import Supervisor
 from decision_service.runtime.telemetry import Alarm
-from decision_service.server import health
 from decision_service.server import interceptors as access_log
 from decision_service.server import interceptors as error_map
 from decision_service.server.auth import METHODS
+from decision_service.server.context import Role
 from decision_service.standin.sandbox import sandbox_people
 from decision_service.store.store import Store
-from tests.e2e.service import PRODUCT, Running, create, refusal, running
+from tests.e2e.process import serving
+from tests.e2e.service import (
+    PRODUCT,
+    ROOT,
+    Running,
+    create,
+    metrics,
+    own_rules,
+    refusal,
+    refused,
+    running,
+)
+from tests.e2e.team import Team, bearer
 from tests.fakes.log import captured
 from tests.kits.until import until
+from tests.unit.cli.commands import command
+
+if TYPE_CHECKING:
+    from decision_service.api.v1.decision_pb2 import Decision
 
 GEORGE = sandbox_people()[0].user_id
+
 SERVICE = "/decision_service.api.v1."
+
 DECISION = "dec_01ARZ3NDEKTSV4RRFFQ69G5FAV"
+
 CANARY = "Juana dela Cruz"
-ROOT = Path(__file__).parents[2]
+
+
 REQUESTS = {
     f"{SERVICE}DecisionService/CreateDecision": create(GEORGE),
     f"{SERVICE}DecisionService/GetDecision": service_pb.GetDecisionRequest(decision_id=DECISION),
@@ -51,15 +86,6 @@ REQUESTS = {
     f"{SERVICE}RulesetService/ValidateRuleset": rules_pb.ValidateRulesetRequest(product=PRODUCT),
     f"{SERVICE}RulesetService/EvaluateRuleset": rules_pb.EvaluateRulesetRequest(product=PRODUCT),
 }
-
-
-async def metrics(live: Running) -> dict[str, float]:
-    """Every sample that the HTTP edge shows."""
-    async with httpx2.AsyncClient() as client:
-        reply = await client.get(f"{live.service.http.admin}/metrics")
-    assert reply.headers["content-type"].startswith("text/plain")
-    lines = (line for line in reply.text.splitlines() if not line.startswith("#"))
-    return {name: float(value) for name, _, value in (line.rpartition(" ") for line in lines)}
 
 
 async def test_the_docs_describe_every_metric_and_no_other(tmp_path: Path) -> None:
@@ -212,25 +238,6 @@ async def test_a_background_task_that_keeps_failing_shows_in_health(
             await until(lambda reasons=reasons: live.service.rpc.health.reasons == reasons)
 
 
-async def test_every_way_to_ask_for_health_says_why(
-    live: Running, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """The command, the log and the metric follow the store's fault and its end."""
-    lines = captured(monkeypatch, health)
-    asked = ["health", "--address", live.service.address, "--format", "json"]
-    fault = "store: the disk is full – é"
-    for reasons, code, shown in (([fault], 3, "\\u2013 \\xe9"), ([], 0, None)):
-        live.service.rpc.health.set(reasons)
-        told = {"event": "health changed", "reason": fault if reasons else None}
-        assert [one for one in lines if told.items() <= one.items()]
-        assert await asyncio.to_thread(run, asked) == code
-        printed = capsys.readouterr()
-        reason = json.loads(printed.out)["reason"]
-        assert reason == (shown and f"store: the disk is full {shown}")
-        assert (reason or "") in printed.err
-        assert (await metrics(live))["decision_service_serving"] == (not reasons)
-
-
 async def _broken(*_: object, **__: object) -> None:
     await asyncio.sleep(0)
     raise ValueError(CANARY)
@@ -238,3 +245,146 @@ async def _broken(*_: object, **__: object) -> None:
 
 def _broken_now(*_: object, **__: object) -> None:
     raise ValueError(CANARY)
+
+
+AT = datetime(2026, 11, 24, 4, tzinfo=UTC)
+
+
+async def status(live: Running, *shown: Any) -> pb.GetStatusResponse:
+    """How the service does."""
+    stub = status_grpc.StatusServiceStub(live.channel)
+    return await stub.GetStatus(pb.GetStatusRequest(), metadata=shown or None)
+
+
+async def test_callers_read_who_they_are_and_operators_the_status(
+    shared: Running, guarded: Running, staff: Team
+) -> None:
+    """Where none are configured each is `anonymous` with every role; else tokens show last uses."""
+    anybody, stub = (status_grpc.StatusServiceStub(one.channel) for one in (shared, guarded))
+    found = await anybody.GetCaller(pb.GetCallerRequest())
+    assert (found.caller, list(found.roles)) == ("anonymous", sorted(Role))
+    reader, reviewer = (bearer(staff.tokens[name]) for name in ("read", "review"))
+    found = await stub.GetCaller(pb.GetCallerRequest(), metadata=reviewer)
+    assert (found.caller, list(found.roles)) == ("review", ["review"])
+    tokens = {one.caller: one for one in (await status(guarded, *reader)).tokens}
+    assert tokens.keys() == staff.tokens.keys()
+    assert tokens["read"].HasField("last_use_time")
+    assert len(tokens["read"].token) == 8
+    refusal = await refused(stub.GetStatus(pb.GetStatusRequest(), metadata=reviewer))
+    assert refusal.code is grpc.StatusCode.PERMISSION_DENIED
+
+
+async def test_the_status_says_what_health_and_the_store_say(
+    live: Running, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Reasons as `/healthz` has them, what waits, and the vendor; also while the store is away."""
+    store = live.service.core.store
+    event = Event("e-1", "3f" * 32, "EINCOMES_ADDED", "user-1")
+    await store.receive(event, AT, quarantine=False)
+    found = await until(lambda: status(live), lambda one: bool(one.in_force))
+    assert (found.engine_version, found.serving) == (engine_version(), True)
+    assert (found.vendor.mode, found.vendor.circuit) == ("embedded", "closed")
+    assert found.vendor.requests_per_second == "20"
+    assert not found.HasField("certificate_expire_time")
+    assert (found.backlog[-1].name, found.backlog[-1].count) == ("webhook events", 1)
+    assert found.backlog[-1].oldest_time.ToDatetime(UTC) == AT
+    [rules] = found.in_force
+    assert (rules.processes, rules.here, len(rules.process_names)) == (1, True, 1)
+    at = ("--address", live.service.address)
+    shown = await asyncio.to_thread(command, capsys, "status", *at)
+    assert (shown.code, "webhook events" in shown.out) == (0, True)
+    named = await asyncio.to_thread(command, capsys, "whoami", *at)
+    assert (named.code, "anonymous" in named.out, "rules_approve" in named.out) == (0, True, True)
+
+    async def away(*_: object) -> None:
+        raise StoreUnavailable("the store is away")
+
+    monkeypatch.setattr(Store, "check", away)
+    monkeypatch.setattr(store._database, "read", away)
+    live.service.rpc.health.set(["store: the store is away"])
+    found = await status(live)
+    async with httpx2.AsyncClient() as client:
+        lines = (await client.get(f"{live.service.http.admin}/healthz")).text.splitlines()
+    assert lines == ["NOT_SERVING", *found.reasons, *found.remarks]
+    assert not any(one.name == "webhook events" for one in found.backlog)
+
+
+async def test_the_register_lists_what_decided(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Each publication with what was tested and proved of it; the one in force says so."""
+    rules = own_rules(tmp_path)
+    contents = read_rules(rules).contents
+    more = {"tested": {"a v1": Measured(100, 97)}, "proved": 4, "accepted": ("a v1 floor",)}
+
+    def publish(by: str, at: datetime, **said: Any) -> None:
+        published = published_now(contents, by, at, **said)
+        (rules / MANIFEST).write_text(manifest_text(published, contents))
+
+    publish("ana", AT, **more)
+    async with running(tmp_path, rules_dir=str(rules)) as live:
+        stub = rules_grpc.RulesetServiceStub(live.channel)
+
+        async def register() -> rules_pb.ListPublicationsResponse:
+            return await stub.ListPublications(rules_pb.ListPublicationsRequest())
+
+        publish("ben", AT.replace(hour=5))
+        found = await until(register, lambda reply: len(reply.publications) == 2)
+        second, first = found.publications
+        assert [(one.published_by, one.in_force) for one in (second, first)] == [
+            ("ben", True),
+            ("ana", False),
+        ]
+        [tested] = first.tested
+        assert (tested.name, tested.coverage_percent, tested.figures_percent) == ("a v1", 100, 97)
+        assert (first.proved, list(first.accepted)) == (4, ["a v1 floor"])
+        assert (await stub.ListRulesets(rules_pb.ListRulesetsRequest())).published == second
+        newest = await stub.ListPublications(rules_pb.ListPublicationsRequest(page_size=1))
+        assert list(newest.publications) == [second]
+        wrong = stub.ListPublications(rules_pb.ListPublicationsRequest(page_size=-1))
+        assert "page_size" in (await refused(wrong)).fields
+        shown = await asyncio.to_thread(
+            command, capsys, "rules", "register", "--address", live.service.address
+        )
+        assert (shown.code, "ben" in shown.out, "ana" in shown.out) == (0, True, True)
+
+
+async def test_a_rollout_is_read_with_points_where_they_are_asked_for(tmp_path: Path) -> None:
+    """A share's points come with the request alone, and what bounds it always."""
+    rules = own_rules(tmp_path)
+    plan = rules / PRODUCT / "rollout.yaml"
+    watched = "name: no, metric: decline_rate, scope: product, max: 0.9, min_units: 2, window: 1h"
+    guardrails = f"guardrails:\n  - {{{watched}, action: pause}}\n"
+    plan.write_text(plan.read_text().partition("guardrails:")[0] + guardrails)
+    async with running(tmp_path, rules_dir=str(rules)) as live:
+        stub = rollout_service_pb2_grpc.RolloutServiceStub(live.channel)
+        for asked in (False, True):
+            request = rollout_service_pb2.GetRolloutRequest(product=PRODUCT, with_points=asked)
+            [line] = (await stub.GetRollout(request)).figures.guardrails
+            assert (line.allowed_low, line.allowed_high) == ("", "90")
+            assert [(one.value, one.low, one.units) for one in line.points] == [("", "", 0)] * asked
+
+
+PIPE_BYTES = 4096
+
+CALLS = 100
+
+"""Their lines are more than the pipe takes."""
+
+
+@pytest.mark.long
+def test_an_unread_log_holds_up_neither_calls_nor_the_stop(tmp_path: Path) -> None:
+    """With the pipe of the log full, calls are answered and the process ends in order."""
+    fifo = tmp_path / "log"
+    os.mkfifo(fifo)
+    unread = os.open(fifo, os.O_RDONLY | os.O_NONBLOCK)
+    fcntl.fcntl(unread, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
+    with serving(tmp_path, fifo) as process:
+        with grpc.insecure_channel(process.address) as channel:
+            stub = decision_service_pb2_grpc.DecisionServiceStub(channel)
+            for _ in range(CALLS):
+                stub.ListDecisions(service_pb.ListDecisionsRequest(), timeout=10)
+            stub.CreateDecision(create(sandbox_people()[0].user_id), timeout=10)
+        assert process.terminate() == 0
+    assert os.read(unread, 2 * PIPE_BYTES).count(b"ListDecisions") < CALLS
+    os.close(unread)

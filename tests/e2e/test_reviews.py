@@ -1,165 +1,31 @@
 """What becomes of referred and contested decisions, over gRPC on both stores, and by commands."""
 
 import asyncio
-import json
-import uuid
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import grpc
-import httpx2
 import pytest
 from google.type.money_pb2 import Money as MoneyMessage
 
 from decision_service.api.v1 import decision_pb2
-from decision_service.api.v1 import decision_service_pb2 as service_pb
-from decision_service.api.v1 import notice_service_pb2 as notice_pb
 from decision_service.api.v1 import review_service_pb2 as pb
-from decision_service.api.v1.decision_service_pb2_grpc import DecisionServiceStub
-from decision_service.api.v1.notice_service_pb2_grpc import NoticeServiceStub
-from decision_service.api.v1.review_service_pb2_grpc import ReviewServiceStub
 from decision_service.api.v1.values_pb2 import InputValue
 from decision_service.cli.client import ServerOptions
-from decision_service.server.webhooks import PATH, signature
-from decision_service.standin.faults import Fault
 from decision_service.standin.sandbox import sandbox_people
-from decision_service.standin.server import Simulator
-from decision_service.store.keys import IDENTITY_KEYS
-from tests.e2e.process import command
-from tests.e2e.service import ROOT, Running, at_vendor, create, own_rules, refused
-from tests.e2e.team import Metadata, Team
+from tests.e2e.service import create, own_rules, refused
+from tests.e2e.team import Metadata
+from tests.journeys.kit import office
 from tests.kits.postgres import Postgres
 from tests.kits.until import until
 
 GEORGE, CHRISTINA, _, ANISHA = (person.user_id for person in sandbox_people())
-SECRET = "one of the vendor's"
-SETTINGS = {
-    "webhook_secrets": SECRET,
-    "http_address": "127.0.0.1:0",
-    "rules_dir": str(ROOT / "rules"),
-}
-STANDS = (
-    "result: APPROVE 25,000 PHP over 6 months, 4,925.43 PHP a month by a person (review_second)"
-)
 
 
 @pytest.fixture
 def store_url(postgres: Postgres) -> str:
     return postgres.migrated()
-
-
-class Office:
-    """A service with its people, each with a token."""
-
-    def __init__(self, live: Running, vendor: Simulator, *people: Metadata) -> None:
-        self.live, self.vendor = live, vendor
-        self.los, self.ana, self.ben, *others = people
-        self.counter = others[0] if others else self.los
-        self.stub = ReviewServiceStub(live.channel)
-        self.decisions = DecisionServiceStub(live.channel)
-
-    async def decided(
-        self, user_id: str, units: int = 20_000, term: int = 6, **inputs: InputValue
-    ) -> Any:
-        """A new decision."""
-        amount = MoneyMessage(currency_code="PHP", units=units)
-        request = create(
-            user_id, requested_amount=amount, requested_term_months=term, inputs=inputs
-        )
-        reply = await self.decisions.CreateDecision(request, metadata=self.los)
-        return reply.decision
-
-    async def read(self, decision_id: str, *, full: bool = False) -> decision_pb2.Decision:
-        """A decision as its caller reads it later."""
-        view = decision_pb2.DECISION_VIEW_FULL if full else decision_pb2.DECISION_VIEW_BASIC
-        request = service_pb.GetDecisionRequest(decision_id=decision_id, view=view)
-        found: decision_pb2.Decision = (
-            await self.decisions.GetDecision(request, metadata=self.los)
-        ).decision
-        return found
-
-    async def claimed(self, review_id: str, who: Metadata) -> pb.Review:
-        request = pb.ClaimReviewRequest(review_id=review_id)
-        claimed: pb.Review = (await self.stub.ClaimReview(request, metadata=who)).review
-        return claimed
-
-    async def complete(self, review_id: str, who: Metadata, **changes: Any) -> pb.Review:
-        """A completed review, an approval of 15,000 unless another result is given."""
-        request = completion(review_id, **changes)
-        completed: pb.Review = (await self.stub.CompleteReview(request, metadata=who)).review
-        return completed
-
-    async def letter(self, decision_id: str, language: str = "fil") -> notice_pb.Notice:
-        """The letter of what stands of a decision."""
-        request = notice_pb.GetNoticeRequest(decision_id=decision_id, language=language)
-        stub = NoticeServiceStub(self.live.channel)
-        made: notice_pb.Notice = (await stub.GetNotice(request, metadata=self.los)).notice
-        return made
-
-    async def sent(self, letter: notice_pb.Notice) -> notice_pb.Notice:
-        """A letter that was reported as sent, without that report."""
-        told = notice_pb.RecordNoticeSentRequest(
-            decision_id=letter.decision_id,
-            kind=letter.kind,
-            language=letter.language,
-            channel="email",
-            send_time=letter.create_time,
-            review_id=letter.review_id,
-        )
-        stub = NoticeServiceStub(self.live.channel)
-        noted: notice_pb.Notice = (await stub.RecordNoticeSent(told, metadata=self.los)).notice
-        assert noted.channel == "email"
-        for name in ("channel", "send_time", "sent_by"):
-            noted.ClearField(name)
-        return noted
-
-    async def event(self, user_id: str, event_type: str, **data: Any) -> None:
-        """An event as the vendor sends it."""
-        event = {
-            "id": f"et-{uuid.uuid4().hex}",
-            "version": "v1",
-            "type": event_type,
-            "createdAt": "2026-11-24T04:00:00Z",
-            "data": {"userId": user_id, **data},
-        }
-        body = json.dumps(event).encode()
-        headers = {"smile-signature": signature(body, SECRET.encode())}
-        async with httpx2.AsyncClient(base_url=self.live.service.http_url) as client:
-            assert (await client.post(PATH, content=body, headers=headers)).status_code == 200
-
-
-def completion(review_id: str, **changes: Any) -> pb.CompleteReviewRequest:
-    """A person's result."""
-    fields: dict[str, Any] = {
-        "review_id": review_id,
-        "request_id": f"r-{review_id}",
-        "outcome": decision_pb2.OUTCOME_APPROVE,
-        "approved_amount": MoneyMessage(currency_code="PHP", units=15_000),
-        "reason": "INCOME_CONFIRMED",
-        "explanation": "The employer confirms the income by telephone.",
-    }
-    return pb.CompleteReviewRequest(**(fields | changes))
-
-
-@asynccontextmanager
-async def office(
-    folder: Path, store_url: str, *faults: Fault, **changed: str
-) -> AsyncIterator[Office]:
-    """A service on a store, with its people."""
-    people = Team(folder)
-    los = people.hire("los", "decide", "outcomes", "onboard_all")
-    ana = people.hire("ana", "review", "read")
-    ben = people.hire("ben", "review_second", "review", "read")
-    counter = people.hire("counter", "decide", "review", "review_second", "read")
-    IDENTITY_KEYS.add(folder / "identity-keys")
-    keys = {"identity_key_file": str(folder / "identity-keys")}
-    of_store = {"store_url": store_url, "auth_tokens_file": str(people.path)}
-    settings = SETTINGS | keys | of_store | changed
-    async with at_vendor(folder, *faults, **settings) as (live, vendor):
-        yield Office(live, vendor, los, ana, ben, counter)
 
 
 async def test_a_small_amount_has_the_law_of_small_amounts(tmp_path: Path, store_url: str) -> None:
@@ -378,56 +244,6 @@ async def test_a_desk_is_read_with_what_waits_in_it(tmp_path: Path) -> None:
         told = [(one.code, one.may_be_told) for one in desk.reasons]
         assert told[0] == ("INCOME_CONFIRMED", True)
         assert (await refused(desks("car-loan"))).info.reason == "PRODUCT_UNKNOWN"
-
-
-@pytest.mark.long
-async def test_a_chain_from_the_command_line(tmp_path: Path) -> None:
-    """Listed, claimed, completed, confirmed, and read as one chain with every word."""
-    async with office(tmp_path, f"sqlite:///{tmp_path}/decisions.db") as at:
-        made = await at.decided(ANISHA, 30_000)
-        for name, who in (("ana", at.ana), ("ben", at.ben), ("los", at.los)):
-            (tmp_path / name).write_text(str(who[0][1]).removeprefix("Bearer "))
-
-        async def run(who: str, *words: str) -> str:
-            address = ("--address", at.live.service.address)
-            token = ("--token-file", str(tmp_path / who))
-            done = await asyncio.to_thread(command, *words, *address, *token, folder=tmp_path)
-            assert done.returncode == 0, done.stderr
-            return done.stdout
-
-        (listed,) = json.loads(await run("ana", "reviews", "list", "--format", "json"))["reviews"]
-        review_id = listed["review_id"]
-        assert "judgement" in await run("ben", "reviews", "desk", "--product", "personal-loan-ph")
-        assert "CLAIMED by ana" in await run("ana", "reviews", "next")
-        assert "no review to take" in await run("ben", "reviews", "next")
-        end = datetime.fromisoformat(listed["open_time"]) + timedelta(hours=9)
-        hold = ("--hold-until", end.isoformat())
-        assert "CLAIMED by ana" in await run("ana", "reviews", "claim", review_id, *hold)
-        hand = ("reviews", "release", review_id, "--hand-to", "ben")
-        assert "CLAIMED by ben" in await run("ana", *hand)
-        assert "skipped by ben" in await run("ben", "reviews", "skip", review_id)
-        assert "CLAIMED by ana" in await run("ana", "reviews", "claim", review_id)
-        result = ("--outcome", "APPROVE", "--amount", "25000", "--reason", "INCOME_CONFIRMED")
-        words = [f"word{place}" for place in range(200)]
-        said = ("--explanation", " ".join(words))
-        assert "AWAITING_SECOND" in await run(
-            "ana", "reviews", "complete", review_id, *result, *said
-        )
-        assert "by ana and ben" in await run("ben", "reviews", "confirm", review_id)
-        shown = await run("ana", "reviews", "show", review_id)
-        assert [line for line in shown.splitlines() if "CONFIRMED · ben" in line]
-        chain = await run("los", "decisions", "show", made.decision_id)
-        assert STANDS in chain
-        chain = await run("ana", "decisions", "chain", made.decision_id)
-        assert [word for word in chain.split() if word in words] == words * 3
-        assert max(map(len, chain.splitlines())) <= 200
-        asked = ("reviews", "open", made.decision_id, "--text", "I asked for 30,000.")
-        assert "contested" in await run("los", *asked)
-        listed = await run("ana", "reviews", "list", "--decision-id", made.decision_id)
-        assert f"{review_id[:-1]}2  OPEN" in listed
-        shown = await run("los", "decisions", "show", made.decision_id)
-        assert f"review · OPEN · {review_id}, {review_id[:-1]}2" in shown
-        assert STANDS in shown
 
 
 async def test_many_steps_are_read_page_by_page(tmp_path: Path) -> None:

@@ -1,35 +1,49 @@
-"""The RolloutService: looking at rollouts, moving them, and what decisions then do."""
+"""A rollout as operators lead it: plan, steps, commands, and a plan that two confirm."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import grpc
 import pytest
 import pytest_asyncio
+from structlog.testing import capture_logs
 
 from decision_service.api.v1 import decision_service_pb2 as decisions_pb
-from decision_service.api.v1 import rollout_pb2, rollout_service_pb2_grpc, ruleset_service_pb2_grpc
+from decision_service.api.v1 import (
+    decision_service_pb2_grpc,
+    rollout_pb2,
+    rollout_service_pb2_grpc,
+    ruleset_service_pb2_grpc,
+)
 from decision_service.api.v1 import rollout_service_pb2 as pb
 from decision_service.api.v1 import ruleset_service_pb2 as rules_pb
+from decision_service.cli.output import Exit
 from decision_service.domain.errors import FieldInvalid
 from decision_service.server.rollouts import change_from
 from decision_service.standin.sandbox import sandbox_people
-from tests.e2e.service import (
-    PRODUCT,
-    Running,
-    create,
-    outcome,
-    own_rules,
-    refused,
-    running,
-)
+from decision_service.standin.server import build_app, serve
+from tests.e2e.process import Process, serving
+from tests.e2e.process import command as program
+from tests.e2e.service import PRODUCT, Running, create, outcome, own_rules, refused, running
+from tests.e2e.team import Metadata, Team
 from tests.fakes.plans import CHALLENGED
+from tests.kits.until import until
+from tests.unit.cli.commands import Done, command
 from tests.unit.rollout.plans import edited
 
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.kits.postgres import Postgres
+
 GEORGE = sandbox_people()[0].user_id
+
 STAGED = edited(
     CHALLENGED,
     ("initial_stage: all", "initial_stage: staff"),
@@ -189,8 +203,6 @@ async def test_an_explanation_is_what_a_decision_records(rollout: Rollout) -> No
 
 
 # Plans that change while they run
-
-
 async def test_a_start_on_a_plan_that_clashes_goes_on_by_the_last_good_one(tmp_path: Path) -> None:
     """What a running process would refuse a starting one refuses too, and says so."""
     rules = planned(tmp_path)
@@ -206,3 +218,214 @@ async def test_a_start_on_a_plan_that_clashes_goes_on_by_the_last_good_one(tmp_p
         stub = ruleset_service_pb2_grpc.RulesetServiceStub(live.channel)
         listed = await stub.ListRulesets(rules_pb.ListRulesetsRequest())
         assert [problem.code for problem in listed.refused] == ["P501"]
+
+
+PLAN = edited(
+    CHALLENGED,
+    ("initial_stage: all", "initial_stage: staff"),
+    ("allow: [staff-1]", f"allow: [{GEORGE}]"),
+    ("{name: pilot, percent: 1}", "{name: pilot, percent: 1, hold: 3d, min_decisions: 200}"),
+    ("initial_stage: whole", "initial_stage: half"),
+)
+
+Run = Callable[..., object]
+
+
+@pytest_asyncio.fixture
+async def run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> AsyncIterator[Run]:
+    """Runs `decision-service rollout …` against a service with a staged plan."""
+    rules = own_rules(tmp_path)
+    (rules / PRODUCT / "rollout.yaml").write_text(PLAN)
+    with capture_logs():
+        async with running(tmp_path, rules_dir=str(rules)) as live:
+
+            async def call(*words: str) -> Done:
+                at = ("--address", live.service.address)
+                return await asyncio.to_thread(command, capsys, "rollout", *words, *at)
+
+            yield call
+
+
+async def test_show_says_where_it_stands_and_what_comes_next(
+    run: Run,
+) -> None:
+    """Stage, share, since when, by whom and why; the arms' shares; the command for the next."""
+    await run("advance", PRODUCT, "--track", "go-live", "--why", "staff were content")
+    done = await run("show", PRODUCT)
+    assert done.code == Exit.DONE, done.err
+    lines = done.out.splitlines()
+    head = f"{PRODUCT} · go-live stage pilot (1 %) since 20"
+    head_line = next(line for line in lines if line.startswith(head))
+    assert head_line.endswith("UTC by anonymous “staff were content”")
+    assert any("challenger v2 · stage half (50 %)" in line for line in lines)
+    shares = [line.split()[:4] for line in lines if line.split()[3:4] == ["%"]]
+    assert shares == [["champion", "v1", "0.50", "%"], ["challenger", "v2", "0.50", "%"]]
+    following = next(line for line in lines if line.startswith("Next: go-live"))
+    assert "stage early (5 %) from 20" in following
+    assert f'decision-service rollout advance {PRODUCT} --track go-live --why "…"' in following
+
+
+async def test_a_change_says_what_it_did_and_history_says_it_again(
+    run: Run,
+) -> None:
+    """A change that changes nothing says so; history has the newest first, page by page."""
+    for words, said in (
+        (("advance", "--track", "go-live"), "go-live staff → pilot (step 2, by anonymous)"),
+        (("roll-back", "--track", "challenger"), "challenger v2 half → 0 % (step 3,"),
+        (("pause",), "paused (step 4,"),
+        (("resume", "--ticket", "RISK-7"), "resumed (step 5, by anonymous)"),
+        (("kill",), "product killed (step 6,"),
+        (("kill",), "nothing changed"),
+        (("revive",), "product revived (step 7,"),
+        (("kill", "--arm", "challenger"), "challenger v2 killed (step 8,"),
+    ):
+        done = await run(words[0], PRODUCT, *words[1:], "--why", "[b]because[/b]")
+        assert (done.code, done.err) == (Exit.DONE, "")
+        assert f"{PRODUCT}: {said}" in done.out
+    lines = (await run("history", PRODUCT)).out.splitlines()
+    rows = [line.split()[0] for line in lines[1:] if line.strip()]
+    assert rows == [*"87654321"]
+    assert "RISK-7" in lines[4]
+    assert "product killed" in lines[3]
+    assert "[b]because[/b]" in lines[3]
+    assert "go-live at staff, challenger v2 at half" in lines[8]
+    page = await run("history", PRODUCT, "--limit", "7")
+    token = page.out.rpartition("--page-token ")[2].strip()
+    rest = await run("history", PRODUCT, "--page-token", token, "--format", "json")
+    assert [step["action"] for step in json.loads(rest.out)["steps"]] == ["begin"]
+
+
+async def test_a_refused_change_is_exit_code_one(
+    run: Run,
+) -> None:
+    """What the rollout refuses is a finding, with the reason and what to do; a bad name is not."""
+    await run("pause", PRODUCT, "--why", "holiday")
+    refused = await run("advance", PRODUCT, "--track", "go-live", "--why", "go")
+    assert refused.code == Exit.FINDINGS
+    assert "is paused: resume it before advancing" in refused.err
+    assert refused.err.count("\n") == 1
+    stale = ("--position", "1", "--plan-digest", "0" * 64, "--debug")
+    changed = await run("roll-back", PRODUCT, "--track", "challenger", "--why", "x", *stale)
+    assert (changed.code, "reason PLAN_CHANGED" in changed.err) == (Exit.FINDINGS, True)
+    late = await run(
+        "roll-back", PRODUCT, "--track", "challenger", "--why", "x", "--position", "1", "--debug"
+    )
+    assert (late.code, "reason ROLLOUT_MOVED_ON" in late.err) == (Exit.FINDINGS, True)
+    unknown = await run("show", "car-loan")
+    assert (unknown.code, "NOT_FOUND: " in unknown.err) == (Exit.SERVER, True)
+
+
+async def test_a_step_before_hold_and_count_says_why_it_is_early(
+    run: Run,
+) -> None:
+    """Without --early it is refused with what is not met; with it the journal has both."""
+    up = ("advance", PRODUCT, "--track", "go-live", "--why", "go on")
+    assert (await run(*up)).code == Exit.DONE
+    refused = await run(*up)
+    assert refused.code == Exit.FINDINGS
+    assert "is held until 20" in refused.err
+    assert "UTC and has 0 of 200 decisions: wait, or advance with --early and say" in refused.err
+    early = await run(*up, "--early")
+    assert "go-live pilot → early" in early.out, early.err
+    [step, *_] = json.loads((await run("history", PRODUCT, "--format", "json")).out)["steps"]
+    assert "has 0 of 200 decisions" in step["figures"]["did not wait"]
+    assert (await run(*up)).code == Exit.DONE
+    nothing = await run("confirm", PRODUCT, "--why", "go")
+    assert (nothing.code, "nothing of" in nothing.err) == (Exit.FINDINGS, True)
+
+
+LOCKED = edited(
+    CHALLENGED,
+    ("unit: ", "second_person_above: 10\nunit: "),
+    ("initial_stage: all", "initial_stage: staff"),
+)
+
+OPENED = edited(
+    LOCKED,
+    ("second_person_above: 10\n", ""),
+    ("  deny: []", "  segments: [{name: all, when: inputs.requested_amount > 0, percent: 100}]"),
+)
+
+
+class Operators:
+    """A process as its operators reach it: what it shows and decides, and commands by a caller."""
+
+    def __init__(self, process: Process, folder: Path, los: Metadata) -> None:
+        channel = grpc.insecure_channel(process.address)
+        self._rollouts = rollout_service_pb2_grpc.RolloutServiceStub(channel)
+        self._decisions = decision_service_pb2_grpc.DecisionServiceStub(channel)
+        self._at, self._folder, self._los = process.address, folder, los
+
+    async def look(self) -> tuple[rollout_pb2.Rollout, str]:
+        """The rollout, and how an applicant is decided now who is neither allowed nor pinned."""
+        ask = pb.GetRolloutRequest(product=PRODUCT)
+        get, decide = self._rollouts.GetRollout, self._decisions.CreateDecision
+        made = await asyncio.to_thread(decide, create(GEORGE), metadata=self._los)
+        shown = await asyncio.to_thread(get, ask, metadata=self._los)
+        return shown.rollout, outcome(made.decision)
+
+    async def run(self, name: str, *words: str) -> Any:
+        """A rollout command by a caller."""
+        who = ("--address", self._at, "--token-file", str(self._folder / name))
+        return await asyncio.to_thread(program, "rollout", *words, *who, folder=self._folder)
+
+
+@pytest.mark.long
+async def test_an_edited_plan_waits_over_a_crash_and_is_confirmed_by_two(
+    tmp_path: Path, postgres: Postgres
+) -> None:
+    """One row waits; after a kill the plan before goes on in every process; two confirm."""
+    rules, team = own_rules(tmp_path), Team(tmp_path)
+    plan = rules / PRODUCT / "rollout.yaml"
+    plan.write_text(LOCKED)
+    los = team.hire("los", "decide", "read")
+    for name in ("ana", "ben"):
+        team.hire(name, "rollout")
+        (tmp_path / name).write_text(team.tokens[name])
+    async with AsyncExitStack() as stack:
+        vendor = serve(build_app(api_key="k", api_secret="s"))
+        settings = {
+            "smile_mode": "sandbox",
+            "smile_base_url": await stack.enter_async_context(vendor),
+            "smile_api_key": "k",
+            "smile_api_secret": "s",
+            "rules_dir": str(rules),
+            "store_url": postgres.migrated(),
+            "auth_tokens_file": str(team.path),
+        }
+
+        async def started() -> Operators:
+            starting = stack.enter_context, serving(tmp_path, **settings)
+            return Operators(await asyncio.to_thread(*starting), tmp_path, los)
+
+        with serving(tmp_path, **settings) as process:
+            one = Operators(process, tmp_path, los)
+            in_force = (await one.look())[0].plan_digest
+            plan.write_text(OPENED)
+            await until(one.look, lambda now: now[0].HasField("proposed"))
+            process.kill()
+        one, other = await started(), await started()
+        for process in (one, other):
+            rollout, decided = await process.look()
+            assert (rollout.position, rollout.plan_digest) == (2, in_force)
+            assert (decided, rollout.proposed.by) == ("NOT_ENROLLED", "")
+        shown = (await other.run("ana", "show", PRODUCT)).stdout
+        assert "waits for two callers to confirm it" in shown
+        assert "`second_person_above` is gone" in shown
+        assert "segment all (inputs.requested_amount > 0) gets 100 %" in shown
+        assert f'decision-service rollout confirm {PRODUCT} --why "…"' in shown
+        first = await one.run("ana", "confirm", PRODUCT, "--why", "the board decided")
+        assert "proposed by ana, another caller confirms it by" in first.stdout, first.stderr
+        again = await one.run("ana", "confirm", PRODUCT, "--why", "the board decided")
+        assert again.returncode == 1, again.stderr
+        assert "`ana` proposed this already: another caller confirms it" in again.stderr
+        assert "another caller confirms it" in again.stderr
+        assert (await one.look())[1] == "NOT_ENROLLED"
+        last = await one.run("ben", "confirm", PRODUCT, "--why", "as signed", "--ticket", "R-9")
+        assert (last.returncode, last.stderr) == (0, "")
+        rollout, _ = await until(other.look, lambda now: now[1] != "NOT_ENROLLED")
+        assert (rollout.last_step.who, rollout.last_step.action) == ("ben", "plan")
+        assert rollout.plan_digest == rollout.last_step.plan_digest != in_force
+        history = (await other.run("ben", "history", PRODUCT)).stdout
+        for word in ("service", "ana", "ben", "R-9", "propose", "plan"):
+            assert word in history

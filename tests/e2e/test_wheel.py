@@ -18,10 +18,9 @@ from pathlib import Path
 import pytest
 
 from decision_service import __version__
+from tests.e2e.process import demo_and_next
 from tests.e2e.service import ROOT
-from tests.e2e.typed import demo_and_next
 
-pytestmark = pytest.mark.long
 PROGRAM = "decision-service"
 
 
@@ -114,6 +113,7 @@ def installed(sources: Path, tmp_path_factory: pytest.TempPathFactory) -> Instal
     return Installed(wheel, programs)
 
 
+@pytest.mark.long
 def test_the_demo_decides_in_an_empty_folder(installed: Installed, tmp_path: Path) -> None:
     """What a plain installation brings decides for the made-up people, and leaves nothing."""
     done = installed.run("sandbox", "demo", cwd=tmp_path)
@@ -123,7 +123,10 @@ def test_the_demo_decides_in_an_empty_folder(installed: Installed, tmp_path: Pat
     assert not [*tmp_path.iterdir()]
 
 
-def test_what_the_demo_prints_last_runs_as_printed(installed: Installed, tmp_path: Path) -> None:
+@pytest.mark.long
+def test_what_the_demo_of_the_package_prints_last_runs_as_printed(
+    installed: Installed, tmp_path: Path
+) -> None:
     """Without a checkout: a decision, a folder of rules, and the demo by those rules."""
     out = demo_and_next(str(installed.programs / PROGRAM), tmp_path)
     assert re.search(r"^DECLINE", out, re.MULTILINE)
@@ -131,6 +134,7 @@ def test_what_the_demo_prints_last_runs_as_printed(installed: Installed, tmp_pat
     assert (tmp_path / "mine" / "rules").is_dir()
 
 
+@pytest.mark.long
 def test_a_folder_is_begun_and_used(installed: Installed, tmp_path: Path) -> None:
     """`init` writes rules whose tests pass and settings that `serve` takes, once."""
     done = installed.run("init", "mine", cwd=tmp_path)
@@ -146,12 +150,14 @@ def test_a_folder_is_begun_and_used(installed: Installed, tmp_path: Path) -> Non
     assert (again.returncode, "mine is not empty (" in again.stderr) == (2, True)
 
 
+@pytest.mark.long
 def test_the_version_tells_the_commit(installed: Installed, sources: Path, tmp_path: Path) -> None:
     """The installed program says which commit it was built from."""
     told = installed.run("version", cwd=tmp_path).stdout
     assert told.split()[1] == f"{__version__}+{_git(sources, 'rev-parse', 'HEAD')[:12]}"
 
 
+@pytest.mark.long
 def test_everything_that_is_given_to_others_is_inside(installed: Installed) -> None:
     """Every rule file, proto and service config of the checkout, and the licence, as they are."""
     given = [one for top in ("rules", "protos") for one in _files(ROOT / top)]

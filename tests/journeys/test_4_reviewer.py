@@ -1,0 +1,244 @@
+"""Journey 4: a case worker, from what waits through a decision to the second person."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, timedelta
+from pathlib import Path
+
+import pytest
+from playwright.async_api import Page, expect
+
+from decision_service.api.v1 import decision_pb2 as decision_pb
+from tests.console.house import Moved, at, open_case, reviews, shot
+from tests.e2e.browser import browser
+from tests.e2e.service import PRODUCT
+from tests.journeys.kit import ANISHA, BOTH_STORES, STANDS, office, typed
+
+# At the command line
+
+
+@BOTH_STORES
+async def test_a_case_from_the_queue_to_the_second_person(
+    url: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Listed, taken, held, handed over, skipped, completed, confirmed; every word is in the chain.
+
+    Until the second person confirms, the rules' outcome counts; afterwards the persons' does, and
+    what the rules decided stays as it is.
+    """
+    async with office(tmp_path, url) as at:
+        made = await at.decided(ANISHA, 30_000)
+        assert made.refer_kind == decision_pb.REFER_KIND_SCORE
+        (review_id,) = (await at.read(made.decision_id)).review.review_ids
+
+        async def run(who: str, *words: str) -> str:
+            done = await typed(at.live, tmp_path, capsys, who, *words)
+            assert done.code == 0, done.err
+            return done.out
+
+        assert f"{review_id}  OPEN" in await run("ana", "reviews", "list")
+        assert "judgement" in await run("ben", "reviews", "desk", "--product", PRODUCT)
+        assert "CLAIMED by ana" in await run("ana", "reviews", "next")
+        assert "no review to take" in await run("ben", "reviews", "next")
+        end = made.create_time.ToDatetime(UTC) + timedelta(hours=9)
+        hold = ("--hold-until", end.isoformat())
+        assert "CLAIMED by ana" in await run("ana", "reviews", "claim", review_id, *hold)
+        hand = ("reviews", "release", review_id, "--hand-to", "ben")
+        assert "CLAIMED by ben" in await run("ana", *hand)
+        assert "skipped by ben" in await run("ben", "reviews", "skip", review_id)
+        assert "CLAIMED by ana" in await run("ana", "reviews", "claim", review_id)
+
+        result = ("--outcome", "APPROVE", "--amount", "25000", "--reason", "INCOME_CONFIRMED")
+        words = [f"word{place}" for place in range(200)]
+        said = ("--explanation", " ".join(words))
+        proposed = await run("ana", "reviews", "complete", review_id, *result, *said)
+        assert "AWAITING_SECOND" in proposed
+        waiting = (await at.read(made.decision_id)).review
+        assert waiting.outcome == decision_pb.OUTCOME_REFER
+        for _ in range(2):
+            confirm = ("reviews", "confirm", review_id, "--request-id", "c-1")
+            assert "by ana and ben" in await run("ben", *confirm)
+        assert "CONFIRMED · ben" in await run("ana", "reviews", "show", review_id)
+        assert STANDS in await run("los", "decisions", "show", made.decision_id)
+        now = await at.read(made.decision_id)
+        assert now.outcome == decision_pb.OUTCOME_REFER
+        assert (now.review.outcome, now.review.role, now.review.approved_amount.units) == (
+            decision_pb.OUTCOME_APPROVE,
+            "review_second",
+            25_000,
+        )
+        chain = await run("ana", "decisions", "chain", made.decision_id)
+        assert [word for word in chain.split() if word in words] == words * 3
+        assert max(map(len, chain.splitlines())) <= 200
+
+        asked = ("reviews", "open", made.decision_id, "--text", "I asked for 30,000.")
+        assert "contested" in await run("los", *asked)
+        listed = await run("ana", "reviews", "list", "--decision-id", made.decision_id)
+        assert f"{review_id[:-1]}2  OPEN" in listed
+        shown = await run("los", "decisions", "show", made.decision_id)
+        assert f"review · OPEN · {review_id}, {review_id[:-1]}2" in shown
+        assert STANDS in shown
+
+
+# At the console, in a browser
+
+FOCUSED = "(wanted) => document.activeElement?.matches(wanted)"
+
+
+async def tab_to(page: Page, wanted: str) -> None:
+    """Press Tab until the focus is on what is wanted, as somebody without a mouse does."""
+    for _ in range(60):
+        if await page.evaluate(FOCUSED, wanted):
+            return
+        await page.keyboard.press("Tab")
+    raise AssertionError(f"no Tab leads to {wanted}")
+
+
+async def fill_result(page: Page, step: str, reason: str = "INCOME_CONFIRMED") -> None:
+    """Reason and explanation of a panel, with what a person would say."""
+    await page.locator(f"#{step}-reason").select_option(reason)
+    await page.locator(f"#{step}-explanation").fill("The employer confirms it by phone.")
+
+
+@pytest.mark.long
+@browser
+async def test_five_cases_are_cleared_by_keyboard_alone(tmp_path: Path) -> None:
+    """Next, read, decide, five times without a mouse; each ends with her name on it."""
+    async with at(tmp_path, "rosa") as (home, page):
+        for number in range(5):
+            await open_case(home, "Anisha", 10_000 + number)
+        await page.goto(f"{home.url}/reviews")
+        await shot(page, "queue")
+        await page.keyboard.press("n")
+        for number in range(5):
+            await page.wait_for_url(re.compile(r"/reviews/rev_[^?]+$"))
+            step = "approve" if number == 0 else "decline"
+            if number == 0:
+                await shot(page, "case")
+            await page.keyboard.press(step[0])
+            await tab_to(page, f"#{step}-reason")
+            await page.keyboard.type("INCOME" if step == "approve" else "NOT_A")
+            await tab_to(page, f"#{step}-explanation")
+            await page.keyboard.type("I called the employer.")
+            await page.keyboard.press("Tab")
+            await page.keyboard.press("Enter")
+            await page.wait_for_url("**?done=*")
+            await page.keyboard.press("n")
+        await page.wait_for_url("**none=yes*")
+        done = await reviews(home, state="REVIEW_STATE_COMPLETED")
+        assert [one.completed_by for one in done] == ["rosa"] * 5
+        assert (
+            sorted(one.result.reason for one in done)
+            == ["INCOME_CONFIRMED"] + ["NOT_AFFORDABLE"] * 4
+        )
+
+
+@pytest.mark.long
+@browser
+async def test_two_persons_approve_above_authority(tmp_path: Path) -> None:
+    """Rosa sees before she sends that a second person is needed; Tomas confirms, after a new
+    sign-in where his is older than a quarter of an hour; she could not have."""
+    clock = Moved()
+    async with at(tmp_path, "rosa", clock=clock) as (home, page):
+        review = await open_case(home, "Anisha", 30_000)
+        await page.goto(f"{home.url}/reviews/{review.review_id}")
+        await page.get_by_role("button", name="Claim").click()
+        await page.locator("#approve-amount").fill("15000")
+        await expect(page.locator("#price")).to_contain_text("You")
+        await page.locator("#approve-amount").fill("30000")
+        await expect(page.locator("#price")).to_contain_text("second person")
+        await fill_result(page, "approve")
+        await page.get_by_role("button", name="Approve", exact=True).click()
+        await page.wait_for_url("**?done=approve")
+        assert not await page.get_by_role("button", name="Confirm").count()
+        await page.get_by_role("button", name="Sign out").click()
+
+        await home.sign_in(page, "tomas", "/second")
+        clock.ahead = 16 * 60
+        await shot(page, "second")
+        await page.get_by_role("button", name="Confirm").click()
+        await expect(page.get_by_role("heading", level=1)).to_have_text("Sign in again")
+        async with page.context.expect_page() as opened:
+            await page.get_by_role("link", name="sign in").click()
+        tab = await opened.value
+        await tab.get_by_label("Your token").fill(home.team.tokens["tomas"])
+        await tab.keyboard.press("Enter")
+        await expect(tab.get_by_role("heading", level=1)).to_contain_text(
+            "You are signed in as tomas"
+        )
+        await page.get_by_role("button", name="Send it again").click()
+        await page.wait_for_url("**?done=confirm")
+        [done] = await reviews(home, state="REVIEW_STATE_COMPLETED")
+        assert (done.completed_by, done.confirmed_by) == ("rosa", "tomas")
+        assert done.result.approved_amount.units == 30_000
+
+
+@pytest.mark.long
+@browser
+async def test_a_claim_that_ends_loses_nothing_typed(tmp_path: Path) -> None:
+    """The end is said before it comes; what was typed is there after it, and counts once the case
+    is claimed again."""
+    clock = Moved()
+    async with at(tmp_path, "rosa", service_clock=clock) as (home, page):
+        clock.ahead = -26 * 60  # the claim is 26 minutes old for the browser
+        review = await open_case(home, "Anisha", 12_000)
+        await page.goto(f"{home.url}/reviews/{review.review_id}")
+        await page.get_by_role("button", name="Claim").click()
+        await expect(page.locator("[data-left]")).to_contain_text("min")
+        await page.keyboard.press("d")
+        assert not await page.locator("#decline-reason [value=INCOME_CONFIRMED]").count()
+        await fill_result(page, "decline", "NOT_AFFORDABLE")
+        clock.ahead = 10 * 60
+        await page.get_by_role("button", name="Decline", exact=True).click()
+        await expect(page.get_by_role("alert")).to_contain_text("ended")
+        await expect(page.locator("#decline-explanation")).to_have_value(
+            "The employer confirms it by phone."
+        )
+        await page.get_by_role("button", name="Claim it again").click()
+        await expect(page.locator("#decline-reason")).to_have_value("NOT_AFFORDABLE")
+        await page.get_by_role("button", name="Decline", exact=True).click()
+        await page.wait_for_url("**?done=decline")
+
+
+@pytest.mark.long
+@browser
+async def test_a_session_that_ends_in_a_form_loses_nothing_typed(tmp_path: Path) -> None:
+    """Signed out elsewhere, she signs in in a new tab and sends the note that she had typed."""
+    async with at(tmp_path, "rosa") as (home, page):
+        review = await open_case(home, "Anisha", 12_000)
+        await page.goto(f"{home.url}/reviews/{review.review_id}")
+        await page.get_by_text("Note", exact=True).click()
+        await page.locator("#note-text").fill("Two lines,\nnot one.")
+        async with home.client("rosa") as other:
+            await other.post("/sign-out", data={"everywhere": "yes"})
+        await page.get_by_role("button", name="Add the note").click()
+        await expect(page.get_by_text("Nothing that you typed is lost")).to_be_visible()
+        async with page.context.expect_page() as opened:
+            await page.get_by_role("link", name="sign in").click()
+        tab = await opened.value
+        await tab.get_by_label("Your token").fill(home.team.tokens["rosa"])
+        await tab.keyboard.press("Enter")
+        await expect(tab.get_by_text("You are signed in")).to_be_visible()
+        await page.get_by_role("button", name="Send it again").click()
+        await page.wait_for_url("**?done=note")
+        await expect(page.get_by_text("Two lines,")).to_be_visible()
+
+
+@pytest.mark.long
+@browser
+async def test_it_works_without_javascript(tmp_path: Path) -> None:
+    """Claim, see what an amount would come to, and complete: by plain forms alone."""
+    async with at(tmp_path, "rosa", view={"java_script_enabled": False}) as (home, page):
+        review = await open_case(home, "Anisha", 12_000)
+        await page.goto(f"{home.url}/reviews")
+        await page.get_by_role("button", name="Next").first.click()
+        await page.locator("#approve-amount").fill("900000")
+        await page.get_by_role("button", name="Show what would come of it").click()
+        await expect(page.locator("#price")).to_contain_text("12000.00 was requested")
+        await page.locator("#approve-amount").fill("10000")  # no more than the rules offered
+        await fill_result(page, "approve")
+        await page.get_by_role("button", name="Approve", exact=True).click()
+        await expect(page.get_by_text("This case is done")).to_be_visible()
+        [done] = await reviews(home, state="REVIEW_STATE_COMPLETED")
+        assert done.review_id == review.review_id
