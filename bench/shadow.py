@@ -36,7 +36,7 @@ from decision_service.steering.compare import Shadows
 from decision_service.steering.counters import Counters, EventCounters, RolloutObserver
 from decision_service.store.store import Store
 from tests.fakes.cases import changed_rules
-from tests.fakes.counted import counted
+from tests.fakes.observed import counted
 from tests.fakes.plans import planned
 from tests.fakes.world import ScriptedSource, application, rulebook, steady_earner
 

@@ -57,7 +57,7 @@ from tests.e2e.service import (
     running,
 )
 from tests.e2e.team import Team, bearer
-from tests.fakes.log import captured
+from tests.fakes.observed import captured
 from tests.kits.until import until
 from tests.unit.cli.commands import command
 

@@ -31,7 +31,7 @@ from decision_service.rulebook.load import load_rules
 from decision_service.rules.language.diagnostics import render
 from decision_service.standin.sandbox import sandbox_people
 from tests.e2e.service import PRODUCT, Running, create, outcome, own_rules, refusal, running
-from tests.fakes.log import captured
+from tests.fakes.observed import captured
 from tests.fakes.shipped import CHAMPION, champion_of
 from tests.kits.kubelet import KubeletVolume
 from tests.kits.until import until

@@ -51,7 +51,7 @@ from tests.e2e.collector import collecting, values
 from tests.e2e.process import Process, clean_environ, serving
 from tests.e2e.service import PRODUCT, at_vendor, create, outcome, running
 from tests.e2e.team import Metadata, Team, bearer
-from tests.fakes.log import captured
+from tests.fakes.observed import captured
 from tests.kits.until import until
 
 if TYPE_CHECKING:

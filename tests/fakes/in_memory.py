@@ -1,21 +1,24 @@
-"""The store on SQLite in memory, for tests of what stands above it."""
+"""The store's log and its leases in the memory of one process."""
 
 from __future__ import annotations
 
 import asyncio
+import secrets
 import sqlite3
-from collections.abc import Callable
 from functools import cache
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from msgspec.structs import replace
 from sqlalchemy import Connection, Engine, NullPool, create_engine, event
 
-from decision_service.domain.errors import LeaseLost, StoreUnavailable
-from decision_service.domain.ports import DecisionEntry, StoredEntry
+from decision_service.domain.errors import LeaseLost, RequestInProgress, StoreUnavailable
+from decision_service.domain.ports import DecisionEntry, Lease, StoredEntry
 from decision_service.store import errors
 from decision_service.store.columns import metadata
 from decision_service.store.store import Store
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 T = TypeVar("T")
 
@@ -109,3 +112,33 @@ class InMemoryDecisionLog(Store):
         stored = await super().commit(replace(entry, fence=""))
         self.fences.pop(key, None)
         return stored
+
+
+class InMemoryLeases:
+    """The `Leases` of a log in memory; `expire` does to every holder what time does to a dead one.
+
+    Time stands still: whoever waits does so for as many turns of the loop as seconds are given.
+    """
+
+    def __init__(self, log: InMemoryDecisionLog) -> None:
+        self._log = log
+
+    async def claim(self, caller: str, request_id: str, seconds: float) -> Lease | StoredEntry:
+        key = (caller, request_id)
+        for _ in range(max(int(seconds), 0) + 1):
+            stored = (await self._log.look_up(*key)).entry
+            if stored is not None:
+                return stored
+            if key not in self._log.fences:
+                self._log.fences[key] = secrets.token_hex(8)
+                return Lease(*key, self._log.fences[key])
+            await asyncio.sleep(0)
+        raise RequestInProgress("still being decided", retry_after=1.0)
+
+    def release(self, lease: Lease) -> None:
+        key = (lease.caller, lease.request_id)
+        if self._log.fences.get(key) == lease.fence:
+            del self._log.fences[key]
+
+    def expire(self) -> None:
+        self._log.fences.clear()

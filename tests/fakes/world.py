@@ -43,8 +43,7 @@ from decision_service.server.decisions import ProtoReplyEncoder
 from decision_service.steering.compare import Shadows
 from decision_service.steering.counters import Counters, EventCounters, RolloutObserver
 from tests.fakes.forgetful import forgetful
-from tests.fakes.in_memory import InMemoryDecisionLog
-from tests.fakes.leases import InMemoryLeases
+from tests.fakes.in_memory import InMemoryDecisionLog, InMemoryLeases
 from tests.fakes.newcomer import SECRETS
 
 NOW = datetime(2026, 11, 24, 4, tzinfo=UTC)

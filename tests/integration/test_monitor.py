@@ -44,6 +44,7 @@ def monitor(capsys: pytest.CaptureFixture[str], store: str, out: Path, *words: o
     return done, json.loads((out / "monitor.json").read_text()) if done.code == 0 else {}
 
 
+@pytest.mark.parametrize("url", ["sqlite"], indirect=True)
 @pytest.mark.long
 def test_a_report_of_a_store_finds_what_was_planted(url, tmp_path, capsys):
     """Drift of income, overrides and vintages; an earlier report is as good a baseline."""

@@ -212,6 +212,7 @@ TEACHERS = (31_000_00, 31_000_00, 31_000_00, 31_000_00)
 BONUS = (31_000_00, 62_000_00, 36_000_00, 31_000_00)
 
 
+@pytest.mark.parametrize("url", ["sqlite"], indirect=True)
 @pytest.mark.parametrize(
     ("first", "second", "payroll", "outcome"),
     [

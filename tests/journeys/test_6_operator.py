@@ -36,7 +36,7 @@ from tests.e2e.service import (
     refused,
     running,
 )
-from tests.fakes.log import captured
+from tests.fakes.observed import captured
 from tests.kits.until import until
 from tests.unit.cli.commands import command as here
 

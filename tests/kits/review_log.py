@@ -49,7 +49,7 @@ from decision_service.store import decisions
 from decision_service.store.store import Store
 from tests.kits.arm_log import granted
 from tests.kits.decision_entries import NOON, numbered
-from tests.kits.decision_listing import walk
+from tests.kits.decision_log import walk
 
 LIMITS = Authority(Decimal(20_000), Decimal(100_000))
 QUEUES = (ReviewQueue("data", timedelta(hours=4), frozenset({ReferKind.DATA})),)

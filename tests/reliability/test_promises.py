@@ -35,7 +35,7 @@ from decision_service.store.store import Store
 from tests.fakes.world import NOW, PRODUCT, RULES, Numbered, ScriptedSource, SetClock, application
 from tests.fakes.world import World as DecidingWorld
 from tests.fakes.world import rulebook as load
-from tests.integration.test_withdrawn_meanwhile import Revoking
+from tests.integration.test_erased_meanwhile import Revoking
 from tests.unit.smile.virtual import run
 
 GEORGE = person("George", 0)

@@ -33,8 +33,8 @@ from decision_service.steering.counters import (
     RolloutObserver,
     log_rule_error,
 )
-from tests.fakes.counted import counted
 from tests.fakes.in_memory import InMemoryDecisionLog
+from tests.fakes.observed import counted
 from tests.fakes.plans import CHALLENGED, book_under
 from tests.fakes.world import NOW, PRODUCT, ScriptedSource, World, application, replayed
 from tests.kits.cases import cases

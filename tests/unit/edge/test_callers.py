@@ -20,7 +20,7 @@ from decision_service.server.callers import new_token, read_callers, token_hash
 from decision_service.server.context import ANONYMOUS, Caller, CallInfo, Role
 from decision_service.server.interceptors import authenticating
 from decision_service.server.status import of_tokens
-from tests.fakes.log import captured
+from tests.fakes.observed import captured
 from tests.fakes.world import SetClock
 from tests.kits.cases import cases
 from tests.kits.certificates import client_certificate

@@ -6,7 +6,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from decision_service.server import auth as failed_authentications
 from decision_service.server.auth import ALARM_FROM, FailedAuthentications
 from decision_service.server.context import address_of
-from tests.fakes.log import captured
+from tests.fakes.observed import captured
 from tests.kits.cases import cases
 
 

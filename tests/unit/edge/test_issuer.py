@@ -21,7 +21,7 @@ from decision_service.server import issuer as issuer_module
 from decision_service.server.auth import Authenticator, CallersRefused
 from decision_service.server.callers import new_token, token_hash
 from decision_service.server.context import Caller, RpcContext
-from tests.fakes.log import captured
+from tests.fakes.observed import captured
 from tests.fakes.world import SetClock
 from tests.kits.issuer import BAD, DISCOVERY, LOGOUT, Issuer
 

@@ -28,8 +28,8 @@ from decision_service.server.webhooks import (
     signing_key,
 )
 from decision_service.store.snapshots import warm
-from tests.fakes.counted import by_label
 from tests.fakes.in_memory import InMemoryDecisionLog
+from tests.fakes.observed import by_label
 from tests.fakes.world import NOW, SetClock
 from tests.kits.until import until
 

@@ -33,8 +33,8 @@ from decision_service.steering.compare import (
 from decision_service.steering.counters import EventCounters
 from decision_service.steering.pairs import DecidedCase, RulesOnDay, causes, lacks, second_opinion
 from tests.fakes.cases import STRICTER, case_of, changed_rules, version
-from tests.fakes.counted import counted
 from tests.fakes.in_memory import InMemoryDecisionLog
+from tests.fakes.observed import counted
 from tests.fakes.plans import book_under
 from tests.fakes.world import NOW, PRODUCT, SetClock, World, application, steady_earner
 from tests.kits.arm_figures import PAIR

@@ -33,9 +33,8 @@ from decision_service.rollout.ports import JournalAction, JournalEntry
 from decision_service.steering import guardrails as guardrail_watch
 from decision_service.steering.counters import CounterKind, Counters, CounterTotal
 from decision_service.steering.figures import Figures, GuardrailLine, NextStage, ShowFigures
-from tests.fakes.counted import counted
 from tests.fakes.in_memory import InMemoryDecisionLog
-from tests.fakes.log import captured
+from tests.fakes.observed import captured, counted
 from tests.fakes.watched import AUTO, MEANT, OUTAGE, Stand, stand
 from tests.fakes.world import NOW, PRODUCT, SetClock
 from tests.kits.arm_figures import decided

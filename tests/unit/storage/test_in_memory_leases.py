@@ -2,8 +2,7 @@
 
 import pytest
 
-from tests.fakes.in_memory import InMemoryDecisionLog
-from tests.fakes.leases import InMemoryLeases
+from tests.fakes.in_memory import InMemoryDecisionLog, InMemoryLeases
 from tests.kits.leases import LeasesKit, Replica
 
 

@@ -14,7 +14,7 @@ from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
 from decision_service.runtime.telemetry import NO_SPAN, SpanName, traced
 from decision_service.server import otel as delivery
 from decision_service.server import otel as start
-from tests.fakes.log import captured
+from tests.fakes.observed import captured
 
 
 class Told(SpanExporter):

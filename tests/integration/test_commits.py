@@ -1,23 +1,31 @@
-"""Group commit: together, durable before anybody is told, and unbroken by faults."""
+"""What is committed: durable groups, lookups beside readers, and parts of warm readings."""
 
 from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator
 from contextlib import closing
-from pathlib import Path
+from datetime import timedelta
+from threading import Event
+from typing import TYPE_CHECKING
 
 import pytest
 from msgspec import structs
 from msgspec.structs import replace
+from sqlalchemy import Connection, text
 
-from decision_service.domain.errors import StoreError, StoreUnavailable
+from decision_service.domain.errors import ReadingMoved, StoreError, StoreUnavailable
 from decision_service.domain.ports import DecisionEntry, Filter, StoredText
 from decision_service.store.store import Store, open_database
-from tests.kits.decision_entries import ENTRY, SNAPSHOT, as_stored, numbered
+from tests.kits.decision_entries import ENTRY, NOON, SNAPSHOT, as_stored, numbered
+from tests.kits.history_log import KEYS, as_past, decided
 from tests.kits.stores import opened
+from tests.kits.warm_log import LATER, MARK
 from tests.kits.watched_database import LINGER, WatchedDatabase, rows_on_disk
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
 
 
 @pytest.fixture
@@ -147,3 +155,78 @@ async def test_snapshots_are_stored_once(store: Store, path: Path) -> None:
     with closing(sqlite3.connect(path)) as connection:
         ((stored,),) = connection.execute("SELECT stored FROM snapshots").fetchall()
     assert stored == int(ENTRY.created.timestamp()) * 1_000_000 + ENTRY.created.microsecond
+
+
+ENTRY_OF_STORAGE_LOOKUPS = decided(1)
+
+
+async def test_lookups_wait_for_no_reader(url: str) -> None:
+    """They are answered while a list that takes its time has the one reader."""
+    go = Event()
+
+    def hold(connection: Connection) -> None:
+        if connection.dialect.name == "sqlite":
+            go.wait()
+        else:
+            connection.execute(text("SELECT pg_sleep(30)"))
+
+    async with opened(url, readers=1) as store:
+        await store.commit(ENTRY_OF_STORAGE_LOOKUPS)
+        held = asyncio.create_task(store._database.read(hold))
+        await asyncio.sleep(0)
+        found = await store.look_up(
+            ENTRY_OF_STORAGE_LOOKUPS.caller, ENTRY_OF_STORAGE_LOOKUPS.request_id
+        )
+        assert found.entry == as_stored(ENTRY_OF_STORAGE_LOOKUPS)
+        assert (await store.past([KEYS.user]))[KEYS.user].decisions == (
+            as_past(ENTRY_OF_STORAGE_LOOKUPS),
+        )
+        assert not held.done()
+        go.set()
+        held.cancel()
+        await asyncio.gather(held, return_exceptions=True)
+
+
+READ = replace(MARK, fetched=LATER, looked=LATER, oldest=LATER)
+
+PART = replace(SNAPSHOT, id="part", body=b"a part of it")
+
+BEFORE = NOON + timedelta(minutes=1)
+
+Stores = tuple[Store, Store]
+
+
+@pytest.fixture
+async def stores(url: str) -> AsyncIterator[Stores]:
+    """The store that decides and the one that clears away: of two processes where there may be."""
+    deciding = await Store.open(url)
+    clearing = deciding if url.startswith("sqlite") else await Store.open(url)
+    yield deciding, clearing
+    await deciding.aclose()
+    await clearing.aclose()
+
+
+async def cleared(store: Store) -> int:
+    """Clear away what is older than the reading; how many rows went."""
+    gone = 0
+    while some := await store.expire(BEFORE, 10):
+        gone += some
+    return gone
+
+
+async def test_clearing_away_beside_decisions_leaves_none_without_its_snapshot(
+    stores: Stores,
+) -> None:
+    """Whichever comes first, every decision that was recorded has the data that it rests on."""
+    deciding, clearing = stores
+    await deciding.keep_warm(SNAPSHOT, READ, consent=0)
+    rounds = 12
+    for number in range(0, 4 * rounds, 4):
+        await deciding.commit(numbered(number, snapshot=PART, depends_on=READ))
+        late = numbered(number + 1, created=LATER, snapshot=PART, depends_on=READ)
+        recorded, _ = await asyncio.gather(
+            deciding.commit(late), cleared(clearing), return_exceptions=True
+        )
+        assert isinstance(recorded, ReadingMoved) or recorded == as_stored(late)
+        if recorded == as_stored(late):
+            assert await deciding.snapshot(PART.user_id, PART.id) == PART.body

@@ -1,18 +1,29 @@
-"""Somebody who has a copy of the database and the program, and nothing else."""
+"""A thief with a copy of the database, and a process that is killed while it wraps keys."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import asyncio
+import multiprocessing
+import os
+import signal
+from typing import TYPE_CHECKING
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from sqlalchemy import Connection, inspect, text
 
+from decision_service.store import keys as wrapping
+from decision_service.store.keys import DataKeys, open_data_keys, wrap_all
 from decision_service.store.store import open_database
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
 
 KEY, NONCE, TAG = 32, 12, 16
 
 Row = tuple[str, tuple[bytes, ...]]
+
 """A table and the values of one of its rows."""
 
 
@@ -61,3 +72,36 @@ def _windows(value: bytes) -> Iterator[bytes]:
 
 def _bytes(value: object) -> bytes:
     return value if isinstance(value, bytes) else str(value).encode()
+
+
+_SPAWNING = multiprocessing.get_context("forkserver")
+
+_SPAWNING.set_forkserver_preload(["decision_service.store.store", "tests.kits.decision_log"])
+
+
+def killed_while_wrapping(url: str, keys: Path, batch: int, batches: int) -> None:
+    """Wrap so many batches and another one, within whose transaction the process is killed."""
+    process = _SPAWNING.Process(target=_wrap, args=(url, keys, batch, batches))
+    process.start()
+    process.join()
+    assert process.exitcode == -signal.SIGKILL
+
+
+def _wrap(url: str, keys: Path, batch: int, batches: int) -> None:
+    asyncio.run(_wrapped(url, keys, batch, batches))
+
+
+async def _wrapped(url: str, keys: Path, batch: int, batches: int) -> None:
+    wrap_some, left = wrapping.wrap_some, batches
+
+    def fatal(connection: Connection, data_keys: DataKeys) -> int:
+        nonlocal left
+        wrapped = wrap_some(connection, data_keys)
+        if not left:
+            os.kill(os.getpid(), signal.SIGKILL)
+        left -= 1
+        return wrapped
+
+    wrapping.BATCH, wrapping.wrap_some = batch, fatal
+    database = await open_database(url)
+    await wrap_all(database, await open_data_keys(url, keys, database))

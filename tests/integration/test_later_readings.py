@@ -1,34 +1,45 @@
-"""Data that the vendor says has arrived and that is not whole yet: read again, then a person's."""
+"""What a stored reading leaves for later: late data, when pay comes, and a loan that ends."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from datetime import timedelta
+from dataclasses import replace
+from datetime import date, timedelta
 from functools import partial
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
-from decision_service.casework.review_log import RecordedReview
+from decision_service.api.v1 import decision_pb2 as pb
+from decision_service.api.v1 import decision_service_pb2 as service_pb
 from decision_service.casework.review_steps import By, ReviewStep, claim, request_data
 from decision_service.casework.reviews import DecideAgain
-from decision_service.decide.refresh import EventWorker, sweep
+from decision_service.decide.refresh import EventResult, EventWorker, sweep
 from decision_service.decide.replay import ReadDecisions
 from decision_service.decide.snapshots import FIRST_PAUSE, LONGEST_PAUSE, PATIENCE
 from decision_service.domain.accounts import Kind
 from decision_service.domain.decision import Outcome, ReferKind
 from decision_service.domain.errors import StoreUnavailable
-from decision_service.domain.ports import StoredEntry
 from decision_service.domain.reviews import ReviewAction
+from decision_service.domain.values import Money
 from decision_service.rulebook.archive import CompilationThread, RulesetArchive
 from decision_service.standin.faults import Fault
 from decision_service.standin.linking import LinkSessions
-from decision_service.standin.sandbox import sandbox_people
+from decision_service.standin.sandbox import sandbox, sandbox_people
+from decision_service.standin.world import Person, World, WorldMaker
 from tests.fakes.world import NOW
 from tests.integration.refreshing import Desk, Heard, opened
 
+if TYPE_CHECKING:
+    from collections.abc import Collection
+    from pathlib import Path
+
+    from decision_service.casework.review_log import RecordedReview
+    from decision_service.domain.ports import StoredEntry
+
 UNREADABLE = Fault("status", "/contributions", settings={"status": 503})
+
 SYNCING = Fault("task_running", "/tasks")
+
 LAST = NOW + timedelta(days=9)
 
 
@@ -216,3 +227,96 @@ async def test_an_outage_gives_nothing_up(tmp_path: Path) -> None:
         desk.vendor.faults.clear()
         assert await late.later(PATIENCE.total_seconds())
         assert heard.whole == [(late.user_id, {Kind.CONTRIBUTIONS})]
+
+
+GEORGE = sandbox_people()[0].user_id
+
+SMALL = {"requested_amount": Money("PHP", 500_000), "requested_term_months": 6}
+
+
+async def test_each_reading_goes_on_from_the_last(tmp_path: Path) -> None:
+    """Decisions and events read; the pay periods that end between are seen, those before are not.
+
+    A decision by the stored reading, an erasure and a reading after a long pause change nothing,
+    forget all and begin anew.
+    """
+    async with opened(tmp_path) as desk:
+        await desk.decide(GEORGE, inputs=SMALL)
+        [first] = (await desk.stored(GEORGE)).watches
+        assert (first.sights, first.since) == ((), first.latest.date())
+
+        desk.clock.wall = NOW + timedelta(days=8)
+        await desk.decide(GEORGE, inputs=SMALL)
+        [second] = (await desk.stored(GEORGE)).watches
+        assert [end for end, _ in second.sights] == [date(2026, 11, 30)]
+        assert second.sights[0][1] == second.latest
+        assert second.since == first.since
+
+        await desk.decide(GEORGE, inputs=SMALL)
+        assert (await desk.stored(GEORGE)).watches == (second,)
+
+        desk.clock.wall = NOW + timedelta(days=23)
+        assert await desk.refresh.refresh(GEORGE) is EventResult.REFRESHED
+        [third] = (await desk.stored(GEORGE)).watches
+        assert [end for end, _ in third.sights] == [date(2026, 11, 30), date(2026, 12, 15)]
+
+        desk.clock.wall = NOW + timedelta(days=60)
+        await desk.decide(GEORGE, inputs=SMALL)
+        [fourth] = (await desk.stored(GEORGE)).watches
+        assert fourth.sights == third.sights
+        assert fourth.since == fourth.latest.date()
+
+        await desk.store.erase(GEORGE, None)
+        desk.clock.wall = NOW + timedelta(days=61)
+        await desk.decide(GEORGE, inputs=SMALL)
+        [fresh] = (await desk.stored(GEORGE)).watches
+        assert fresh.sights == ()
+
+
+INSTALMENT = 922.90
+
+
+def until_the_first_day(instalments: int, *, others: bool) -> WorldMaker:
+    """George owes so many instalments at first, and later his scheme lists that loan no more."""
+
+    (first,) = (loan for one in george(NOW.date()).sources for loan in one.of("liabilities"))
+    loan = first | {"outstandingBalance": round(instalments * INSTALMENT, 2)}
+    housing = loan | {"id": f"{loan['id'][:-1]}0", "type": "Housing Loan", "referenceId": "H-1"}
+
+    def world(day: date) -> World:
+        listed = (loan,) * (day <= NOW.date()) + (housing,) * others
+        person, found = george(day), sandbox(day)
+        sources = tuple(
+            replace(one, items={**one.items, "liabilities": listed})
+            if one.of("liabilities")
+            else one
+            for one in person.sources
+        )
+        changed = replace(person, sources=sources)
+        return World(day, {**found.builders, GEORGE: lambda: changed}, found.faults)
+
+    return world
+
+
+def george(day: date) -> Person:
+    """He as the sandbox has him on a day."""
+    found = sandbox(day).person(GEORGE)
+    assert found is not None
+    return found
+
+
+def outcome_of(entry: StoredEntry) -> tuple[str, list[str]]:
+    """The outcome of a decision, and its reasons."""
+    made = service_pb.CreateDecisionResponse.FromString(entry.reply).decision
+    outcome = pb.Outcome.Name(made.outcome).removeprefix("OUTCOME_")
+    return outcome, [reason.code for reason in made.reasons]
+
+
+@pytest.mark.parametrize("others", [False, True], ids=["the only one", "one of two"])
+async def test_a_loan_that_was_paid_off_refers_nobody(tmp_path: Path, *, others: bool) -> None:
+    """With two instalments left on the first day, and gone from the list on days 9 and 40."""
+    async with opened(tmp_path, until_the_first_day(2, others=others)) as desk:
+        for days in (0, 9, 40):
+            desk.clock.wall = NOW + timedelta(days=days)
+            made = await desk.decide(GEORGE, inputs=SMALL)
+            assert outcome_of(made) == ("APPROVE", []), days

@@ -16,6 +16,7 @@ from decimal import Decimal
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import duckdb
@@ -66,8 +67,20 @@ def made() -> tuple[Sequence[StoredText], Sequence[DecisionEntry]]:
 def entries(url: str) -> Sequence[DecisionEntry]:
     """Those that the store has: all of `made`, with loans."""
     texts, entries = made()
-    asyncio.run(record(url, texts, entries))
+    if url.startswith("sqlite"):
+        Path(url.removeprefix("sqlite:///")).write_bytes(_recorded())
+    else:
+        asyncio.run(record(url, texts, entries))
     return entries
+
+
+@cache
+def _recorded() -> bytes:
+    """A closed file with all of `made`."""
+    with TemporaryDirectory() as folder:
+        file = Path(folder) / "store.db"
+        asyncio.run(record(begun(file), *made()))
+        return file.read_bytes()
 
 
 @pytest.fixture
@@ -141,6 +154,7 @@ def test_the_days_together_are_the_store(entries, export, tmp_path):
     assert rows(folder, "SELECT count(DISTINCT applicant) FROM {decisions}") == [(24,)]
 
 
+@pytest.mark.parametrize("url", ["sqlite"], indirect=True)
 def test_nothing_of_a_person_is_in_it(entries, export, tmp_path):
     """No id of the lender's or the vendor's, no reference, and nothing that a person wrote.
 
@@ -204,6 +218,7 @@ def test_a_row_is_what_was_recorded(tmp_path):
     assert paid == ("APPROVE", Decimal("1.5"), "PHP")
 
 
+@pytest.mark.parametrize("url", ["sqlite"], indirect=True)
 def test_a_second_run_writes_what_is_new(url, entries, export, tmp_path):
     """No byte changes without a cause; a loan of an earlier day is written, a decision is not."""
     folder = tmp_path / "decisions"
@@ -234,6 +249,7 @@ async def erase(url: str, *entries: DecisionEntry) -> None:
             await store.erase(one.user_id)
 
 
+@pytest.mark.parametrize("url", ["sqlite"], indirect=True)
 def test_erased_people_go_from_every_day(url, entries, export, tmp_path):
     """Not only from `--since` on; the manifest says how many, and an empty day goes."""
     folder = tmp_path / "decisions"
@@ -253,6 +269,7 @@ def test_erased_people_go_from_every_day(url, entries, export, tmp_path):
     assert [*folder.glob("*/day=*")] == []
 
 
+@pytest.mark.parametrize("url", ["sqlite"], indirect=True)
 def test_who_comes_back_is_in_it_with_what_was_decided_since(url, entries, export, tmp_path):
     """After an erasure, at midnight, with data given anew; what was decided before stays out."""
     before = entries[0]
@@ -277,9 +294,8 @@ class Killed(BaseException):
 @pytest.mark.long
 def test_whenever_it_is_killed_the_next_run_goes_on(tmp_path, capsys, monkeypatch):
     """At each file that is put: files are whole, and erased people and their count come right."""
-    url = begun(tmp_path / "store.db")
-    texts, entries = made()
-    asyncio.run(record(url, texts, entries))
+    (tmp_path / "store.db").write_bytes(_recorded())
+    url, entries = f"sqlite:///{tmp_path}/store.db", made()[1]
     words = ("decisions", "export", "--store", url, "--to")
     whole, wanted = tmp_path / "whole", tmp_path / "wanted"
     for folder in (whole, wanted):
@@ -314,6 +330,7 @@ def test_whenever_it_is_killed_the_next_run_goes_on(tmp_path, capsys, monkeypatc
     assert at > 15
 
 
+@pytest.mark.parametrize("url", ["sqlite"], indirect=True)
 def test_programs_read_the_result(entries, export, tmp_path, monkeypatch):
     """`--format json` has counts and no bar; progress is by pages; a full disk is one sentence."""
     folder, pages, seen = tmp_path / "decisions", tmp_path / "pages", []
@@ -336,6 +353,7 @@ def test_programs_read_the_result(entries, export, tmp_path, monkeypatch):
     assert sums(folder) == before
 
 
+@pytest.mark.parametrize("url", ["sqlite"], indirect=True)
 @pytest.mark.parametrize(
     ("words", "says"),
     [
@@ -353,6 +371,7 @@ def test_what_is_wrong_is_one_sentence(words, says, entries, export, tmp_path):
     assert sums(tmp_path / "decisions") == before
 
 
+@pytest.mark.parametrize("url", ["sqlite"], indirect=True)
 def test_another_folder_is_left_alone(entries, export, tmp_path):
     """One that holds other files, another store's, one in use, and one whose key is lost."""
     folder = tmp_path / "decisions"
@@ -400,6 +419,7 @@ def assert_types_of_the_contract(folder: Path) -> None:
         assert not keys or rows(folder, twice) == []
 
 
+@pytest.mark.parametrize("url", ["sqlite"], indirect=True)
 def test_the_page_shows_what_duckdb_answers(entries, export, tmp_path, monkeypatch):
     """The query of docs/monitoring.md as it is printed, in the folder that it was exported from."""
     assert export().code == 0
@@ -422,9 +442,8 @@ INSERT INTO decisions ({names}) SELECT {values} FROM
 @pytest.mark.long
 def test_a_hundred_thousand_decisions_are_read(tmp_path, capsys):
     """By DuckDB, with the types of the contract; on ninety days, each with its part."""
-    url = begun(tmp_path / "store.db")
-    texts, entries = made()
-    asyncio.run(record(url, texts, entries))
+    (tmp_path / "store.db").write_bytes(_recorded())
+    url = f"sqlite:///{tmp_path}/store.db"
     with closing(sqlite3.connect(tmp_path / "store.db")) as store:
         names = [one[1] for one in store.execute("PRAGMA table_info(decisions)")]
         other = {name: f"{name} || '-' || n" for name in ("decision_id", "request_id", "user_id")}

@@ -1,13 +1,12 @@
-"""Full disks, I/O errors and foreign locks: nothing false is told, and it passes by itself."""
+"""Full disks, failing writes and foreign locks: nothing false is told, and it passes by itself."""
 
 from __future__ import annotations
 
 import asyncio
 import resource
 import sqlite3
-from collections.abc import AsyncIterator, Iterator
 from contextlib import closing, contextmanager
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from msgspec import structs
@@ -17,7 +16,11 @@ from decision_service.domain.errors import StoreUnavailable
 from decision_service.runtime.failpoints import Point, arm, disarm
 from decision_service.store.store import Store
 from tests.kits.decision_entries import ENTRY, SNAPSHOT, as_stored, numbered
-from tests.kits.watched_database import LINGER, rows_on_disk
+from tests.kits.watched_database import LINGER, committing_under, rows_on_disk
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator
+    from pathlib import Path
 
 
 @pytest.fixture
@@ -172,3 +175,55 @@ async def test_a_damaged_snapshot_is_unavailable(store: Store) -> None:
     await store._database.write(lambda c: c.execute(damage).rowcount)
     with pytest.raises(StoreUnavailable, match="damaged"):
         await store.snapshot(SNAPSHOT.user_id, SNAPSHOT.id)
+
+
+COUNT = 12
+
+
+@pytest.fixture
+async def path_of_storage_sync(tmp_path: Path) -> Path:
+    """A store that was made and closed, so that what follows syncs nothing but its commits."""
+    path = tmp_path / "decisions.db"
+    store = await Store.open(f"sqlite:///{path}")
+    await store.aclose()
+    return path
+
+
+def ids(numbers: list[int]) -> set[str]:
+    """The ids of the decisions of these numbers."""
+    return {f"dec_{number:026d}" for number in numbers}
+
+
+@pytest.mark.long
+def test_a_disk_that_fails_acknowledges_nothing_more(
+    path_of_storage_sync: Path, tmp_path: Path
+) -> None:
+    """From the first EIO on every commit is refused and the store unwell; what was told is kept."""
+    done = committing_under(
+        "error=EIO:when=8+", f"sqlite:///{path_of_storage_sync}", tmp_path, COUNT
+    )
+    assert done.told
+    assert done.refused == list(range(len(done.told), COUNT))
+    assert done.unwell == done.refused
+    assert ids(done.told) <= rows_on_disk(path_of_storage_sync)
+
+
+@pytest.mark.long
+def test_one_failed_sync_costs_one_commit(path_of_storage_sync: Path, tmp_path: Path) -> None:
+    """One commit is refused and not on disk; the ones before and after it are told and are."""
+    done = committing_under(
+        "error=EIO:when=8", f"sqlite:///{path_of_storage_sync}", tmp_path, COUNT
+    )
+    assert len(done.refused) == 1
+    assert rows_on_disk(path_of_storage_sync) == ids(done.told)
+    assert max(done.told) > done.refused[0] > min(done.told)
+
+
+@pytest.mark.long
+def test_a_slow_sync_is_waited_for(path_of_storage_sync: Path, tmp_path: Path) -> None:
+    """When syncs take a quarter of a second, what is told is on disk all the same."""
+    fault = "delay_enter=250000:when=3..6"
+    done = committing_under(fault, f"sqlite:///{path_of_storage_sync}", tmp_path, 4)
+    assert done.told == [0, 1, 2, 3]
+    assert sum("DELAYED" in call for call in done.calls) == 4
+    assert rows_on_disk(path_of_storage_sync) == ids(done.told)

@@ -1,26 +1,44 @@
-"""Leases on a real PostgreSQL server: dead, silent and hasty processes."""
+"""Several processes on one PostgreSQL store: leases, caps of a day, rules, postponed events."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+import subprocess
 from contextlib import AsyncExitStack
+from datetime import timedelta
+from typing import TYPE_CHECKING
 
 import asyncpg
 import pytest
 from msgspec import structs
+from msgspec.structs import replace
 from sqlalchemy import text
 
-from decision_service.domain.errors import LeaseLost, RequestInProgress
-from decision_service.domain.ports import Filter, Lease
-from decision_service.store.replicas import SharedLeases
+from decision_service.decide.replica_check import ProcessRules
+from decision_service.decide.snapshots import FIRST_PAUSE
+from decision_service.domain.errors import AllowancesMoved, LeaseLost, RequestInProgress
+from decision_service.domain.ports import (
+    Allowances,
+    CapLimit,
+    DayLimits,
+    Filter,
+    Lease,
+    StoredEntry,
+)
+from decision_service.store.replicas import SILENT_SECONDS, SharedLeases
 from decision_service.store.store import Store
-from tests.kits.decision_entries import ENTRY, as_stored, numbered
-from tests.kits.lease_process import holding
-from tests.kits.leases import KEY, LONG, LeasesKit, Replica, claimed
-from tests.kits.postgres import Postgres
+from tests.kits.arm_log import granted
+from tests.kits.decision_entries import ENTRY, NOON, as_stored, numbered
+from tests.kits.leases import KEY, LONG, LeasesKit, Replica, claimed, holding
 from tests.kits.stores import opened
 from tests.kits.until import until
+from tests.kits.warm_log import EVENT
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+    from tests.kits.postgres import Postgres
 
 SHORT = 0.5
 
@@ -198,3 +216,99 @@ async def test_waiting_asks_the_server_seldom(url: str, store: Store) -> None:
         done = await asyncio.gather(*waiting, return_exceptions=True)
         assert {type(one) for one in done} == {RequestInProgress}
         assert reads <= 30
+
+
+MIDNIGHT = NOON - timedelta(hours=12)
+
+CAPPED = Allowances(DayLimits(MIDNIGHT, (CapLimit("all", approvals=1),)))
+
+_BLOCKED = "SELECT count(*) FROM pg_locks WHERE NOT granted"
+
+
+@pytest.fixture
+def url_of_storage_day_caps(postgres: Postgres) -> str:
+    """A database with tables."""
+    return postgres.migrated()
+
+
+@pytest.fixture
+async def stores(url_of_storage_day_caps: str) -> AsyncIterator[tuple[Store, Store]]:
+    """Two processes that decide."""
+    one, two = await Store.open(url_of_storage_day_caps), await Store.open(url_of_storage_day_caps)
+    yield one, two
+    await one.aclose()
+    await two.aclose()
+
+
+@pytest.fixture
+async def other(url_of_storage_day_caps: str) -> AsyncIterator[asyncpg.Connection]:
+    """Somebody who can hold a table."""
+    connection = await asyncpg.connect(url_of_storage_day_caps)
+    yield connection
+    await connection.close()
+
+
+async def test_of_two_processes_that_approve_at_once_the_second_looks_again(
+    stores: tuple[Store, Store], other: asyncpg.Connection
+) -> None:
+    """While the first is held up in its commit the second waits, then finds the room used up."""
+    held = other.transaction()
+    await held.start()
+    await other.execute("LOCK TABLE decisions IN EXCLUSIVE MODE")
+    calls = []
+    for number, store in enumerate(stores, 1):
+        entry = numbered(number, arm=granted(1_000), allowances=CAPPED)
+        calls.append(asyncio.create_task(store.commit(entry)))
+        await until(lambda: other.fetchval(_BLOCKED), lambda seen, n=number: seen >= n)
+    await held.rollback()
+    first, second = await asyncio.gather(*calls, return_exceptions=True)
+    assert isinstance(first, StoredEntry)
+    assert isinstance(second, AllowancesMoved)
+
+
+ONE, TWO = ProcessRules("one", "digest-1"), ProcessRules("two", "digest-2")
+
+
+def later(postgres: Postgres, url: str, seconds: float) -> None:
+    """Let so much time pass for what the processes have said."""
+    shift = f"UPDATE processes SET seen = seen - interval '{seconds} seconds'"
+    subprocess.run([str(postgres.server.bin_path / "psql"), url, "-qc", shift], check=True)
+
+
+async def test_processes_hear_of_each_other_until_one_falls_silent(postgres: Postgres) -> None:
+    """The last word of each counts, for twenty seconds by the server's clock."""
+    url = postgres.migrated()
+    here, there = await Store.open(url), await Store.open(url)
+    assert await here.report(ONE) == [ONE]
+    assert await there.report(TWO) == [ONE, TWO]
+    changed = ProcessRules("one", "digest-2")
+    assert await here.report(changed) == [changed, TWO]
+    later(postgres, url, SILENT_SECONDS - 5)
+    assert await here.report(ONE) == [ONE, TWO]
+    later(postgres, url, 6)
+    assert await here.report(ONE) == [ONE]
+    for store in (here, there):
+        await store.aclose()
+
+
+async def test_one_of_several_processes_has_postponed_events(postgres: Postgres) -> None:
+    """Three find the same events due at the same moment, time after time, and one takes them."""
+    url = postgres.migrated()
+    stores = [await Store.open(url) for _ in range(3)]
+    events = [replace(EVENT, id=f"et-{number}") for number in range(4)]
+    ids = [event.id for event in events]
+    for event in events:
+        await stores[0].receive(event, NOON, quarantine=False)
+    for number in range(40):
+        now = NOON + number * FIRST_PAUSE
+        until = now + FIRST_PAUSE
+        told = await asyncio.gather(*(store.postpone(ids, now, NOON, until) for store in stores))
+        assert sorted(told) == [False, False, True]
+    for store in stores:
+        await store.aclose()
+
+
+async def test_a_sqlite_file_has_one_process(tmp_path: Path) -> None:
+    """Nobody else can hold it, so that nobody can differ."""
+    async with opened(f"sqlite:///{tmp_path}/decisions.db") as store:
+        assert list(await store.report(ONE)) == [ONE]
