@@ -75,7 +75,15 @@ class Store(
         journal_keys: JournalKeys | None = None,
     ) -> None:
         leases = leases or SoleProcess()
-        Commits.__init__(self, database, data_keys, leases, linger, largest_group, on_commit)
+        Commits.__init__(
+            self,
+            database,
+            data_keys,
+            leases=leases,
+            linger=linger,
+            largest_group=largest_group,
+            on_commit=on_commit,
+        )
         Lookups.__init__(self, database, largest_group)
         seals = Seals(journal_keys)
         RolloutSteps.__init__(self, database, seals)
@@ -151,9 +159,9 @@ class Store(
             database,
             linger,
             largest_group,
-            leases,
-            on_commit,
-            erasing,
+            leases=leases,
+            on_commit=on_commit,
+            erasing=erasing,
             identity_keys=keys,
             data_keys=wrapping,
             journal_keys=sealing,
