@@ -124,6 +124,7 @@ def print_sample(sample_form: str, expected: Path | None) -> None:
 
 def _print(reading: Reading) -> None:
     rows = [(line.name, line.value or "–", line.where) for line in reading.lines()]
-    first, second = (max(len(row[place]) for row in rows) for place in (0, 1))
+    first = max(len(row[0]) for row in rows)
+    second = max(len(row[1]) for row in rows)
     for name, value, where in rows:
         sys.stdout.write(visible(f"{name:<{first}}  {value:<{second}}  {where}\n"))

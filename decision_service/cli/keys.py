@@ -123,7 +123,7 @@ def forget_data_key(key: str, config: Path | None, file: Path | None) -> None:
 
 
 def _require_old(path: Path, wanted: bytes) -> None:
-    newest, *older = (key.id for key in DATA_KEYS.read(path))
+    newest, *older = [key.id for key in DATA_KEYS.read(path)]
     if wanted == newest:
         message = f"{wanted.hex()} is the newest key of {path}, which wraps: `add` another first"
         raise CommandError(message)

@@ -83,8 +83,8 @@ class KeyFile(Generic[K]):
         create = path is None and not used
         path = path or beside
         keys = () if path is None else self.read(path, create=create)
-        known = {key.id for key in keys}
-        lost = sorted(one.hex() for one in {*used} - known)
+        there = {key.id for key in keys}
+        lost = sorted(one.hex() for one in used if one not in there)
         if lost:
             where = f"which {path} lacks" if path else f"and {self.setting} is not set"
             raise StoreRefused(

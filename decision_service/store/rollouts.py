@@ -213,21 +213,18 @@ def sums(connection: sa.Connection, product: str, version: int, since: datetime)
     return found
 
 
-def _with_sign(lines: Sequence[str], sign: str) -> tuple[str, ...]:
-    return tuple(line.removeprefix(sign) for line in lines if line.startswith(sign))
-
-
 def _judged(row: sa.Row[Any]) -> JudgedApplicant:
     moved = row.moved.splitlines()
-    causes = _with_sign(moved, _CAUSE)
-    old = _with_sign(moved, _OLD)
-    new = _with_sign(moved, _NEW)
     return JudgedApplicant(
         row.example,
-        Side(Outcome(row.live_outcome), amount=row.live_amount, codes=old),
-        Side(Outcome(row.outcome), amount=row.amount, codes=new),
-        causes=causes,
+        Side(Outcome(row.live_outcome), amount=row.live_amount, codes=_marked(moved, _OLD)),
+        Side(Outcome(row.outcome), amount=row.amount, codes=_marked(moved, _NEW)),
+        causes=_marked(moved, _CAUSE),
     )
+
+
+def _marked(lines: Sequence[str], sign: str) -> tuple[str, ...]:
+    return tuple(line.removeprefix(sign) for line in lines if line.startswith(sign))
 
 
 def _pair_row(pair: DecisionPair) -> dict[str, object]:

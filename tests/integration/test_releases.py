@@ -444,6 +444,22 @@ async def test_nothing_is_added_behind_an_edited_row(store: Store) -> None:
         await store.append(replace(THIRD, position=4))
 
 
+async def test_the_last_entry_is_looked_at_each_time(store: Store) -> None:
+    """One that was edited since is refused by a process that has read it, and nothing follows."""
+    await store.releases()
+    await store.latest()
+    for table in TABLES:
+        await store._database.write(changed(f"UPDATE {table} SET why = 'x' WHERE position = 3"))
+    for use in (
+        store.releases,
+        partial(store.add_release, replace(RELEASED, position=4)),
+        store.latest,
+        partial(store.append, replace(THIRD, position=4)),
+    ):
+        with pytest.raises(StoreUnavailable, match=r"entry 3 .*is not what this process read"):
+            await use()
+
+
 async def test_what_was_verified_is_not_read_again(store: Store) -> None:
     """However long the journals are: of each its last row is looked at, and what is new."""
     assert (*await store.releases(),) == ENTRIES
@@ -522,6 +538,15 @@ async def test_an_edited_journal_is_not_sealed_anew(store: Store, keys: Path) ->
             with pytest.raises(StoreUnavailable, match="find out who wrote to the database"):
                 await store._database.write(work)
     assert await refusal(store, [], seals_of(keys)) == ""
+
+
+async def test_a_journal_that_lost_its_seals_beside_a_sealed_one_is_not_taken_over(
+    store: Store, keys: Path
+) -> None:
+    """The sentence names no command, so that nobody is led to believe what was forged."""
+    await store._database.write(changed("UPDATE releases SET seal = ''"))
+    with pytest.raises(StoreUnavailable, match="so that these cannot be taken over: restore the"):
+        await store._database.write(partial(seals_of(keys).seal_anew, take_over=True))
 
 
 async def test_a_forged_journal_is_not_taken_over_by_a_process_that_runs(

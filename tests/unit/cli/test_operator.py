@@ -183,14 +183,7 @@ def test_rules_that_do_not_load_are_named_as_serve_names_them(tmp_path, capsys):
 
 @pytest.mark.parametrize(
     "setting",
-    [
-        "AUTH_TOKENS_FILE",
-        "DATA_KEY_FILE",
-        "IDENTITY_KEY_FILE",
-        "JOURNAL_KEY_FILE",
-        "TLS_KEY_FILE",
-        "LOG_HASH_KEY_FILE",
-    ],
+    ["AUTH_TOKENS_FILE", "DATA_KEY_FILE", "IDENTITY_KEY_FILE", "TLS_KEY_FILE", "LOG_HASH_KEY_FILE"],
 )
 async def test_a_file_that_every_user_may_write_is_refused(tmp_path, capsys, setting):
     """Whoever writes it decides who may call, or reads what is stored; `serve` says the same."""
