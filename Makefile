@@ -127,8 +127,8 @@ test-long: $(TEST_TOOLS) ## Run the long tests: proofs, populations, clusters, k
 	$(PYTEST) -n 4 -m long $(LONG)
 
 # Modules whose tests read a page, most to type what it prints; CI always runs these.
-PAGED = $(wildcard tests/console tests/e2e tests/integration tests/journeys tests/reliability tests/unit/cli tests/unit/simulator tests/unit/standin tests/unit/workbench)
-PAGES = $(shell grep -rlE --include='test_*.py' 'e2e\.page|README\.md|"docs"' $(PAGED))
+PAGED = $(wildcard tests/console tests/e2e tests/integration tests/journeys tests/reliability tests/unit/cli tests/unit/standin tests/unit/workbench)
+PAGES = $(shell grep -rlE --include='test_*.py' 'e2e\.(page|test_backtest) |README\.md|"docs"' $(PAGED))
 # What decides in these folders is rules, factors, proofs: nothing serves, stores or reads an applicant.
 CORE = $(wildcard tests/edits tests/fuzz tests/unit/factors tests/unit/rules)
 WHEEL = tests/e2e/test_wheel.py

@@ -27,7 +27,7 @@ from decision_service.rulebook.rulebook import Product
 from decision_service.rules.evaluate import Facts, evaluate
 from decision_service.rules.inputs import list_answers
 from decision_service.rules.program import CompiledRuleset
-from tests.fakes.newcomer import NEWCOMER
+from tests.fakes.world import NEWCOMER
 
 GOOD, BAD, UNKNOWABLE = "GOOD", "BAD", "UNKNOWABLE"
 LOAN, ADVANCE = "personal-loan-ph", "gig-advance-ph"

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from itertools import chain
+from pathlib import PurePosixPath
 
 import msgspec
 from msgspec.structs import replace
@@ -58,6 +59,8 @@ _BOUNDS = {"min": Direction.TIGHTENS, "max": Direction.LOOSENS}
 """What a greater bound of an input or a parameter does."""
 
 _HEADER_OF_TESTS = ("ruleset", "version")
+_ADMITTING = re.compile(r"\bnot in lists\.(\w+)")
+_COUNSEL = "checked_by_counsel"
 _LONGEST = 100
 _ASKED_OF_PLANS = frozenset({"go-live", "challenger", "guardrails", "caps", "review"})
 """Groups of a plan of which each change is asked about whose effect its text does not show."""
@@ -280,7 +283,11 @@ def _files_compared(before: RulesState, after: RulesState) -> Iterator[WrittenCh
             [single(path, name, node) for name, node in second.items()],
         )
         for change in _said(changes):
-            direction = _of_policy(change) if path == POLICY else change.direction
+            direction = change.direction
+            if path == POLICY:
+                direction = _of_policy(change)
+            elif change.subject == _COUNSEL:
+                direction = Direction.TIGHTENS if change.after == "yes" else Direction.LOOSENS
             yield replace(change, direction=direction)
 
 
@@ -319,11 +326,23 @@ def loosenings(before: RulesState, after: RulesState) -> Iterator[WrittenChange]
     for change in guard_changes(before, after):
         if change.direction is not Direction.TIGHTENS:
             yield change
+    admitting = _admitting_lists(after.folder)
     for one in list_changes(before.folder, after.folder):
-        if one.before and (one.removed or not one.added):
+        is_wider = one.added and PurePosixPath(one.path).stem in admitting
+        if one.before and (one.removed or not one.added or is_wider):
             yield WrittenChange(one.path, "the list", ChangeKind.CHANGED, words=one.words)
     yield from _plans_loosened(before.rulebook, after.rulebook)
     yield from _against_laws(before.rulebook, after.rulebook)
+
+
+def _admitting_lists(folder: RuleFolder) -> frozenset[str]:
+    """The lists whose keys are let through: a rule stops whoever is not on them."""
+    texts = [file.text for one in folder.products for file in one.rulesets.values()]
+    texts += folder.shared_files.values()
+    found: set[str] = set()
+    for text in texts:
+        found.update(_ADMITTING.findall(text))
+    return frozenset(found)
 
 
 def _products_gone(old: Rulebook, new: Rulebook) -> Iterator[WrittenChange]:

@@ -7,10 +7,9 @@ from pathlib import Path
 import pytest
 
 from deploy.clients.conftest import MAKERS, Made
-from tests.e2e.office import Office
 from tests.e2e.process import serving
 from tests.e2e.service import at_vendor
-from tests.e2e.team import Team
+from tests.e2e.team import Office, Team
 
 
 @pytest.mark.parametrize("language", MAKERS)

@@ -17,10 +17,9 @@ import httpx2
 import pytest
 import trustme
 
-from tests.e2e.office import Office
 from tests.e2e.process import Process, serving
 from tests.e2e.service import ROOT
-from tests.e2e.team import Metadata, Team
+from tests.e2e.team import Metadata, Office, Team
 
 ENVOY = Path(sys.executable).parent / "envoy"
 SHIPPED = ROOT / "deploy/front/envoy.yaml"

@@ -21,8 +21,8 @@ from decision_service.api.v1 import decision_service_pb2 as service_pb
 from decision_service.cli.main import run
 from deploy.front.front import LENDER, SAMPLE, SECRET, STRANGER, Front, envoy, listing, ports_of
 from tests.e2e import wire
-from tests.e2e.office import Office
 from tests.e2e.page import Page
+from tests.e2e.team import Office
 
 LIST = "/decision_service.api.v1.DecisionService/ListDecisions"
 FORGED = "x-forwarded-client-cert"

@@ -24,12 +24,11 @@ from decision_service.api.v1 import decision_service_pb2_grpc
 from decision_service.runtime.clock import SystemClock
 from decision_service.standin.sandbox import sandbox_people
 from decision_service.standin.server import Simulator, build_app, serve
-from tests.e2e.office import Office
 from tests.e2e.process import Process, serving
 from tests.e2e.service import PRODUCT
-from tests.e2e.team import Metadata, Team
+from tests.e2e.team import Metadata, Office, Team
+from tests.kits.cases import until
 from tests.kits.issuer import Issuer
-from tests.kits.until import until
 
 # What an area tried, and what of it held
 

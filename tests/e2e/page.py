@@ -17,7 +17,7 @@ import pytest
 
 from decision_service.cli.output import Exit
 from tests.e2e.service import ROOT
-from tests.kits.until import until
+from tests.kits.cases import until
 from tests.unit.cli.commands import Done, command
 
 

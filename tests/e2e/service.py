@@ -27,7 +27,7 @@ from decision_service.runtime.config import load
 from decision_service.server.grpc import Instrumentation
 from decision_service.standin.faults import Fault
 from decision_service.standin.server import Simulator, build_app, serve
-from tests.fakes.forgetful import forgetful_copy
+from tests.fakes.in_memory import forgetful_copy
 from tests.kits.stores import begun
 
 ROOT = Path(__file__).resolve().parents[2]

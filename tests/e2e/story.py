@@ -27,7 +27,7 @@ from decision_service.standin.sandbox import sandbox_people
 from decision_service.standin.server import build_app, serve
 from tests.e2e.process import serving
 from tests.e2e.service import ROOT, create
-from tests.kits.until import until
+from tests.kits.cases import until
 
 PRODUCT = "story-loan"
 PATIENCE = 30.0

@@ -30,12 +30,11 @@ from decision_service.runtime.config import load
 from decision_service.server.auth import HEALTH_METHODS, METHODS
 from decision_service.server.context import Role
 from decision_service.standin.sandbox import sandbox_people
-from tests.e2e.office import Office
 from tests.e2e.service import Running, at_vendor, create, refusal, refused, running
-from tests.e2e.team import Metadata, Team, bearer
+from tests.e2e.team import Metadata, Office, Team, bearer
 from tests.e2e.test_json import LIST, post
+from tests.kits.cases import until
 from tests.kits.issuer import Issuer
-from tests.kits.until import until
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

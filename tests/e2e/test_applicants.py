@@ -26,7 +26,7 @@ from tests.e2e.test_json import CREATE, post
 from tests.fakes.examples import some
 from tests.journeys.kit import ADVANCE, people_of, syncing
 from tests.journeys.test_8_privacy import observed
-from tests.kits.until import until
+from tests.kits.cases import until
 from tests.unit.cli.commands import command
 
 if TYPE_CHECKING:

@@ -25,7 +25,7 @@ from decision_service.standin.server import build_app, serve
 from tests.e2e import wire
 from tests.e2e.service import Refusal, Running, at_vendor, create, refused, running
 from tests.e2e.wire import Wire, frame
-from tests.kits.until import until
+from tests.kits.cases import until
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator

@@ -34,7 +34,7 @@ from tests.e2e.browser import PHONE, browser, opened
 from tests.e2e.page import CALLERS
 from tests.e2e.service import ROOT, Running, at_vendor, create, running
 from tests.e2e.team import Team
-from tests.kits.until import until
+from tests.kits.cases import until
 
 PACKAGE = "/decision_service.api.v1."
 CREATE = "DecisionService/CreateDecision"
@@ -106,7 +106,7 @@ UNREADABLE = [
 async def test_a_body_is_refused_by_what_is_wrong_with_it(
     shared: Running, body: Any, field: str, why: str
 ) -> None:
-    """As over gRPC; the sentences are in tests/cases/edge/json_messages.yaml."""
+    """As over gRPC; the sentences are in tests/cases/server/json_messages.yaml."""
     answer = await post(shared, CREATE, body)
     assert (answer.status, answer.content["code"]) == (400, "invalid_argument")
     assert why in answer.content["message"]

@@ -58,7 +58,7 @@ from tests.e2e.service import (
 )
 from tests.e2e.team import Team, bearer
 from tests.fakes.observed import captured
-from tests.kits.until import until
+from tests.kits.cases import until
 from tests.unit.cli.commands import command
 
 if TYPE_CHECKING:

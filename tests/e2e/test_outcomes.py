@@ -43,7 +43,7 @@ from tests.e2e.service import (
 from tests.e2e.team import Metadata, Team
 from tests.fakes.cases import STRICTER
 from tests.fakes.plans import CHALLENGED
-from tests.kits.until import until
+from tests.kits.cases import until
 from tests.unit.cli.commands import Done, command
 from tests.unit.rollout.plans import edited
 

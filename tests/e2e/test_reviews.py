@@ -17,8 +17,8 @@ from decision_service.standin.sandbox import sandbox_people
 from tests.e2e.service import create, own_rules, refused
 from tests.e2e.team import Metadata
 from tests.journeys.kit import office
+from tests.kits.cases import until
 from tests.kits.postgres import Postgres
-from tests.kits.until import until
 
 GEORGE, CHRISTINA, _, ANISHA = (person.user_id for person in sandbox_people())
 

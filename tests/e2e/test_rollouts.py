@@ -33,7 +33,7 @@ from tests.e2e.process import command as program
 from tests.e2e.service import PRODUCT, Running, create, outcome, own_rules, refused, running
 from tests.e2e.team import Metadata, Team
 from tests.fakes.plans import CHALLENGED
-from tests.kits.until import until
+from tests.kits.cases import until
 from tests.unit.cli.commands import Done, command
 from tests.unit.rollout.plans import edited
 

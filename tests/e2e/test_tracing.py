@@ -52,7 +52,7 @@ from tests.e2e.process import Process, clean_environ, serving
 from tests.e2e.service import PRODUCT, at_vendor, create, outcome, running
 from tests.e2e.team import Metadata, Team, bearer
 from tests.fakes.observed import captured
-from tests.kits.until import until
+from tests.kits.cases import until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

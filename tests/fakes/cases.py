@@ -13,11 +13,11 @@ from decision_service.rulebook.folder import RuleFolder, TextFile
 from decision_service.rules.program import CompiledRuleset
 from decision_service.server.decisions import ProtoReplyEncoder
 from decision_service.steering.pairs import DecidedCase
-from tests.fakes.newcomer import UNKNOWN
 from tests.fakes.shipped import CHAMPION
 from tests.fakes.world import (
     NOW,
     PRODUCT,
+    UNKNOWN,
     Numbered,
     application,
     rulebook,

@@ -14,15 +14,58 @@ from decision_service.rollout.judge import GuardrailState
 from decision_service.rollout.model import TrackName
 from decision_service.rollout.ports import JournalAction, JournalEntry
 from decision_service.rollout.state import RolloutState, initial_state
-from decision_service.rulebook.rulebook import Rulebook
+from decision_service.rulebook.folder import RuleFolder
+from decision_service.rulebook.rulebook import ActiveRules, Product, Rulebook
 from decision_service.steering.counters import CounterKind, EventCounters, FigureCell
 from decision_service.steering.guardrails import GuardrailWatch
 from decision_service.steering.journal import RolloutChange, Rollouts
+from decision_service.steering.reload import Reloaded, ReloadRules
 from decision_service.store.arms import arm_decisions
 from decision_service.store.columns import microseconds
 from tests.fakes.in_memory import InMemoryDecisionLog
-from tests.fakes.world import NOW, PRODUCT, SetClock, rulebook
+from tests.fakes.world import NOW, PRODUCT, SetClock, loaded, rulebook, shipped_rules
 from tests.unit.rollout.plans import STAGED, edited, good
+
+
+@dataclass(slots=True)
+class Serving:
+    """The parts that changed rules go through; `folder` is what it reads next."""
+
+    log: InMemoryDecisionLog
+    active_rules: ActiveRules
+    rollouts: Rollouts
+    folder: RuleFolder
+
+    async def reload(self, **how: object) -> Reloaded:
+        read = lambda: self.folder  # noqa: E731 - the folder of the moment
+        reload = ReloadRules(read, self.rollouts, self.log, SetClock(), **how)
+        return await reload()
+
+    async def take(self, folder: RuleFolder, **how: object) -> list[str]:
+        """Read a folder; the codes by which it is refused, none where it decides now."""
+        self.folder = folder
+        accepted = (await self.reload(**how)).accepted
+        return [] if accepted else [one.code for one in self.active_rules.status.refused]
+
+    @property
+    def product(self) -> Product:
+        return self.active_rules.current().product(PRODUCT)
+
+
+async def serving_on(
+    folder: RuleFolder | None = None,
+    log: InMemoryDecisionLog | None = None,
+    book: Rulebook | None = None,
+) -> Serving:
+    """A process that starts on a store by a folder: an empty store and the shipped rules."""
+    folder, log = folder or shipped_rules(), log or InMemoryDecisionLog()
+    loading = loaded(folder)
+    book = book or loading.rulebook
+    assert book is not None, loading.errors
+    await log.put_texts(loading.texts)
+    rollouts = await Rollouts.start(log, book, SetClock())
+    return Serving(log, rollouts.active_rules, rollouts, folder)
+
 
 MEANT = "  expect: {approval_rate: {min: -0.09, max: -0.03}}"
 AUTO = (

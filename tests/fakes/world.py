@@ -14,11 +14,12 @@ from msgspec.structs import replace
 
 from decision_service.decide.application import Application, IdentityKey
 from decision_service.decide.decide import CallContext, DecideApplication, Deps
-from decision_service.decide.history import ReadHistory
+from decision_service.decide.history import OwnRecords, ReadHistory
 from decision_service.decide.replay import ReadDecisions, ReplayDecision, WhichRules
 from decision_service.decide.snapshots import SnapshotCache
 from decision_service.domain.decision import Decision
 from decision_service.domain.needs import FetchPlan
+from decision_service.domain.person import History, Match, OwnFacts, Reuse
 from decision_service.domain.ports import FetchResult, Leases, SnapshotSource, StoredEntry
 from decision_service.domain.snapshot import (
     Account,
@@ -42,9 +43,17 @@ from decision_service.runtime.clock import ClockGuard
 from decision_service.server.decisions import ProtoReplyEncoder
 from decision_service.steering.compare import Shadows
 from decision_service.steering.counters import Counters, EventCounters, RolloutObserver
-from tests.fakes.forgetful import forgetful
-from tests.fakes.in_memory import InMemoryDecisionLog, InMemoryLeases
-from tests.fakes.newcomer import SECRETS
+from tests.fakes.in_memory import InMemoryDecisionLog, InMemoryLeases, forgetful
+
+NEWCOMER = OwnFacts(History("PHP"), Reuse(1, 1, 1, keyed=True), Match())
+"""Nothing on record, and nobody else under the account, the user or the name."""
+
+UNKNOWN = OwnRecords(NEWCOMER, ())
+"""The same as it is read, without places to take."""
+
+SECRETS = (IdentityKey.of(b"the key of tests, at least 32 bytes"),)
+"""The keys of hashes."""
+
 
 NOW = datetime(2026, 11, 24, 4, tzinfo=UTC)
 RULES = Path(__file__).resolve().parents[2] / "rules"

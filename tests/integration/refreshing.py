@@ -28,8 +28,7 @@ from decision_service.standin.sandbox import sandbox
 from decision_service.standin.server import Simulator, build_app
 from decision_service.standin.world import WorldMaker
 from decision_service.store.store import Store
-from tests.fakes.newcomer import SECRETS
-from tests.fakes.world import NOW, World, application, rulebook
+from tests.fakes.world import NOW, SECRETS, World, application, rulebook
 from tests.kits.stores import opened as opened_store
 
 

@@ -12,7 +12,7 @@ from decision_service.standin.faults import Fault
 from decision_service.standin.server import Simulator, build_app, serve
 from tests.e2e.process import Process, serving
 from tests.e2e.service import Running, running
-from tests.kits.until import until
+from tests.kits.cases import until
 
 
 @dataclass(frozen=True, slots=True)

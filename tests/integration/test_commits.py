@@ -17,7 +17,7 @@ from sqlalchemy import Connection, text
 from decision_service.domain.errors import ReadingMoved, StoreError, StoreUnavailable
 from decision_service.domain.ports import DecisionEntry, Filter, StoredText
 from decision_service.store.store import Store, open_database
-from tests.kits.decision_entries import ENTRY, NOON, SNAPSHOT, as_stored, numbered
+from tests.kits.decision_log import ENTRY, NOON, SNAPSHOT, as_stored, numbered
 from tests.kits.history_log import KEYS, as_past, decided
 from tests.kits.stores import opened
 from tests.kits.warm_log import LATER, MARK

@@ -15,7 +15,7 @@ from sqlalchemy import Connection, text
 from decision_service.domain.errors import StoreUnavailable
 from decision_service.runtime.failpoints import Point, arm, disarm
 from decision_service.store.store import Store
-from tests.kits.decision_entries import ENTRY, SNAPSHOT, as_stored, numbered
+from tests.kits.decision_log import ENTRY, SNAPSHOT, as_stored, numbered
 from tests.kits.watched_database import LINGER, committing_under, rows_on_disk
 
 if TYPE_CHECKING:

@@ -30,12 +30,12 @@ from decision_service.store.postgres import LOCK_MS
 from decision_service.store.store import Store
 from tests.fakes.world import NOW, SetClock, application
 from tests.fakes.world import World as Deciding
-from tests.kits.decision_entries import NOON, SNAPSHOT, as_stored, numbered
+from tests.kits.cases import until
+from tests.kits.decision_log import NOON, SNAPSHOT, as_stored, numbered
 from tests.kits.history_log import KEYS
 from tests.kits.outcome_log import BOOKED
 from tests.kits.review_log import claimed_by, completed_by, referred
 from tests.kits.stores import opened
-from tests.kits.until import until
 from tests.kits.warm_log import MARK
 
 if TYPE_CHECKING:

@@ -26,7 +26,7 @@ from decision_service.store.engine import parse_journal
 from decision_service.store.erasure_journal import new_erasure
 from decision_service.store.errors import StoreRefused
 from decision_service.store.store import Store, open_journal
-from tests.kits.decision_entries import ENTRY, NOON, SNAPSHOT, as_stored, numbered
+from tests.kits.decision_log import ENTRY, NOON, SNAPSHOT, as_stored, numbered
 from tests.kits.history_log import KEYS
 from tests.kits.postgres import Postgres
 from tests.kits.review_log import referred

@@ -34,7 +34,7 @@ from decision_service.store.store import Store, open_database
 from tests.integration.test_erasures import told as psql
 from tests.kits.consent_log import KEPT, gone, left, told
 from tests.kits.data_keys import decrypted, killed_while_wrapping, stolen_rows
-from tests.kits.decision_entries import NOON, numbered
+from tests.kits.decision_log import NOON, numbered
 from tests.kits.history_log import KEYS, decided, present
 from tests.kits.history_log import decide as decide_of_storage_history
 from tests.kits.stores import opened

@@ -36,7 +36,7 @@ from tests.dumps import (
     path_of,
     versions,
 )
-from tests.kits.decision_entries import ENTRY, as_stored
+from tests.kits.decision_log import ENTRY, as_stored
 from tests.kits.history_log import SECRET
 
 if TYPE_CHECKING:

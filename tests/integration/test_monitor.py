@@ -23,7 +23,7 @@ from decision_service.workbench.backtest.replica import StoreReader
 from decision_service.workbench.commands.backtest import days_within
 from decision_service.workbench.monitor.read import lent, observed, reviewed, steps
 from decision_service.workbench.monitor.report import LoanState, ObservedLoan
-from tests.kits.decision_entries import ENTRY
+from tests.kits.decision_log import ENTRY
 from tests.kits.monitored_people import opened_review, record
 from tests.kits.outcome_log import BOOKED, told
 from tests.kits.recorded_people import PRODUCT, RULES

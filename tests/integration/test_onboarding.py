@@ -38,7 +38,7 @@ from decision_service.standin.sandbox import sandbox_people
 from decision_service.standin.server import Simulator, build_app, serve
 from tests.fakes.in_memory import InMemoryDecisionLog
 from tests.fakes.world import NOW
-from tests.kits.decision_entries import SNAPSHOT, numbered
+from tests.kits.decision_log import SNAPSHOT, numbered
 
 SOMEBODY = Applicant("los", "CRM-1")
 GEORGE = sandbox_people()[0].user_id

@@ -22,7 +22,7 @@ from decision_service.factors.match import recognised_by
 from decision_service.store import history
 from decision_service.store.keys import IDENTITY_KEYS
 from tests.fakes.world import NOW
-from tests.kits.decision_entries import NOON, numbered
+from tests.kits.decision_log import NOON, numbered
 from tests.kits.lending import ANA, BEA, Desk, value
 from tests.kits.review_log import claimed, completed_by, referred
 from tests.kits.stores import opened

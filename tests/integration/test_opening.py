@@ -17,8 +17,8 @@ from decision_service.store.engine import SqliteFile
 from decision_service.store.errors import StoreLocked, StoreRefused
 from decision_service.store.sqlite_file import FileLock
 from decision_service.store.store import Store, migrate
-from tests.kits.decision_entries import numbered
-from tests.kits.plain_user import reachable_folder
+from tests.kits.decision_log import numbered
+from tests.kits.stored_person import reachable_folder
 from tests.kits.stores import opened_as_it_is as opened
 
 ROWS = 150

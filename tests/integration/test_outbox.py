@@ -34,11 +34,11 @@ from decision_service.store import outbox
 from decision_service.store.engine import PostgresServer, parse_store_url
 from decision_service.store.store import Store
 from tests.fakes.world import SetClock
-from tests.kits.decision_entries import ENTRY, NOON, numbered
-from tests.kits.notice_log import LETTER
+from tests.kits.decision_log import ENTRY, NOON, numbered
 from tests.kits.outbox_receiver import SECRETS, receiving
 from tests.kits.outbox_receiver import Receiver as Heard
 from tests.kits.postgres import Postgres
+from tests.kits.review_log import LETTER
 from tests.kits.rollout_journal import FIRST
 from tests.kits.stores import opened
 
@@ -279,7 +279,7 @@ _DIES = """
 import asyncio, os, sys
 from decision_service.runtime import failpoints
 from decision_service.store.store import Store
-from tests.kits.decision_entries import ENTRY
+from tests.kits.decision_log import ENTRY
 failpoints.arm(failpoints.Point(sys.argv[2]), lambda: os._exit(9))
 async def main():
     await (await Store.open(sys.argv[1])).commit(ENTRY)

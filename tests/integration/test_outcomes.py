@@ -38,11 +38,11 @@ from decision_service.store.outcomes import loan_outcomes
 from decision_service.store.store import Store, open_database
 from decision_service.workbench.backtest.replica import KeyRange, StoreReader
 from tests.fakes.world import NOW, World, application
-from tests.kits.decision_entries import ENTRY, NOON, numbered
+from tests.kits.cases import until
+from tests.kits.decision_log import ENTRY, NOON, numbered
 from tests.kits.lending import ANA, Desk, value
 from tests.kits.outcome_log import APPROVED, BOOKED, flagged, listed, outstanding, state, told
 from tests.kits.stores import opened
-from tests.kits.until import until
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -28,10 +28,10 @@ from decision_service.domain.ports import (
 from decision_service.store.replicas import SILENT_SECONDS, SharedLeases
 from decision_service.store.store import Store
 from tests.kits.arm_log import granted
-from tests.kits.decision_entries import ENTRY, NOON, as_stored, numbered
+from tests.kits.cases import until
+from tests.kits.decision_log import ENTRY, NOON, as_stored, numbered
 from tests.kits.leases import KEY, LONG, LeasesKit, Replica, claimed, holding
 from tests.kits.stores import opened
-from tests.kits.until import until
 from tests.kits.warm_log import EVENT
 
 if TYPE_CHECKING:

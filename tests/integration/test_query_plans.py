@@ -19,7 +19,7 @@ from decision_service.store.engine import Database
 from decision_service.store.store import open_database
 from decision_service.workbench.backtest import replica as backtest
 from decision_service.workbench.backtest.replica import KeyRange
-from tests.kits.decision_entries import ENTRY, NOON
+from tests.kits.decision_log import ENTRY, NOON
 from tests.kits.postgres import Postgres
 
 ALONE = [

@@ -23,7 +23,7 @@ from decision_service.store.keys import DATA_KEYS, IDENTITY_KEYS
 from tests.e2e.process import Process, command
 from tests.e2e.service import create
 from tests.integration.replicas import Vendor, process, replicas, vendor
-from tests.kits.until import PATIENCE
+from tests.kits.cases import PATIENCE
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator

@@ -47,10 +47,9 @@ from tests.fakes.world import SetClock
 from tests.integration.test_erasures import told as psql
 from tests.kits.arm_figures import paired
 from tests.kits.cases import cases
-from tests.kits.decision_entries import ENTRY, NOON, numbered
-from tests.kits.notice_log import LETTER
+from tests.kits.decision_log import ENTRY, NOON, numbered
 from tests.kits.outcome_log import BOOKED
-from tests.kits.review_log import POLICY, by, committed, referred
+from tests.kits.review_log import LETTER, POLICY, by, committed, referred
 from tests.kits.stored_person import (
     ANA,
     BEN,

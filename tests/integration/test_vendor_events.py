@@ -25,7 +25,7 @@ from decision_service.standin.sandbox import sandbox_people
 from decision_service.standin.tenant import COLLECTING, LinkedAccount
 from tests.fakes.world import NOW
 from tests.integration.refreshing import Desk, Heard, comparable, opened, records
-from tests.kits.until import until
+from tests.kits.cases import until
 
 if TYPE_CHECKING:
     from collections import Counter

@@ -26,7 +26,7 @@ from decision_service.standin.faults import Fault
 from decision_service.standin.sandbox import sandbox_people
 from decision_service.standin.server import build_app, serve
 from tests.fakes.examples import some
-from tests.kits.until import until
+from tests.kits.cases import until
 from tests.unit.smile.items import USER, account, eincome
 from tests.unit.smile.virtual import NOW, VirtualClock
 

@@ -41,7 +41,7 @@ from decision_service.store.keys import IDENTITY_KEYS
 from tests.e2e.process import serving
 from tests.e2e.service import ROOT, Running, at_vendor, create, running
 from tests.e2e.team import Metadata, Team, bearer
-from tests.kits.until import until
+from tests.kits.cases import until
 from tests.unit.cli.commands import Done, command
 
 BOTH_STORES = pytest.mark.parametrize(

@@ -46,8 +46,8 @@ from tests.journeys.kit import (
     people_of,
     syncing,
 )
+from tests.kits.cases import until
 from tests.kits.outbox_receiver import SECRETS, Receiver, receiving
-from tests.kits.until import until
 
 # Before the first decision
 

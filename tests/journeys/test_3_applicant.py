@@ -42,7 +42,7 @@ from tests.journeys.kit import (
     people_of,
     syncing,
 )
-from tests.kits.until import until
+from tests.kits.cases import until
 from tests.unit.cli.commands import command
 
 # The link, in a browser

@@ -37,7 +37,7 @@ from tests.e2e.service import (
     running,
 )
 from tests.fakes.observed import captured
-from tests.kits.until import until
+from tests.kits.cases import until
 from tests.unit.cli.commands import command as here
 
 # Preflight, and the events of the vendor

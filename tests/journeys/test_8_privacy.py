@@ -29,7 +29,7 @@ from tests.e2e.service import Running, at_vendor, create, outcome, refused, runn
 from tests.e2e.team import Metadata, Team
 from tests.e2e.test_json import CREATE, post
 from tests.journeys.kit import ANISHA, BOTH_STORES, GEORGE, RYAN, SECRET, office, people_of, typed
-from tests.kits.until import until
+from tests.kits.cases import until
 from tests.oracles.rule_facts import MANILA
 from tests.unit.cli.commands import Done, command
 

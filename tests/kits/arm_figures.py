@@ -18,7 +18,7 @@ from decision_service.steering.counters import (
 )
 from decision_service.steering.pairs import DecisionPair
 from decision_service.store.store import Store
-from tests.kits.decision_entries import ENTRY, NOON, numbered
+from tests.kits.decision_log import ENTRY, NOON, numbered
 
 PRODUCT = ENTRY.product
 HOUR = timedelta(hours=1)

@@ -21,7 +21,7 @@ from decision_service.domain.ports import (
 )
 from decision_service.rollout.assign import Pin
 from decision_service.store.store import Store
-from tests.kits.decision_entries import ENTRY, NOON, numbered
+from tests.kits.decision_log import ENTRY, NOON, numbered
 
 PRODUCT = ENTRY.product
 CHAMPION = ArmDecision("user-1", Arm.CHAMPION, 1, hashed=True, pins=True, approved=2_000_000)

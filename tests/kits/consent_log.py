@@ -13,7 +13,7 @@ from decision_service.domain.errors import ConsentMoved
 from decision_service.domain.ports import Disconnected, Erased, SnapshotBody, UserState
 from decision_service.domain.snapshot import KnownCount
 from decision_service.store.store import Store
-from tests.kits.decision_entries import ENTRY, NOON, SNAPSHOT, as_stored, numbered
+from tests.kits.decision_log import ENTRY, NOON, SNAPSHOT, as_stored, numbered
 
 USER = SNAPSHOT.user_id
 MONTH = 24_319

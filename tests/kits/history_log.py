@@ -23,7 +23,7 @@ from decision_service.domain.errors import ConsentMoved, HistoryMoved
 from decision_service.domain.ports import DecisionEntry, HistoryEntry
 from decision_service.domain.values import Money
 from decision_service.store.store import Store
-from tests.kits.decision_entries import ENTRY, NOON, SNAPSHOT, as_stored, numbered
+from tests.kits.decision_log import ENTRY, NOON, SNAPSHOT, as_stored, numbered
 
 DAY = timedelta(days=1)
 SECRET = IdentityKey.of(b"a secret of thirty-two bytes and more")

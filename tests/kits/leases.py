@@ -16,7 +16,7 @@ from msgspec import structs
 from decision_service.domain.errors import ConsentMoved, LeaseLost, RequestInProgress
 from decision_service.domain.ports import DecisionLog, Lease, Leases, StoredEntry
 from decision_service.store.store import Store
-from tests.kits.decision_entries import ENTRY, SNAPSHOT, as_stored, numbered
+from tests.kits.decision_log import ENTRY, SNAPSHOT, as_stored, numbered
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -164,7 +164,7 @@ class LeasesKit:
 
 _SPAWNING = multiprocessing.get_context("forkserver")
 
-_SPAWNING.set_forkserver_preload(["decision_service.store.store", "tests.kits.decision_entries"])
+_SPAWNING.set_forkserver_preload(["decision_service.store.store", "tests.kits.decision_log"])
 
 
 class HoldingProcess:

@@ -24,10 +24,10 @@ from decision_service.factors.match import recognised_by
 from decision_service.rulebook.archive import CompilationThread, RulesetArchive
 from decision_service.rulebook.folder import read_rules
 from decision_service.store.store import Store
-from tests.fakes.newcomer import SECRETS
 from tests.fakes.world import (
     NOW,
     RULES,
+    SECRETS,
     ScriptedSource,
     World,
     application,

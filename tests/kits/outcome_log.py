@@ -22,7 +22,7 @@ from decision_service.domain.ports import HistoryEntry
 from decision_service.domain.values import Money
 from decision_service.outbox.events import EventFilter, EventType
 from decision_service.store.store import Store
-from tests.kits.decision_entries import ENTRY, NOON, numbered
+from tests.kits.decision_log import ENTRY, NOON, numbered
 
 DAY = timedelta(days=1)
 KEY = user_key(ENTRY.user_id)

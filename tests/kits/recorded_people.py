@@ -28,8 +28,7 @@ from decision_service.rulebook.rulebook import Product
 from decision_service.server.decisions import ProtoReplyEncoder
 from decision_service.smile.source import SmileSource
 from decision_service.standin.server import build_app
-from tests.fakes.newcomer import UNKNOWN
-from tests.fakes.world import Numbered
+from tests.fakes.world import UNKNOWN, Numbered
 from tests.kits.outcome_log import BOOKED, told
 from tests.kits.stores import opened
 from tests.unit.smile.virtual import run

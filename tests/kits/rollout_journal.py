@@ -16,7 +16,7 @@ from decision_service.rollout.ports import (
     RolloutJournal,
 )
 from decision_service.rollout.state import RolloutState
-from tests.kits.decision_entries import ENTRY, NOON
+from tests.kits.decision_log import ENTRY, NOON
 
 PRODUCT = ENTRY.product
 STATE = RolloutState(

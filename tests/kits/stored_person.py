@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import date, timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from decision_service.api.v1 import decision_pb2 as pb
@@ -39,10 +44,33 @@ from decision_service.outbox.events import EventFilter
 from decision_service.outbox.subscriptions import Subscription
 from decision_service.store.store import Store
 from tests.kits.arm_figures import paired
-from tests.kits.decision_entries import NOON, numbered
+from tests.kits.decision_log import NOON, numbered
 from tests.kits.history_log import SECRET
-from tests.kits.notice_log import LETTER
+from tests.kits.review_log import LETTER
 from tests.kits.warm_log import PLAN
+
+_NOBODY = 65534
+
+
+@contextmanager
+def plain_user() -> Iterator[None]:
+    """Give up root's rights for a while; does nothing where there are none."""
+    before = os.geteuid()
+    if before == 0:
+        os.seteuid(_NOBODY)
+    try:
+        yield
+    finally:
+        if before == 0:
+            os.seteuid(0)
+
+
+@contextmanager
+def reachable_folder() -> Iterator[Path]:
+    """A temporary folder of the plain user's own, unlike pytest's, which only root can enter."""
+    with plain_user(), TemporaryDirectory() as name:
+        yield Path(name)
+
 
 ANA, BEN = "user-ana", "user-ben"
 SHARED = "a-shared"

@@ -16,7 +16,7 @@ from decision_service.domain.needs import FetchPlan, WhenTransactions
 from decision_service.domain.ports import WarmMark
 from decision_service.store.store import Store
 from tests.kits.arm_log import CHAMPION
-from tests.kits.decision_entries import ENTRY, NOON, SNAPSHOT, as_stored, numbered
+from tests.kits.decision_log import ENTRY, NOON, SNAPSHOT, as_stored, numbered
 
 USER = SNAPSHOT.user_id
 PLAN = FetchPlan(

@@ -80,7 +80,7 @@ import asyncio, sys
 from msgspec.structs import replace
 from decision_service.domain.errors import StoreUnavailable
 from decision_service.store.store import Store
-from tests.kits.decision_entries import numbered
+from tests.kits.decision_log import numbered
 
 async def commit(url, count):
     store = await Store.open(url)

@@ -52,7 +52,7 @@ from decision_service.domain.reviews import (
 from decision_service.server.webhooks import signing_key
 from decision_service.store.outbox import events_out
 from tests.e2e.service import ROOT
-from tests.kits.decision_entries import numbered
+from tests.kits.decision_log import numbered
 from tests.kits.review_log import referred
 from tests.kits.stores import opened
 

@@ -23,10 +23,10 @@ from decision_service.runtime.config import load
 from decision_service.runtime.settings import ConfigError, Settings
 from decision_service.server.callers import read_callers
 from decision_service.store.store import Store
-from tests.e2e.office import Office
 from tests.e2e.service import environ
+from tests.e2e.team import Office
 from tests.kits.cases import cases
-from tests.kits.decision_entries import SNAPSHOT, numbered
+from tests.kits.decision_log import SNAPSHOT, numbered
 from tests.kits.history_log import decided, present
 from tests.kits.rollout_journal import FIRST, SECOND
 from tests.unit.cli.commands import ROOT, SHIPPED, Done, command, product_folder

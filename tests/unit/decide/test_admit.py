@@ -50,7 +50,7 @@ from tests.fakes.in_memory import InMemoryDecisionLog
 from tests.fakes.plans import CHALLENGED, book_under
 from tests.fakes.shipped import CHAMPION
 from tests.fakes.world import NOW, PRODUCT, ScriptedSource, World, application, rulebook
-from tests.kits.decision_entries import NOON
+from tests.kits.decision_log import NOON
 from tests.unit.rollout.plans import edited
 
 if TYPE_CHECKING:

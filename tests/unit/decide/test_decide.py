@@ -37,9 +37,8 @@ from tests.fakes.in_memory import InMemoryDecisionLog
 from tests.fakes.observed import counted
 from tests.fakes.plans import CHALLENGED, book_under
 from tests.fakes.world import NOW, PRODUCT, ScriptedSource, World, application, replayed
-from tests.kits.cases import cases
-from tests.kits.decision_entries import ENTRY
-from tests.kits.until import until
+from tests.kits.cases import cases, until
+from tests.kits.decision_log import ENTRY
 
 
 class Failing(InMemoryDecisionLog):

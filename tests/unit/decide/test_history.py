@@ -32,8 +32,7 @@ from decision_service.domain.person import History, Reuse
 from decision_service.domain.values import AsOf, Money
 from decision_service.rulebook.folder import read_rules
 from tests.fakes.in_memory import InMemoryDecisionLog
-from tests.fakes.newcomer import SECRETS
-from tests.fakes.world import RULES, ScriptedSource, SetClock, World, application, rulebook
+from tests.fakes.world import RULES, SECRETS, ScriptedSource, SetClock, World, application, rulebook
 from tests.kits.cases import cases
 
 if TYPE_CHECKING:

@@ -23,7 +23,7 @@ from decision_service.domain.ports import Filter, Lease, StoredEntry
 from tests.fakes.in_memory import InMemoryLeases
 from tests.fakes.plans import CHALLENGED, with_plan
 from tests.fakes.world import ScriptedSource, SetClock, World, application, rulebook
-from tests.kits.decision_entries import numbered
+from tests.kits.decision_log import numbered
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

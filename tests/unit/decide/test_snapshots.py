@@ -48,7 +48,7 @@ from decision_service.domain.values import AsOf, Cause, DataReason, Missing
 from tests.fakes.in_memory import InMemoryDecisionLog
 from tests.fakes.world import NOW, World, application, steady_earner
 from tests.kits.cases import cases
-from tests.kits.decision_entries import NOON
+from tests.kits.decision_log import NOON
 
 AGES = Ages(accounts=timedelta(minutes=15), snapshot=timedelta(hours=24))
 

@@ -40,7 +40,7 @@ from decision_service.rulebook.manifest import (
 )
 from tests.fakes.examples import examples
 from tests.fakes.plans import CHALLENGED, with_plan
-from tests.fakes.serving import Serving, serving_on
+from tests.fakes.watched import Serving, serving_on
 from tests.fakes.world import NOW, loaded, shipped_rules
 from tests.unit.rollout.plans import edited
 from tests.unit.rules.kit import ROOT

@@ -31,8 +31,8 @@ from decision_service.workbench.backtest.rules import RulesOrder, compiled
 from tests.fakes.cases import changed_rules
 from tests.fakes.in_memory import InMemoryDecisionLog
 from tests.fakes.plans import planned
-from tests.fakes.serving import serving_on
 from tests.fakes.shipped import CHAMPION
+from tests.fakes.watched import serving_on
 from tests.fakes.world import NOW, PRODUCT, World, application, loaded, rulebook, shipped_rules
 from tests.unit.rollout.plans import edited
 from tests.unit.steering.test_compare import ALONE, CHALLENGER, compared

@@ -44,7 +44,7 @@ from decision_service.rules.tests import coverage, run_cases
 from decision_service.rules.tests_file import case_target, parse_cases
 from tests.fakes import shipped
 from tests.fakes.examples import examples
-from tests.fakes.newcomer import NEWCOMER
+from tests.fakes.world import NEWCOMER
 from tests.oracles.applicants import PROVIDERS, applicant
 from tests.unit.rules.kit import (
     HEAD,

@@ -14,7 +14,6 @@ from decision_service.domain.errors import CrossTenant, DeadlineMissed, Upstream
 from decision_service.domain.needs import FetchPlan, WhenTransactions
 from decision_service.domain.values import DataReason
 from tests.fakes.examples import examples, some
-from tests.unit.smile.gathering import EINCOMES, gathered
 from tests.unit.smile.items import (
     account,
     contribution,
@@ -27,7 +26,7 @@ from tests.unit.smile.items import (
     metadata,
     transaction,
 )
-from tests.unit.smile.vendor import Hang, Vendor, body_of, problem, raw
+from tests.unit.smile.vendor import EINCOMES, Hang, Vendor, body_of, gathered, problem, raw
 from tests.unit.smile.virtual import run
 
 LISTS = {

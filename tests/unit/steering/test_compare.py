@@ -38,8 +38,8 @@ from tests.fakes.observed import counted
 from tests.fakes.plans import book_under
 from tests.fakes.world import NOW, PRODUCT, SetClock, World, application, steady_earner
 from tests.kits.arm_figures import PAIR
-from tests.kits.decision_entries import ENTRY
-from tests.kits.until import until
+from tests.kits.cases import until
+from tests.kits.decision_log import ENTRY
 from tests.unit.rules.kit import compiled, decide, php, rules, stages
 
 if TYPE_CHECKING:

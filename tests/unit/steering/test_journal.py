@@ -24,9 +24,9 @@ from decision_service.steering.operate import OperateRollouts
 from decision_service.steering.reload import Reloaded
 from tests.fakes.in_memory import InMemoryDecisionLog
 from tests.fakes.plans import CHALLENGED, with_plan
-from tests.fakes.serving import Serving, serving_on
+from tests.fakes.watched import Serving, serving_on
 from tests.fakes.world import NOW, PRODUCT, SetClock
-from tests.kits.until import until
+from tests.kits.cases import until
 from tests.unit.rollout.plans import STAGED, edited, good, texts_of
 
 if TYPE_CHECKING:

@@ -38,7 +38,7 @@ from decision_service.workbench.backtest.sums import (
 from decision_service.workbench.commands.backtest_run import Applicants, compared_rules, named
 from tests.e2e.service import ROOT
 from tests.fakes.examples import examples
-from tests.unit.storage.test_case_line import line
+from tests.unit.workbench.test_case_line import line
 
 PRODUCT = "personal-loan-ph"
 EVER = KeyRange(datetime(2026, 10, 1, tzinfo=UTC), datetime(2027, 1, 1, tzinfo=UTC))

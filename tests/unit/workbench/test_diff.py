@@ -13,7 +13,7 @@ from decision_service.cli.output import Exit
 from tests.fakes.shipped import CHAMPION
 from tests.kits.cases import cases
 from tests.unit.cli.commands import SHIPPED, WORKED_EXAMPLE, command, product_folder
-from tests.unit.storage.test_case_line import line
+from tests.unit.workbench.test_case_line import line
 
 EXAMPLE = WORKED_EXAMPLE / "v1.yaml"
 

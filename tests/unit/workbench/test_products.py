@@ -177,20 +177,27 @@ def test_the_trace_of_a_case_says_that_a_stage_did_not_apply(capsys, segments):
 COMBINED = ROOT / "tests" / "rulesets" / "combined"
 PRODUCT = "every-construct-ph"
 ANALYST = ROOT / "tests" / "rulesets" / "analyst"
+ANALYSTS = sorted(ANALYST.iterdir())
+PRICED = ANALYST / "payroll-loan-ph"
+"""Its loans may be within the law, so that it states a price."""
 
 
 @pytest.fixture(scope="module")
 def combined(request, tmp_path_factory):
     """A rules folder with the product, what it shares, and the shared data files."""
     folder = tmp_path_factory.mktemp("combined") / "rules"
-    shutil.copytree(getattr(request, "param", COMBINED), folder)
+    source = getattr(request, "param", COMBINED)
+    shutil.copytree(source, folder if source == COMBINED else folder / source.name)
     shutil.copytree(SHIPPED / "_data", folder / "_data")
-    without_laws(folder, "tiny", "principal: 10000", "principal: 1")
+    if source == PRICED:
+        shutil.copytree(SHIPPED / "_law", folder / "_law")
+    else:
+        without_laws(folder, "tiny", "principal: 10000", "principal: 1")
     return folder
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("combined", [COMBINED, ANALYST], indirect=True, ids=lambda f: f.name)
+@pytest.mark.parametrize("combined", [COMBINED, *ANALYSTS], indirect=True, ids=lambda f: f.name)
 def test_all_gates_pass_where_every_construct_meets_the_others(capsys, combined):
     assert command(capsys, "rules", "check", "--strict", combined).code == 0
     gates = ("--fail-under", 100, "--fail-under-figures", 100)
@@ -199,12 +206,13 @@ def test_all_gates_pass_where_every_construct_meets_the_others(capsys, combined)
     assert "0 not noticed; figures 100 %" in done.out
 
 
-def test_an_analysts_product_is_short():
-    """Its rules, plan, tables, lists and letters have 300 lines at most, its tests 350."""
-    lines = {path: len(path.read_text().splitlines()) for path in ANALYST.rglob("*.*")}
+@pytest.mark.parametrize("product", ANALYSTS, ids=lambda folder: folder.name)
+def test_an_analysts_product_is_short(product):
+    """Its rules, plan, tables, lists, desk and letters have 330 lines at most, its tests 350."""
+    lines = {path: len(path.read_text().splitlines()) for path in product.rglob("*.*")}
     tests = sum(count for path, count in lines.items() if path.parent.name == "tests")
     assert 0 < tests <= 350
-    assert sum(lines.values()) - tests <= 300
+    assert sum(lines.values()) - tests <= 330
 
 
 def test_every_key_and_function_of_the_language_is_used(combined):
