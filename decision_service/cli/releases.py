@@ -25,7 +25,8 @@ def print_releases(reply: ruleset_pb.ListReleasesResponse) -> None:
 def print_release(reply: ruleset_pb.GetReleaseResponse) -> None:
     """What it changes and loosens, and how it is confirmed."""
     release = reply.release
-    print_lines(*release_lines(release), *(reply.changes or ("Nothing differs.",)))
+    changes = reply.changes or ("Nothing differs.",)
+    print_lines(*release_lines(release), *changes, *reply.claims)
     if release.state not in _WAITING:
         return
     names = "".join(f" --accepted {shlex.quote(one.name)}" for one in reply.loosenings)

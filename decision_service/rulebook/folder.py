@@ -14,7 +14,7 @@ import msgspec
 
 from decision_service.build import starter_rules
 from decision_service.rollout.keys import DESK
-from decision_service.rulebook.manifest import MANIFEST
+from decision_service.rulebook.manifest import CLAIMS, MANIFEST
 from decision_service.rulebook.rulebook import (
     MOST_PERCENT,
     POLICY,
@@ -156,7 +156,8 @@ class RuleFolder(msgspec.Struct, frozen=True):
     `shipped` are the names of those that the folder lacks, so that the package's own count. A
     version in `kept`, by product and number, has others in their place: see `keep_data`.
     `shared` holds the files of `_shared` by their path within the rules folder.
-    `manifest` lists the files with their digests, where there is one; `policy` is `policy.yaml`.
+    `manifest` lists the files with their digests, where there is one, and `claims` is what the
+    author's machine found out; `policy` is `policy.yaml`.
     `laws` are the files of `_law`, the package's own where the folder has none, and `unread_laws`
     those that could not be read. Neither is published with the rules, and nothing that decides
     rests on them: a law may change at any time.
@@ -166,6 +167,7 @@ class RuleFolder(msgspec.Struct, frozen=True):
     data: Mapping[str, str] = msgspec.field(default_factory=dict)
     unreadable: tuple[Unreadable, ...] = ()
     manifest: TextFile | None = None
+    claims: TextFile | None = None
     shared: Mapping[str, str] = msgspec.field(default_factory=dict)
     shipped: tuple[str, ...] = ()
     policy: TextFile | None = None
@@ -280,6 +282,7 @@ class _Reading:
             if not name.startswith(_HIDDEN) and (self._root / name).is_dir()
         ]
         manifest = self._single(MANIFEST, names)
+        claims = self._single(CLAIMS, names)
         policy = self._single(POLICY, names)
         shared = {
             f"{_SHARED}/{name}": file.text for name, file in self._read(_SHARED, _YAML_LIKE)
@@ -290,6 +293,7 @@ class _Reading:
             data={name: own.get(name, data[name]) for name in sorted(data)},
             unreadable=tuple(one for one in self._unreadable if not self._of_law(one)),
             manifest=manifest,
+            claims=claims,
             policy=policy,
             shared=shared,
             shipped=tuple(sorted(data.keys() - own.keys())),

@@ -17,6 +17,7 @@ from decision_service.rules.language.fields import Fields, as_scalar
 from decision_service.rules.language.yaml import MapEntry, read
 
 MANIFEST = "manifest.yaml"
+CLAIMS = "claims.json"
 _HEAD = "# What was published last. `decision-service rules publish` writes it, and only that.\n"
 _REMEDY = "wait until the folder is copied whole, or publish it: decision-service rules publish"
 
@@ -38,6 +39,12 @@ def manifest_text(published: Publication, contents: Mapping[str, str]) -> str:
 
 def digest(text: str) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def contents_digest(contents: Mapping[str, str]) -> str:
+    """Of the names and digests of all files, so that equal ones are equal folders."""
+    lines = [f"{json.dumps(path)}: {digest(contents[path])}\n" for path in sorted(contents)]
+    return digest("".join(lines))
 
 
 def publication(path: str, text: str) -> Publication | None:

@@ -36,7 +36,7 @@ def with_lists_of(folder: RuleFolder, now: RuleFolder) -> RuleFolder:
 def content_of(folder: RuleFolder) -> StoredText:
     """A folder's content under the SHA-256 of its bytes.
 
-    Equal folders of two machines have one digest. A manifest is no part of it.
+    Equal folders of two machines have one digest. A manifest and claims are no part of it.
     """
     plain = msgspec.to_builtins(_portable(folder), str_keys=True)
     return release_text(msgspec.json.encode(plain, order="deterministic"))
@@ -66,6 +66,7 @@ def _portable(folder: RuleFolder) -> RuleFolder:
         policy=_moved(folder.policy, root),
         laws=tuple(_file(one, root) for one in folder.laws),
         manifest=None,
+        claims=None,
     )
 
 

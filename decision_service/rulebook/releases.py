@@ -75,7 +75,8 @@ class ReleaseEntry(msgspec.Struct, frozen=True):
     `base` the position of the entry whose content was in force then, 0 for none, and `about` that
     of the proposal which is answered. `signed_in` is when the person signed in, None where nothing
     says so. `accepted` are the loosenings that were ticked, by name, `authors` who the folder says
-    wrote it. `program` is the version of the program that took the step.
+    wrote it, and `claims` the text of what the author's machine found out. `program` is the version
+    of the program that took the step.
     """
 
     position: int
@@ -90,6 +91,7 @@ class ReleaseEntry(msgspec.Struct, frozen=True):
     ticket: str = ""
     accepted: tuple[str, ...] = ()
     authors: tuple[str, ...] = ()
+    claims: str = ""
     program: str = ""
 
 
@@ -173,6 +175,11 @@ class Releases(msgspec.Struct, frozen=True):
         proposed = [one for one in came if one.action is ReleaseAction.PROPOSE]
         position = (proposed or came)[-1].base
         return next((one for one in self.entries if one.position == position), None)
+
+    def claims_of(self, digest: str) -> str:
+        """What the author's machine found out, as it was proposed last; empty where nothing."""
+        proposed = [one for one in self._of(ReleaseAction.PROPOSE) if one.digest == digest]
+        return proposed[-1].claims if proposed else ""
 
     def has_decided(self, digest: str) -> bool:
         """Whether content was in force at any time."""

@@ -12,6 +12,7 @@ from decision_service.api.v1 import ruleset_service_pb2 as rules_pb
 from decision_service.domain.actors import Actor
 from decision_service.domain.errors import ReleaseRefused
 from decision_service.domain.ports import Clock
+from decision_service.rulebook.claims import claim_lines, read_claims
 from decision_service.rulebook.loosenings import name_of
 from decision_service.rulebook.releases import (
     PROPOSAL_LASTS,
@@ -124,6 +125,7 @@ class ReleaseCalls(msgspec.Struct, frozen=True):
             position=releases.base,
             changes=[*difference_lines(found)],
             loosenings=[RELEASES.fields(rules_pb.Loosening, one) for one in found.loosenings],
+            claims=[*claim_lines(read_claims(releases.claims_of(digest)))],
         )
 
     async def confirm(

@@ -27,6 +27,7 @@ from decision_service.rulebook.acceptance import (
     published_as,
 )
 from decision_service.rulebook.changes import WrittenChange
+from decision_service.rulebook.claims import read_claims, unclaimed
 from decision_service.rulebook.folder import RuleFolder
 from decision_service.rulebook.load import LoadResult, load_rules
 from decision_service.rulebook.loosenings import RulesState, loosenings, name_of
@@ -199,7 +200,12 @@ class OperateReleases:
         if self._terms.two_persons:
             step = proposal(releases, content.digest, now)
             if step is not None:
-                step = replace(step, program=self._terms.program, authors=_authors(folder))
+                step = replace(
+                    step,
+                    program=self._terms.program,
+                    authors=_authors(folder),
+                    claims="" if folder.claims is None else folder.claims.text,
+                )
                 await self._add(step, content)
             return step
         step = releases.next(ReleaseAction.RELEASE, content.digest, now)
@@ -229,7 +235,7 @@ class OperateReleases:
             asked,
             by,
             now=now,
-            loosenings=[name_of(one) for one in await self.loosened(releases, after)],
+            loosenings=[name_of(one) for one in await self.loosened(releases, asked.digest)],
             first_may=first is not None and still_may(first.by),
             one_is_enough=one_is_enough,
         )
@@ -278,14 +284,16 @@ class OperateReleases:
         )
         return step
 
-    async def loosened(self, releases: Releases, after: RulesState) -> Sequence[WrittenChange]:
-        """What a release loosens beside what decides now; nothing before the first release."""
-        deciding = releases.in_force
-        if deciding is None:
-            return ()
-        before = await self._state_of(deciding.digest)
-        found = loosenings(before, after)
-        return await asyncio.to_thread(tuple, found)
+    async def loosened(self, releases: Releases, digest: str) -> Sequence[WrittenChange]:
+        """What a release loosens beside what decides now, and claims that are not about it."""
+        after = await self._state_of(digest)
+        found: list[WrittenChange] = []
+        before = None
+        if releases.in_force is not None:
+            before = await self._state_of(releases.in_force.digest)
+            found += await asyncio.to_thread(tuple, loosenings(before, after))
+        claims = read_claims(releases.claims_of(digest))
+        return [*found, *unclaimed(claims, None if before is None else before.folder, after.folder)]
 
     async def differences(self, releases: Releases, digest: str) -> RulesDiff:
         """What a release changes beside what decided when it was proposed; one text for everybody.
@@ -296,7 +304,12 @@ class OperateReleases:
         before = RulesState(RuleFolder(), Rulebook())
         if base is not None:
             before = await self._state_of(base.digest)
-        return await asyncio.to_thread(compare_states, before, await self._state_of(digest))
+        after = await self._state_of(digest)
+        found = await asyncio.to_thread(compare_states, before, after)
+        claims = read_claims(releases.claims_of(digest))
+        folder = None if base is None else before.folder
+        asked = (*found.loosenings, *unclaimed(claims, folder, after.folder))
+        return replace(found, loosenings=asked)
 
     async def _state_of(self, digest: str) -> RulesState:
         """Stored content, loaded; kept, since one release is looked at again and again."""

@@ -36,6 +36,7 @@ releases = sa.Table(
     sa.Column("ticket", TEXT, nullable=False),
     sa.Column("accepted", TEXT, nullable=False),
     sa.Column("authors", TEXT, nullable=False),
+    sa.Column("claims", TEXT, nullable=False),
     sa.Column("program", TEXT, nullable=False),
     sa.Column("seal", TEXT, nullable=False),
 )
@@ -117,6 +118,7 @@ def _entry(row: sa.Row[Any]) -> ReleaseEntry:
             ticket=row.ticket,
             accepted=_NAMES.decode(row.accepted),
             authors=_NAMES.decode(row.authors),
+            claims=row.claims,
             program=row.program,
         )
     except ValueError:  # of msgspec, and of an action that is none here

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-import msgspec
 from msgspec.structs import replace
 
 from decision_service.decide.rule_tests import VersionResults
 from decision_service.factors.registry import catalogue
+from decision_service.rulebook.claims import Measured
 from decision_service.rulebook.folder import RuleFolder, files_of
 from decision_service.rulebook.rulebook import Rulebook
 from decision_service.rules.draft import names_in
@@ -23,13 +23,6 @@ from decision_service.workbench.mutation import (
     report_on,
 )
 from decision_service.workbench.new_cases import ready_cases
-
-
-class Measured(msgspec.Struct, frozen=True):
-    """What the tests of a version reach and notice, in percent; a floor of 0 counts nothing."""
-
-    coverage: int
-    figures: int
 
 
 def try_figures(folder: RuleFolder, tested: VersionResults) -> FiguresReport:

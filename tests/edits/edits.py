@@ -18,9 +18,9 @@ from decision_service.rollout.state import clashes, initial_state, widenings
 from decision_service.rulebook.load import load_rules
 from decision_service.rulebook.loosenings import loosenings, unaccepted
 from decision_service.rulebook.plans import plan_warnings
+from decision_service.rulebook.states import difference_lines
 from decision_service.rules.compile import canonical
 from decision_service.rules.language.diagnostics import Severity
-from decision_service.rulebook.states import difference_lines
 from decision_service.workbench.commands.diff import compare_rules
 from decision_service.workbench.commands.folder import LoadedRules, select_rules
 from decision_service.workbench.proofs.report import guarantee_problems

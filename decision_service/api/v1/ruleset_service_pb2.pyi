@@ -99,16 +99,18 @@ class GetReleaseRequest(_message.Message):
     def __init__(self, digest: _Optional[str] = ...) -> None: ...
 
 class GetReleaseResponse(_message.Message):
-    __slots__ = ("release", "position", "changes", "loosenings")
+    __slots__ = ("release", "position", "changes", "loosenings", "claims")
     RELEASE_FIELD_NUMBER: _ClassVar[int]
     POSITION_FIELD_NUMBER: _ClassVar[int]
     CHANGES_FIELD_NUMBER: _ClassVar[int]
     LOOSENINGS_FIELD_NUMBER: _ClassVar[int]
+    CLAIMS_FIELD_NUMBER: _ClassVar[int]
     release: Release
     position: int
     changes: _containers.RepeatedScalarFieldContainer[str]
     loosenings: _containers.RepeatedCompositeFieldContainer[Loosening]
-    def __init__(self, release: _Optional[_Union[Release, _Mapping]] = ..., position: _Optional[int] = ..., changes: _Optional[_Iterable[str]] = ..., loosenings: _Optional[_Iterable[_Union[Loosening, _Mapping]]] = ...) -> None: ...
+    claims: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, release: _Optional[_Union[Release, _Mapping]] = ..., position: _Optional[int] = ..., changes: _Optional[_Iterable[str]] = ..., loosenings: _Optional[_Iterable[_Union[Loosening, _Mapping]]] = ..., claims: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class ConfirmReleaseRequest(_message.Message):
     __slots__ = ("digest", "position", "accepted", "why", "ticket")

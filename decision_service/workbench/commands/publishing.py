@@ -6,24 +6,29 @@ import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Annotated
 
 import msgspec
 import typer
+from msgspec.structs import replace
 
 from decision_service.cli.output import CommandError, Exit, print_lines, progress_line
 from decision_service.decide.rule_tests import failures, run_rule_tests
+from decision_service.rulebook.claims import Claims, Measured, claims_text, files_digest
 from decision_service.rulebook.folder import write_whole
-from decision_service.rulebook.manifest import MANIFEST, Publication, manifest_text
+from decision_service.rulebook.manifest import CLAIMS, MANIFEST, Publication, manifest_text
 from decision_service.rulebook.rulebook import POLICY, Rulebook
 from decision_service.rules.language.diagnostics import Diagnostic, Severity, render
+from decision_service.workbench.backtest.render import decoded, headline
+from decision_service.workbench.backtest.report import ImpactReport
 from decision_service.workbench.commands.folder import (
     DEFAULT_PATH,
     LoadedRules,
     PathArgument,
     select_rules,
 )
-from decision_service.workbench.coverage import Measured, counted
+from decision_service.workbench.coverage import counted
 from decision_service.workbench.proofs.report import guarantees_of
 from decision_service.workbench.proofs.solver import SolverMissing
 
@@ -34,23 +39,40 @@ ProveOption = Annotated[
 ]
 
 
+BaseOption = Annotated[
+    Path | None,
+    typer.Option("--base", metavar="FOLDER", help="the rules that decide now, which claims name"),
+]
+ImpactOption = Annotated[
+    Path | None, typer.Option("--impact", metavar="FILE", help="impact.json of `backtest --out`")
+]
+
+
 def publish(
     by: Annotated[str, typer.Option("--by", help="who wrote them, for the record")],
     path: PathArgument = DEFAULT_PATH,
+    base: BaseOption = None,
+    impact: ImpactOption = None,
     prove: ProveOption = True,
 ) -> None:
     """Everything is checked, tested and proved first.
 
-    Publishing writes manifest.yaml: from then on only what it lists loads. A service that requires
-    approval then waits for two persons, and the one who is named here is neither of them.
+    Publishing writes manifest.yaml: from then on only what it lists loads. What was measured and
+    proved goes into claims.json. A service that requires approval then waits for two persons, and
+    the one who is named here is neither of them.
     """
     by = _one_line(by)
     rules = LoadedRules.read(select_rules(path).root)
-    _gates(rules, prove=prove)
+    claims = replace(
+        _gates(rules, prove=prove),
+        base="" if base is None else files_digest(select_rules(base).folder),
+        impact=() if impact is None else tuple(_impact(impact, rules.rulebook)),
+    )
     contents = rules.selection.folder.contents
     file = rules.selection.root / MANIFEST
     now = datetime.now(UTC)
     try:
+        write_whole(rules.selection.root / CLAIMS, claims_text(claims))
         write_whole(file, manifest_text(Publication(by, f"{now:%Y-%m-%dT%H:%M:%SZ}"), contents))
     except OSError as error:
         raise CommandError(
@@ -66,7 +88,26 @@ def _one_line(text: str) -> str:
     return text.strip()
 
 
-def _gates(rules: LoadedRules, *, prove: bool) -> None:
+def _impact(file: Path, rulebook: Rulebook) -> list[str]:
+    """The first sentences of an impact report of these rules; raises CommandError for another."""
+    try:
+        report = decoded(file.read_bytes(), ImpactReport)
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise CommandError(
+            f"{file} is not as `decision-service backtest --out FOLDER` wrote it ({error})",
+            Exit.FINDINGS,
+        ) from None
+    if report.subject.other_digest not in rulebook.digests:
+        raise CommandError(
+            f"{file} is of rules with the digest {report.subject.other_digest[:16]}, which no "
+            "version here has: make it anew of what is to be published",
+            Exit.FINDINGS,
+        )
+    return headline(report)
+
+
+def _gates(rules: LoadedRules, *, prove: bool) -> Claims:
+    """What was measured and proved; raises CommandError where that is too little."""
     folder = rules.selection.folder
     rulebook = rules.rulebook
     results = list(run_rule_tests(folder, rulebook))
@@ -74,8 +115,11 @@ def _gates(rules: LoadedRules, *, prove: bool) -> None:
     tested, marks = counted(folder, rulebook, results, show=progress_line)
     below = _floor_problems(f"{folder.root}/{POLICY}", tested, rulebook)
     _refuse((*marks, *below), "the tests reach or notice too little, or have wrong marks")
-    if prove:
-        _prove(rulebook)
+    proved = _prove(rulebook) if prove else 0
+    guarantees = sum(len(one.guarantees) for one in rulebook.digests.values())
+    return Claims(
+        made_for=files_digest(folder), tested=tested, guarantees=guarantees, proved=proved
+    )
 
 
 def _floor_problems(
@@ -100,16 +144,17 @@ def _floor_problems(
                 )
 
 
-def _prove(rulebook: Rulebook) -> None:
-    """Refuse guarantees that do not hold; without a solver none was asked, which is said."""
+def _prove(rulebook: Rulebook) -> int:
+    """How many guarantees hold, which all must; without a solver none was asked, which is said."""
     progress_line("proving the guarantees …")
     asked = guarantees_of(rulebook, datetime.now(UTC), time.monotonic)
     try:
         broken = [d for d in asked if d.severity is Severity.ERROR]
     except SolverMissing as error:
         sys.stderr.write(f"The guarantees were not proved: {error}\n")
-        return
+        return 0
     _refuse(broken, "guarantees do not hold or are not decided")
+    return sum(len(one.guarantees) for one in rulebook.digests.values())
 
 
 def _refuse(found: Iterable[Diagnostic], why: str) -> None:

@@ -30,6 +30,7 @@ def upgrade() -> None:
         sa.Column("ticket", TEXT, nullable=False),
         sa.Column("accepted", TEXT, nullable=False),
         sa.Column("authors", TEXT, nullable=False),
+        sa.Column("claims", TEXT, nullable=False),
         sa.Column("program", TEXT, nullable=False),
         sa.Column("seal", TEXT, nullable=False),
         sa.PrimaryKeyConstraint("position"),
