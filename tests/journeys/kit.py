@@ -260,7 +260,7 @@ ROLES = {
 }
 """Reviewers, two who release rules, an auditor, and who answers applicants."""
 
-WAITS = ("WAITING", "CONFIRMED_ONCE")
+WAITS = ("RELEASE_STATE_WAITING", "RELEASE_STATE_CONFIRMED_ONCE")
 
 
 @dataclass(frozen=True, slots=True)
