@@ -274,8 +274,16 @@ class Lender:
 
     @property
     def rules(self) -> Path:
-        """The folder that the service loads and persons edit."""
+        """The folder that persons edit."""
         return self.folder / "rules"
+
+    def deliver(self) -> None:
+        """Put a copy of it before the service, whole and at once."""
+        served = self.folder / f"served-{uuid.uuid4().hex[:8]}"
+        shutil.copytree(self.rules, served)
+        fresh = self.folder / "served.new"
+        fresh.symlink_to(served)
+        fresh.replace(self.folder / "served")
 
     async def run(self, *words: str | Path) -> Done:
         return await asyncio.to_thread(command, self.capsys, *words)
@@ -313,7 +321,8 @@ class Lender:
         return await self.run("rules", "confirm", digest, *seen, *ticked, *more, *at)
 
     async def released(self) -> None:
-        """Juan confirms the release that waits, then Maria."""
+        """The folder is delivered; Juan confirms the release that waits, then Maria."""
+        self.deliver()
         shown = await self.waiting()
         for who in ("juan", "maria"):
             done = await self.confirm(who, shown)
@@ -339,11 +348,12 @@ async def lender(
         "http_address": "127.0.0.1:0",
         "identity_key_file": str(folder / "identity-keys"),
         "journal_key_file": str(folder / "journal-keys"),
-        "rules_dir": str(folder / "rules"),
+        "rules_dir": str(folder / "served"),
         "require_approval": "true",
         "store_url": store_url,
         "auth_tokens_file": str(team.path),
     }
+    Lender(None, folder, store_url, capsys).deliver()  # type: ignore[arg-type]  # nothing is asked
     app = build_app(api_key="k", api_secret="s", faults=faults)
     async with AsyncExitStack() as stack:
         base_url = await stack.enter_async_context(serve(app))

@@ -96,6 +96,7 @@ async def _into_shadow(at: Lender) -> None:
     plan.write_text(plan.read_text() + SHADOW)
     published = await at.run("rules", "publish", at.rules, "--by", "paolo", "--no-prove")
     assert published.code == 0, published.err
+    at.deliver()
     shown = await at.waiting()
     text = "\n".join(shown["changes"])
     assert f"{PRODUCT} v4" in text, text
