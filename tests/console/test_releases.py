@@ -41,7 +41,7 @@ async def test_two_persons_confirm_what_they_see_and_one_takes_it_back(tmp_path:
 
         loosened(rules)
         digest = await waiting(home)
-        await as_person(home, page, "juan", f"/rules/releases/{digest}")
+        await as_person(home, page, "imelda", f"/rules/releases/{digest}")
         await looked(page, "loosened")
         ticks = page.locator("fieldset input")
         assert await ticks.count() == 2
@@ -62,7 +62,11 @@ async def test_two_persons_confirm_what_they_see_and_one_takes_it_back(tmp_path:
         await expect(page.get_by_label("Why").first).to_have_value(WHY)
         await looked(page, "twice")
 
-        await as_person(home, page, "imelda", f"/rules/releases/{digest}")
+        await as_person(home, page, "juan", f"/rules/releases/{digest}")
+        await expect(page.locator("section[aria-labelledby=confirm]")).to_contain_text(
+            "which you do not have"
+        )
+        assert await page.get_by_role("button", name="Confirm it").count() == 0
         await page.get_by_text("Decline it").first.click()
         await page.locator("#decline-why").fill("The term was not agreed.")
         await page.get_by_role("button", name="Decline it").click()

@@ -121,13 +121,13 @@ async def _back(at: Lender) -> None:
     deciding = str((await at.read("maria", "rules", "releases"))["position"])
     words = ("rules", "revert", "--position", deciding, "--why", "too many complaints")
     back = await at.read("maria", *words)
-    assert back["release"]["state"] == "RELEASE_STATE_IN_FORCE"
-    taken = back["release"]["steps"][-1]
+    assert back["state"] == "RELEASE_STATE_IN_FORCE"
+    taken = back["steps"][-1]
     assert (taken["action"], taken["caller"]) == ("revert", "maria")
     made = await at.office.decided(CHRISTINA)
     assert made.ruleset_ref.version == 3
     again = await at.read("maria", *words[:3], str(int(deciding) + 1), *words[4:])
-    assert again["release"]["state"] == "RELEASE_STATE_WAITING"
+    assert again["state"] == "RELEASE_STATE_WAITING"
 
 
 async def _versions(at: Lender, version: int) -> list[Any]:
