@@ -67,6 +67,8 @@ SERVICE = "/decision_service.api.v1."
 
 DECISION = "dec_01ARZ3NDEKTSV4RRFFQ69G5FAV"
 
+RELEASE = "3f9a11c04d2e"
+
 CANARY = "Juana dela Cruz"
 
 
@@ -78,7 +80,11 @@ REQUESTS = {
         decision_id=DECISION
     ),
     f"{SERVICE}RulesetService/ListRulesets": rules_pb.ListRulesetsRequest(),
-    f"{SERVICE}RulesetService/ListPublications": rules_pb.ListPublicationsRequest(),
+    f"{SERVICE}RulesetService/ListReleases": rules_pb.ListReleasesRequest(),
+    f"{SERVICE}RulesetService/GetRelease": rules_pb.GetReleaseRequest(digest=RELEASE),
+    f"{SERVICE}RulesetService/ConfirmRelease": rules_pb.ConfirmReleaseRequest(digest=RELEASE),
+    f"{SERVICE}RulesetService/DeclineRelease": rules_pb.DeclineReleaseRequest(digest=RELEASE),
+    f"{SERVICE}RulesetService/RevertRelease": rules_pb.RevertReleaseRequest(position=1),
     f"{SERVICE}RulesetService/GetRuleset": rules_pb.GetRulesetRequest(product=PRODUCT),
     f"{SERVICE}RulesetService/ValidateRuleset": rules_pb.ValidateRulesetRequest(product=PRODUCT),
     f"{SERVICE}RulesetService/EvaluateRuleset": rules_pb.EvaluateRulesetRequest(product=PRODUCT),
@@ -199,7 +205,7 @@ async def test_a_bug_shows_an_incident_id_and_nothing_else(
 ) -> None:
     """Whatever a method fails with, its client learns an id, and the log no value."""
     lines = captured(monkeypatch, access_log, error_map)
-    for name in ("look_up", "get", "list", "text", "last_texts"):
+    for name in ("look_up", "get", "list", "text", "last_texts", "releases"):
         monkeypatch.setattr(Store, name, _broken)
     monkeypatch.setattr(ValidateRules, "__call__", _broken)
     monkeypatch.setattr("decision_service.server.rulesets._trial", _broken_now)
