@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import grpc
+import msgspec
 import pytest
 from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
 from grpc_health.v1.health_pb2_grpc import HealthStub
@@ -17,11 +19,16 @@ from structlog.testing import capture_logs
 
 from decision_service.api.v1 import ruleset_service_pb2 as pb
 from decision_service.api.v1.ruleset_service_pb2_grpc import RulesetServiceStub
+from decision_service.domain.ports import StoredText
+from decision_service.rulebook.acceptance import LAST_GOOD
+from decision_service.rulebook.folder import read_rules
 from decision_service.server.health import DECISIONS
 from decision_service.store.seals import JOURNAL_KEYS
+from decision_service.store.store import Store
 from tests.e2e.service import PRODUCT, Running, create, outcome, own_rules, refused, running
 from tests.e2e.team import Metadata, Team
 from tests.e2e.test_rulesets import GEORGE
+from tests.kits.stores import begun
 from tests.kits.until import until
 from tests.unit.cli.commands import command
 
@@ -211,6 +218,30 @@ async def test_rules_of_before_decide_with_an_alarm_until_two_persons_confirm(
         async with office(tmp_path, rules) as at:
             assert outcome((await at.decide()).decision) == "APPROVE"
     assert alarms(lines) == set()
+
+
+async def test_the_rules_of_an_older_store_are_taken_over_where_its_journal_is_sealed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What decided last is the first release; a folder that is another waits."""
+    rules = own_rules(tmp_path)
+    url = f"sqlite:///{tmp_path / 'decisions.db'}"
+    begun(tmp_path / "decisions.db")
+    body = msgspec.json.encode(read_rules(rules))
+    async with aclosing(await Store.open(url)) as store:
+        await store.put_texts([StoredText(sha256(body).hexdigest(), LAST_GOOD, body)])
+    monkeypatch.setenv("DECISION_STORE_URL", url)
+    file = ("--file", str(tmp_path / "journal-keys"))
+    for words in (("add",), ("seal", "--take-over")):
+        done = await asyncio.to_thread(command, capsys, "keys", "journal", *words, *file)
+        assert done.code == 0, done.err
+    assert "are the first release: nobody approved them" in done.out
+    reworded(rules, "A loan for workers")
+    async with office(tmp_path, rules) as at:
+        shown = await at.waiting()
+        assert [one.action for one in (await at.listed()).releases[1].steps] == ["take-over"]
+        assert any("A loan for workers" in line for line in shown.changes)
+        assert outcome((await at.decide()).decision) == "APPROVE"
 
 
 def alarms(lines: list[Any]) -> set[str]:
