@@ -126,7 +126,9 @@ def forget_data_key(key: str, config: Path | None, file: Path | None) -> None:
 
 
 def _require_old(path: Path, wanted: bytes) -> None:
-    newest, *older = (key.id for key in DATA_KEYS.read(path))
+    ids = [key.id for key in DATA_KEYS.read(path)]
+    newest = ids[0]
+    older = ids[1:]
     if wanted == newest:
         message = f"{wanted.hex()} is the newest key of {path}, which wraps: `add` another first"
         raise CommandError(message)

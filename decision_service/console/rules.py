@@ -43,7 +43,7 @@ _STEPS = {
 }
 """By the last part of its path: the method, and the fields that its form has."""
 
-_SAID = {
+STEPS_SAID = {
     "take-over": "taken over from before, approved by nobody",
     "propose": "proposed",
     "confirm": "confirmed as the first",
@@ -74,7 +74,7 @@ def _rules(visit: Visit) -> Response:
     listed = visit.service.call("RulesetService.ListRulesets")
     journal = visit.service.call("RulesetService.ListReleases", page_size=20)
     return visit.page(
-        "rules.html", listed=listed, journal=journal, state=state_words, said_of=_SAID
+        "rules.html", listed=listed, journal=journal, state=state_words, said_of=STEPS_SAID
     )
 
 
@@ -98,7 +98,7 @@ def _release(visit: Visit, refused: Refused | None = None) -> Response:
         problem=sentence(refused) if refused else "",
         ticked={*_ticked(visit)},
         typed=visit.text,
-        said_of=_SAID,
+        said_of=STEPS_SAID,
     )
 
 
@@ -153,7 +153,7 @@ def _version(visit: Visit) -> Response:
         groups=[(group, [*found]) for group, found in groupby(changes, lambda one: one.group)],
         in_force=listed.in_force,
         release=listed.release if listed.HasField("release") else None,
-        said_of=_SAID,
+        said_of=STEPS_SAID,
     )
 
 
