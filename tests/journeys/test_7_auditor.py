@@ -300,7 +300,9 @@ async def test_a_persons_result_is_shown_next_to_the_rules_outcome(tmp_path: Pat
             seen = await noel.get(one)
             assert heading in words_of(seen.text.partition("<title>")[2].partition("</title>")[0])
             assert heading in words_of(seen.text.partition("<h1>")[2].partition("</h1>")[0])
-            assert heading in words_of((await noel.get(f"{one}/chain")).text)
+            chain = words_of((await noel.get(f"{one}/chain")).text)
+            assert heading in chain
+            assert "They came with the release" in chain
 
             assert "Make it in English" not in seen.text
             refused = await noel.post(f"{one}/letters", data={"language": "en"})
