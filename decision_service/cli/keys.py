@@ -13,13 +13,16 @@ from typing import Any
 from decision_service.cli.output import CommandError
 from decision_service.decide.application import KEY_ID_BYTES
 from decision_service.domain.errors import StoreError, visible
+from decision_service.rulebook.releases import ReleaseEntry
+from decision_service.runtime.clock import SystemClock
 from decision_service.runtime.config import load
 from decision_service.runtime.settings import Settings, SmileMode
+from decision_service.steering.releases import take_over_last
 from decision_service.store import decisions, history
 from decision_service.store import keys as wrapping
 from decision_service.store.keys import DATA_KEYS, IDENTITY_KEYS, KeyFile, open_data_keys, wrap_all
 from decision_service.store.seals import JOURNAL_KEYS, Seals, open_journal_keys
-from decision_service.store.store import open_database
+from decision_service.store.store import Store, open_database
 
 Keys = tuple[KeyFile[Any], Path]
 """The keys of one kind, and their file."""
@@ -123,7 +126,9 @@ def forget_data_key(key: str, config: Path | None, file: Path | None) -> None:
 
 
 def _require_old(path: Path, wanted: bytes) -> None:
-    newest, *older = [key.id for key in DATA_KEYS.read(path)]
+    ids = [key.id for key in DATA_KEYS.read(path)]
+    newest = ids[0]
+    older = ids[1:]
     if wanted == newest:
         message = f"{wanted.hex()} is the newest key of {path}, which wraps: `add` another first"
         raise CommandError(message)
@@ -147,14 +152,22 @@ def seal_journals(config: Path | None, file: Path | None, take_over: bool) -> No
     settings = load(config)
     path = file or required(JOURNAL_KEYS, settings.journal_key_file)
     with refusals():
-        sealed = asyncio.run(_sealed(settings.store_url, path, take_over=take_over))
+        sealed, first = asyncio.run(_sealed(settings.store_url, path, take_over=take_over))
     sys.stdout.write(f"{sealed} entries of journals are sealed, by the newest key of {path}\n")
+    if first is not None:
+        sys.stdout.write(
+            f"The rules that decided last, {first.digest[:16]}, are the first release: nobody "
+            "approved them, and they decide until two persons confirm another one.\n"
+        )
 
 
-async def _sealed(url: str, path: Path, *, take_over: bool) -> int:
+async def _sealed(url: str, path: Path, *, take_over: bool) -> tuple[int, ReleaseEntry | None]:
     async with aclosing(await open_database(url)) as database:
-        seals = Seals(await open_journal_keys(path, database))
-        return await database.write(partial(seals.seal_anew, take_over=take_over))
+        keys = await open_journal_keys(path, database)
+        sealed = await database.write(partial(Seals(keys).seal_anew, take_over=take_over))
+        store = Store(database, 0.0, 1, journal_keys=keys)
+        first = await take_over_last(store, SystemClock().now()) if take_over else None
+        return sealed, first
 
 
 def identity_key_file(settings: Settings) -> Path:

@@ -43,6 +43,16 @@ _STEPS = {
 }
 """By the last part of its path: the method, and the fields that its form has."""
 
+STEPS_SAID = {
+    "take-over": "taken over from before, approved by nobody",
+    "propose": "proposed",
+    "confirm": "confirmed as the first",
+    "decline": "declined",
+    "release": "put in force",
+    "revert": "gone back to",
+}
+"""What a step is called, by its action; who took it follows, where it was a person."""
+
 _UNFIT = (RecursionError, ArithmeticError, ValueError, LookupError, TypeError)
 """What a document that is not that of a command makes of its page, next to what it lacks."""
 
@@ -63,7 +73,9 @@ def routes(pages: Pages) -> list[Route]:
 def _rules(visit: Visit) -> Response:
     listed = visit.service.call("RulesetService.ListRulesets")
     journal = visit.service.call("RulesetService.ListReleases", page_size=20)
-    return visit.page("rules.html", listed=listed, journal=journal, state=state_words)
+    return visit.page(
+        "rules.html", listed=listed, journal=journal, state=state_words, said_of=STEPS_SAID
+    )
 
 
 def state_words(release: pb.Release) -> str:
@@ -86,6 +98,7 @@ def _release(visit: Visit, refused: Refused | None = None) -> Response:
         problem=sentence(refused) if refused else "",
         ticked={*_ticked(visit)},
         typed=visit.text,
+        said_of=STEPS_SAID,
     )
 
 
@@ -140,6 +153,7 @@ def _version(visit: Visit) -> Response:
         groups=[(group, [*found]) for group, found in groupby(changes, lambda one: one.group)],
         in_force=listed.in_force,
         release=listed.release if listed.HasField("release") else None,
+        said_of=STEPS_SAID,
     )
 
 

@@ -125,7 +125,7 @@ def _of_pairs(settings: Settings) -> Iterator[str]:
     if settings.require_approval and settings.auth_tokens_file is None:
         need = env_name("require_approval")
         file = env_name("auth_tokens_file")
-        yield f"{need}=true needs {file}, which has the keys of who may sign: set both or neither"
+        yield f"{need}=true needs {file}, which has who may confirm rules: set both or neither"
     if settings.require_approval and settings.journal_key_file is None:
         need = env_name("require_approval")
         file = env_name("journal_key_file")

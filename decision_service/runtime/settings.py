@@ -259,8 +259,8 @@ class Settings(BaseModel):
     )
     require_approval: bool = Field(
         default=False,
-        description="Whether only rules decide that two callers signed: one proposed them, another "
-        "one approved them. Their keys are in the callers file.",
+        description="Whether only rules decide that two persons confirmed, who are in the callers "
+        "file, and of whom none wrote them.",
     )
     allow_plaintext: bool = Field(
         default=False,

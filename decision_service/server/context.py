@@ -43,7 +43,7 @@ class Role(StrEnum):
 
     `onboard_all` reaches every caller's applicants, `onboard` only those that the caller created.
     `subject_access` exports what is stored of them, all of it.
-    `rules_approve` signs what one of `rules` proposed, and reads what that needs.
+    `rules_approve` confirms releases as the second person, goes back, and reads what that needs.
     `review_second` confirms what one of `review` completed above the authority of one person.
     """
 

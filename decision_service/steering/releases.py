@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from contextlib import suppress
+from datetime import datetime, timedelta
 from typing import Protocol
 
 import msgspec
@@ -60,6 +61,9 @@ from decision_service.steering.journal import (
     plan_conflict_problems,
 )
 
+NOT_APPROVED_AGAIN = timedelta(minutes=5)
+"""How long after an alarm that nobody approved what decides it is raised again."""
+
 _KEPT = 4
 """How many releases are kept as they load: what decides, and what is looked at beside it."""
 
@@ -109,6 +113,21 @@ async def folder_in_force(store: ReleaseStore) -> RuleFolder | None:
     return folder_of(await store.text(deciding.digest), deciding.digest)
 
 
+async def take_over_last(store: ReleaseStore, now: datetime) -> ReleaseEntry | None:
+    """Begin the journal by the folder that decided before there was one, which nobody approved.
+
+    None where it has begun, or nothing decided. Raises JournalMovedOn and StoreUnavailable.
+    """
+    last = None if await store.releases() else await last_good_folder(store)
+    if last is None:
+        return None
+    content = await asyncio.to_thread(content_of, last)
+    step = Releases().next(ReleaseAction.TAKE_OVER, content.digest, now)
+    step = replace(step, why="decided before releases were journalled")
+    await store.add_release(step, content)
+    return step
+
+
 class OperateReleases:
     """The releases of a store in one process: what is in force decides here, a second late at most.
 
@@ -123,6 +142,7 @@ class OperateReleases:
         self._clock = clock
         self._terms = terms
         self._taken = 0
+        self._warned: datetime | None = None
         self._states: LRUCache[str, RulesState] = LRUCache(_KEPT)
 
     @property
@@ -136,11 +156,9 @@ class OperateReleases:
         A store of before there was a journal begins it by the last good folder, unless two persons
         must confirm: then the command that makes the journal's key does.
         """
-        releases = await self.read()
-        if not releases.entries and not self._terms.two_persons:
-            last = await last_good_folder(self._store)
-            if last is not None:
-                await self._begin(last)
+        if not self._terms.two_persons:
+            with suppress(JournalMovedOn):  # another process began it
+                await take_over_last(self._store, self._clock.now())
         await self.follow()
 
     async def read(self) -> Releases:
@@ -168,12 +186,29 @@ class OperateReleases:
         """Take over what is in force, where that is not what decides here."""
         releases = await self.read()
         deciding = releases.in_force
+        if deciding is not None:
+            self._warn_unapproved(releases, deciding)
         if deciding is None or deciding.position == self._taken:
             return
         state = await self._state_of(deciding.digest)
         await self.rollouts.take_over(state.rulebook, approved=_approved(releases))
         self._taken = deciding.position
         log.info("a release is in force", position=deciding.position, digest=deciding.digest[:16])
+
+    def _warn_unapproved(self, releases: Releases, deciding: ReleaseEntry) -> None:
+        """Raise an alarm where two persons are needed and none confirmed what decides."""
+        if not self._terms.two_persons or _approved(releases):
+            return
+        now = self._clock.now()
+        if self._warned is not None and now - self._warned < NOT_APPROVED_AGAIN:
+            return
+        self._warned = now
+        log.error(
+            "nobody approved the rules that decide",
+            alarm=raised(Alarm.RULES_NOT_APPROVED),
+            position=deciding.position,
+            digest=deciding.digest[:16],
+        )
 
     async def offer(self, folder: RuleFolder) -> ReleaseEntry | None:
         """Propose a folder, or release it where no two persons are needed.
@@ -342,11 +377,6 @@ class OperateReleases:
             diagnostics = (*loading.diagnostics, *failed)
             loading = replace(loading, rulebook=None, diagnostics=diagnostics)
         return loading
-
-    async def _begin(self, last: RuleFolder) -> None:
-        content = await asyncio.to_thread(content_of, last)
-        step = Releases().next(ReleaseAction.TAKE_OVER, content.digest, self._clock.now())
-        await self._add(replace(step, why="decided before releases were journalled"), content)
 
     async def _add(self, step: ReleaseEntry, content: StoredText | None = None) -> None:
         try:

@@ -6,6 +6,7 @@ import itertools
 from dataclasses import dataclass, field
 from datetime import timedelta
 
+from decision_service.steering.reload import Reloaded, ReloadRules
 from msgspec.structs import replace
 from sqlalchemy import insert
 
@@ -19,7 +20,6 @@ from decision_service.rulebook.rulebook import ActiveRules, Product, Rulebook
 from decision_service.steering.counters import CounterKind, EventCounters, FigureCell
 from decision_service.steering.guardrails import GuardrailWatch
 from decision_service.steering.journal import RolloutChange, Rollouts
-from decision_service.steering.reload import Reloaded, ReloadRules
 from decision_service.store.arms import arm_decisions
 from decision_service.store.columns import microseconds
 from tests.fakes.in_memory import InMemoryDecisionLog

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import pytest
+from decision_service.steering.reload import Reloaded
 from msgspec.structs import replace
 from structlog.testing import capture_logs
 
@@ -26,7 +27,6 @@ from decision_service.rulebook.manifest import manifest_text, published_now
 from decision_service.rules import inputs
 from decision_service.rules.compile import compile_ruleset
 from decision_service.rules.inputs import list_answers, read_list
-from decision_service.steering.reload import Reloaded
 from decision_service.workbench.backtest.rules import RulesOrder, compiled
 from tests.fakes.cases import changed_rules
 from tests.fakes.in_memory import InMemoryDecisionLog

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 import pytest
+from decision_service.steering.reload import Reloaded
 from msgspec.structs import replace
 from structlog.testing import capture_logs
 
@@ -21,7 +22,6 @@ from decision_service.rulebook.manifest import Approval, Publication
 from decision_service.rulebook.rulebook import Product, Rulebook
 from decision_service.steering.journal import RolloutChange, Rollouts
 from decision_service.steering.operate import OperateRollouts
-from decision_service.steering.reload import Reloaded
 from tests.fakes.in_memory import InMemoryDecisionLog
 from tests.fakes.plans import CHALLENGED, with_plan
 from tests.fakes.watched import Serving, serving_on
