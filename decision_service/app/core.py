@@ -249,6 +249,7 @@ async def _open_store(
             identity_keys=settings.identity_key_file,
             data_keys=settings.data_key_file,
             keep_data_keys=settings.smile_mode is SmileMode.EMBEDDED,
+            journal_keys=settings.journal_key_file,
         )
     except StoreError as error:
         raise StartError(str(error)) from None
