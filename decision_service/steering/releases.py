@@ -264,7 +264,8 @@ class OperateReleases:
         loading = await asyncio.to_thread(self._checked, folder)
         if loading.rulebook is None:
             raise FolderRefused(loading.errors)
-        step = reverted(releases, asked, by, digest=content.digest, at=self._clock.now())
+        asked = replace(asked, digest=content.digest)
+        step = reverted(releases, asked, by, before, at=self._clock.now())
         step = replace(step, program=self._terms.program)
         if step.action is ReleaseAction.PROPOSE:
             await self._add(step, content)
