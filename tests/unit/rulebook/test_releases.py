@@ -139,13 +139,17 @@ REFUSED = {
     ),
     "signed in too long ago": (
         {"by": person("ben", signed_in=NOW - SIGNED_IN_WITHIN - MINUTE)},
-        "ben signed in at 2026-11-24T03:44:00Z, more than 15 minutes ago: sign in again, then "
-        "confirm",
+        (
+            "ben signed in at 2026-11-24T03:44:00Z, more than 15 minutes ago: sign in again, then "
+            "confirm"
+        ),
     ),
     "no instant of the sign-in": (
         {"by": person("ben", signed_in=None)},
-        "the ID token of ben does not say when they signed in: have the provider put `auth_time` "
-        "into it",
+        (
+            "the ID token of ben does not say when they signed in: have the provider put `auth_time` "
+            "into it"
+        ),
     ),
     "without the role": (
         {"by": person("ben", approves=False)},
@@ -153,18 +157,24 @@ REFUSED = {
     ),
     "compared with what no longer decides": (
         {"asked": replace(ASKED, position=0)},
-        f"you saw the release {NEW[:16]} compared with entry 0, and entry 1 decides since: look at "
-        "what it changes now",
+        (
+            f"you saw the release {NEW[:16]} compared with entry 0, and entry 1 decides since: look at "
+            "what it changes now"
+        ),
     ),
     "a loosening that is not ticked": (
         {"loosenings": ("more", "valid_for", "tags")},
-        "2 of the loosenings are not accepted, the first is `valid_for`: accept each by its name, "
-        "or decline the release",
+        (
+            "2 of the loosenings are not accepted, the first is `valid_for`: accept each by its name, "
+            "or decline the release"
+        ),
     ),
     "after three days": (
         {"now": NOW + PROPOSAL_LASTS},
-        f"the release {NEW[:16]} has waited for 72 hours: change the folder, and it is proposed "
-        "again",
+        (
+            f"the release {NEW[:16]} has waited for 72 hours: change the folder, and it is proposed "
+            "again"
+        ),
     ),
     "declined": (
         {"releases": journal(DECIDES, WAITS, ONCE, entry(4, "decline", about=2))},
@@ -172,8 +182,10 @@ REFUSED = {
     ),
     "overtaken": (
         {"releases": journal(DECIDES, WAITS, entry(3, "release", NEXT))},
-        f"the release {NEW[:16]} was compared with rules that no longer decide: change the folder, "
-        "and it is proposed again",
+        (
+            f"the release {NEW[:16]} was compared with rules that no longer decide: change the folder, "
+            "and it is proposed again"
+        ),
     ),
     "decides": (
         {"releases": journal(DECIDES, WAITS, ONCE, entry(4, "release", about=2))},
@@ -185,8 +197,10 @@ REFUSED = {
     ),
     "unknown": (
         {"asked": replace(ASKED, digest=NEXT)},
-        f"the release {NEXT[:16]} was never proposed here: look at `decision-service rules "
-        "releases`",
+        (
+            f"the release {NEXT[:16]} was never proposed here: look at `decision-service rules "
+            "releases`"
+        ),
     ),
 }
 
@@ -367,8 +381,10 @@ NOT_BACK = {
     "an old sign-in": (
         AFTER,
         {"by": person("ben", signed_in=NOW - SIGNED_IN_WITHIN - MINUTE)},
-        "ben signed in at 2026-11-24T03:44:00Z, more than 15 minutes ago: sign in again, then "
-        "confirm",
+        (
+            "ben signed in at 2026-11-24T03:44:00Z, more than 15 minutes ago: sign in again, then "
+            "confirm"
+        ),
     ),
     "eight wait": (
         FULL,

@@ -422,7 +422,7 @@ async def test_the_publisher_of_a_list_is_named(office: Office) -> None:
 async def test_a_broken_list_keeps_the_last_good_one(office: Office) -> None:
     """Nothing is half loaded: a list with a fault decides for nobody."""
     await office.reload("ACME-017")
-    assert await office.reload("A", "a") == ["R132"]
+    assert await office.reload("A", "a") == ["R124"]
     assert (await office.decide(**SENT)).outcome is Outcome.REFER
 
 
