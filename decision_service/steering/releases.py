@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import datetime
 from typing import Protocol
 
@@ -53,6 +54,7 @@ from decision_service.rulebook.states import RulesDiff, compare_states
 from decision_service.rules.language.diagnostics import Diagnostic, render
 from decision_service.runtime.telemetry import Alarm, raised
 from decision_service.steering.journal import (
+    ATTEMPTS,
     REFRESH_SECONDS,
     PlansUnfit,
     Rollouts,
@@ -97,6 +99,10 @@ class FolderRefused(Exception):
         self.problems = tuple(problems)
 
 
+class _StepTaken(ReleaseRefused):
+    """Another process took a step at the same position."""
+
+
 async def folder_in_force(store: ReleaseStore) -> RuleFolder | None:
     """The folder that decides on a store; None before the first release.
 
@@ -139,7 +145,8 @@ class OperateReleases:
         if not releases.entries and not self._terms.two_persons:
             last = await last_good_folder(self._store)
             if last is not None:
-                await self._begin(last)
+                with suppress(_StepTaken):  # by a process that starts at the same time
+                    await self._begin(last)
         await self.follow()
 
     async def read(self) -> Releases:
@@ -173,6 +180,12 @@ class OperateReleases:
         await self.rollouts.take_over(state.rulebook, approved=_approved(releases))
         self._taken = deciding.position
         log.info("a release is in force", position=deciding.position, digest=deciding.digest[:16])
+        if self._terms.two_persons and deciding.action is ReleaseAction.TAKE_OVER:
+            log.error(
+                "two persons have not confirmed the rules that decide",
+                alarm=raised(Alarm.RULES_NOT_APPROVED),
+                digest=deciding.digest[:16],
+            )
 
     async def offer(self, folder: RuleFolder) -> ReleaseEntry | None:
         """Propose a folder, or release it where no two persons are needed.
@@ -180,6 +193,14 @@ class OperateReleases:
         The entry; None where the folder decides, waits or has decided. Raises FolderRefused,
         ReleaseRefused, RolloutMovedOn and StoreUnavailable: then nothing changed.
         """
+        for _ in range(ATTEMPTS):
+            try:
+                return await self._offer(folder)
+            except _StepTaken:
+                continue  # what decides or waits may be another now: it is compared again
+        raise RolloutMovedOn("other steps of releases keep coming first: try again")
+
+    async def _offer(self, folder: RuleFolder) -> ReleaseEntry | None:
         releases = await self.read()
         deciding = releases.in_force
         last = None if deciding is None else await self._folder_of(deciding.digest)
@@ -414,8 +435,8 @@ def _approved(releases: Releases) -> str:
     return "" if deciding is None else ", ".join(_persons(releases, deciding))
 
 
-def _moved_on(step: ReleaseEntry) -> ReleaseRefused:
-    return ReleaseRefused(
+def _moved_on(step: ReleaseEntry) -> _StepTaken:
+    return _StepTaken(
         f"another step of releases came first, at position {step.position}: look again"
     )
 
