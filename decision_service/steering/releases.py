@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from decision_service.decide.rule_tests import failures, run_rule_tests
 from decision_service.domain.actors import Actor
-from decision_service.domain.errors import ReleaseRefused, StoreError
+from decision_service.domain.errors import ReleaseRefused, RolloutMovedOn, StoreError
 from decision_service.domain.ports import Clock, DecisionLog, StoredText
 from decision_service.rollout.ports import JournalEntry, JournalMovedOn, RolloutJournal
 from decision_service.rulebook.acceptance import (

@@ -16,6 +16,7 @@ from decision_service.domain.errors import ReleaseRefused
 from decision_service.domain.ports import StoredText
 from decision_service.rulebook.acceptance import newest_list_changes
 from decision_service.rulebook.folder import RuleFolder, read_rules
+from decision_service.rulebook.loosenings import name_of
 from decision_service.rulebook.release_content import ContentDamaged, content_of, folder_of
 from decision_service.rulebook.releases import (
     Confirmation,
@@ -86,8 +87,6 @@ async def confirm(process: Serving, name: str, digest: str, **more: object) -> R
     """A person accepts every loosening and confirms what is compared with what decides now."""
     releases = await process.releases.read()
     found = await process.releases.differences(releases, digest)
-    from decision_service.rulebook.loosenings import name_of
-
     accepted = tuple(name_of(one) for one in found.loosenings)
     asked = replace(Confirmation(digest, releases.base, accepted, why="fine"), **more)
     return await process.releases.confirm(asked, person(name, process), lambda _: True)
@@ -139,12 +138,10 @@ async def test_with_approval_what_decides_goes_on_until_two_persons_confirmed(
     await confirm(other, "ben", step.digest)
     await one.releases.follow()
     assert (one.releases.decides, deciding(one)) == (True, deciding(other))
-    changed = with_version(folder, "points: 40", "points: 39")
     assert await one.releases.offer(titled(folder, "later")) is not None
     before = deciding(one)
     with pytest.raises(FolderRefused):
         await one.releases.offer(with_version(folder, "ruleset:", "rulset:"))
-    del changed
     assert deciding(one) == before
     again = process_on(store, TWO)
     await again.releases.start()
