@@ -6,18 +6,24 @@ import asyncio
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import aclosing, contextmanager, suppress
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+from decision_service import __version__
 from decision_service.cli.output import CommandError
 from decision_service.decide.application import KEY_ID_BYTES
 from decision_service.domain.errors import StoreError, visible
+from decision_service.rulebook.releases import ReleaseEntry
 from decision_service.runtime.config import load
 from decision_service.runtime.settings import Settings, SmileMode
+from decision_service.steering.releases import take_over_last
 from decision_service.store import decisions, history
 from decision_service.store import keys as wrapping
 from decision_service.store.keys import DATA_KEYS, IDENTITY_KEYS, KeyFile, open_data_keys, wrap_all
+from decision_service.store.releases import ReleaseSteps
+from decision_service.store.rollouts import Texts
 from decision_service.store.seals import JOURNAL_KEYS, Seals, open_journal_keys
 from decision_service.store.store import open_database
 
@@ -147,14 +153,29 @@ def seal_journals(config: Path | None, file: Path | None, take_over: bool) -> No
     settings = load(config)
     path = file or required(JOURNAL_KEYS, settings.journal_key_file)
     with refusals():
-        sealed = asyncio.run(_sealed(settings.store_url, path, take_over=take_over))
+        sealed, begun = asyncio.run(_sealed(settings.store_url, path, take_over=take_over))
     sys.stdout.write(f"{sealed} entries of journals are sealed, by the newest key of {path}\n")
+    if begun is not None:
+        sys.stdout.write(
+            f"The rules that decided last are release {begun.digest[:16]}, taken over and approved "
+            "by nobody: have two persons confirm the next release soon\n"
+        )
 
 
-async def _sealed(url: str, path: Path, *, take_over: bool) -> int:
+async def _sealed(url: str, path: Path, *, take_over: bool) -> tuple[int, ReleaseEntry | None]:
+    """How many entries were sealed, and the first release where the journal of them began."""
     async with aclosing(await open_database(url)) as database:
-        seals = Seals(await open_journal_keys(path, database))
-        return await database.write(partial(seals.seal_anew, take_over=take_over))
+        keys = await open_journal_keys(path, database)
+        seal = partial(Seals(keys).seal_anew, take_over=take_over)
+        sealed = await database.write(seal)
+        if not take_over:
+            return sealed, None
+        journal = _Journal(database, Seals(keys))
+        return sealed, await take_over_last(journal, datetime.now(UTC), __version__)
+
+
+class _Journal(ReleaseSteps, Texts):
+    """What a journal begins by, without the rest of a store and its keys."""
 
 
 def identity_key_file(settings: Settings) -> Path:

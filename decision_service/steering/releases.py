@@ -19,6 +19,7 @@ from decision_service.domain.errors import ReleaseRefused, RolloutMovedOn, Store
 from decision_service.domain.ports import Clock, DecisionLog, StoredText
 from decision_service.rollout.ports import JournalEntry, JournalMovedOn, RolloutJournal
 from decision_service.rulebook.acceptance import (
+    LastTexts,
     ListChanges,
     altered,
     keep_data,
@@ -77,6 +78,10 @@ class ReleaseStore(ReleaseJournal, RolloutJournal, DecisionLog, Protocol):
     """The journals of releases and rollouts with the texts that they name, in one store."""
 
 
+class TextsAndReleases(ReleaseJournal, LastTexts, Protocol):
+    """What begins a journal of releases."""
+
+
 class ReleaseTerms(msgspec.Struct, frozen=True):
     """How releases come into force here.
 
@@ -114,6 +119,29 @@ async def folder_in_force(store: ReleaseStore) -> RuleFolder | None:
     return folder_of(await store.text(deciding.digest), deciding.digest)
 
 
+async def take_over_last(
+    store: TextsAndReleases, now: datetime, program: str = ""
+) -> ReleaseEntry | None:
+    """Begin a journal without entries by the folder that decided last, which nobody approved.
+
+    None where there are entries, or no such folder. Raises StoreUnavailable, and ReleaseRefused
+    where another process began it.
+    """
+    if await store.releases():
+        return None
+    last = await last_good_folder(store)
+    if last is None:
+        return None
+    content = await asyncio.to_thread(content_of, last)
+    step = Releases().next(ReleaseAction.TAKE_OVER, content.digest, now)
+    step = replace(step, why="decided before releases were journalled", program=program)
+    try:
+        await store.add_release(step, content)
+    except JournalMovedOn:
+        raise _moved_on(step) from None
+    return step
+
+
 class OperateReleases:
     """The releases of a store in one process: what is in force decides here, a second late at most.
 
@@ -143,10 +171,8 @@ class OperateReleases:
         """
         releases = await self.read()
         if not releases.entries and not self._terms.two_persons:
-            last = await last_good_folder(self._store)
-            if last is not None:
-                with suppress(_StepTaken):  # by a process that starts at the same time
-                    await self._begin(last)
+            with suppress(_StepTaken):  # by a process that starts at the same time
+                await take_over_last(self._store, self._clock.now(), self._terms.program)
         await self.follow()
 
     async def read(self) -> Releases:
@@ -351,11 +377,6 @@ class OperateReleases:
             diagnostics = (*loading.diagnostics, *failed)
             loading = replace(loading, rulebook=None, diagnostics=diagnostics)
         return loading
-
-    async def _begin(self, last: RuleFolder) -> None:
-        content = await asyncio.to_thread(content_of, last)
-        step = Releases().next(ReleaseAction.TAKE_OVER, content.digest, self._clock.now())
-        await self._add(replace(step, why="decided before releases were journalled"), content)
 
     async def _add(self, step: ReleaseEntry, content: StoredText | None = None) -> None:
         try:

@@ -26,11 +26,12 @@ from decision_service.rulebook.releases import (
     release_text,
 )
 from decision_service.steering.releases import FolderRefused, ReleaseTerms
+from decision_service.store.seals import JOURNAL_KEYS
 from decision_service.store.store import Store
 from tests.fakes.serving import Serving, process_on
 from tests.fakes.world import NOW, PRODUCT
 from tests.kits.stores import opened
-from tests.unit.cli.commands import product_folder
+from tests.unit.cli.commands import command, product_folder
 
 TWO = ReleaseTerms(two_persons=True)
 ALONE = ReleaseTerms(two_persons=False)
@@ -248,6 +249,29 @@ async def test_a_store_of_before_begins_by_its_last_good_folder(
     begun = not terms.two_persons
     assert await actions(store) == ["take-over"] * begun
     assert [one.releases.decides for one in processes] == [begun, begun]
+
+
+async def test_the_command_that_seals_a_store_of_before_begins_its_journal(
+    tmp_path: Path, folder: RuleFolder, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What decided last is its first entry, sealed; a service then decides by it."""
+    url = f"sqlite:///{tmp_path / 'd.db'}"
+    async with opened(url) as store:
+        await store.put_texts([StoredText("rules-1", "rules", content_of(folder).body)])
+    keys = tmp_path / "journal-keys"
+    JOURNAL_KEYS.add(keys)
+    config = tmp_path / "config.yaml"
+    config.write_text(f"store_url: {url}\njournal_key_file: {keys}\n")
+    words = ("keys", "journal", "seal", "--take-over", "--config", config)
+    done = await asyncio.to_thread(command, capsys, *words)
+    assert (done.code, done.err) == (0, "")
+    assert "taken over and approved by nobody" in done.out
+    assert (await asyncio.to_thread(command, capsys, *words)).out.startswith("1 entries")
+    async with opened(url, journal_keys=keys) as store:
+        assert await actions(store) == ["take-over"]
+        one = process_on(store, TWO)
+        await one.releases.start()
+        assert one.releases.decides
 
 
 async def test_what_nobody_approved_decides_with_an_alarm(store: Store, folder: RuleFolder) -> None:
