@@ -478,6 +478,7 @@ async def test_a_list_of_which_no_key_counts_is_named(office: Office, text: str,
     found = loaded(folder).nothing_listed
     words = [f"nothing is on the list `blocked`: {why}"] if why else []
     assert [(d.severity.value, d.message) for d in found] == [("warning", one) for one in words]
+    await office.reload("B")
     office.folder = folder
     with capture_logs() as logs:
         assert await office.take_over() == []
