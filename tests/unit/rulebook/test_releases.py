@@ -147,7 +147,7 @@ REFUSED = {
     "no instant of the sign-in": (
         {"by": person("ben", signed_in=None)},
         (
-            "the ID token of ben does not say when they signed in: have the provider put `auth_time` "
+            "the ID token of ben does not say when they signed in: have the provider put `auth_time` "  # noqa: E501
             "into it"
         ),
     ),
@@ -158,21 +158,21 @@ REFUSED = {
     "compared with what no longer decides": (
         {"asked": replace(ASKED, position=0)},
         (
-            f"you saw the release {NEW[:16]} compared with entry 0, and entry 1 decides since: look at "
+            f"you saw the release {NEW[:16]} compared with entry 0, and entry 1 decides since: look at "  # noqa: E501
             "what it changes now"
         ),
     ),
     "a loosening that is not ticked": (
         {"loosenings": ("more", "valid_for", "tags")},
         (
-            "2 of the loosenings are not accepted, the first is `valid_for`: accept each by its name, "
+            "2 of the loosenings are not accepted, the first is `valid_for`: accept each by its name, "  # noqa: E501
             "or decline the release"
         ),
     ),
     "after three days": (
         {"now": NOW + PROPOSAL_LASTS},
         (
-            f"the release {NEW[:16]} has waited for 72 hours: change the folder, and it is proposed "
+            f"the release {NEW[:16]} has waited for 72 hours: change the folder, and it is proposed "  # noqa: E501
             "again"
         ),
     ),
@@ -183,7 +183,7 @@ REFUSED = {
     "overtaken": (
         {"releases": journal(DECIDES, WAITS, entry(3, "release", NEXT))},
         (
-            f"the release {NEW[:16]} was compared with rules that no longer decide: change the folder, "
+            f"the release {NEW[:16]} was compared with rules that no longer decide: change the folder, "  # noqa: E501
             "and it is proposed again"
         ),
     ),
@@ -299,7 +299,9 @@ AFTER = journal(DECIDES, WAITS, ONCE, RELEASED)
 BACK = Confirmation(OLD, 4, why="too many approvals")
 
 
-def revert(releases: Releases = AFTER, by: Confirmer = CARLA, to: int = 0, **more: object):
+def revert(
+    releases: Releases = AFTER, by: Confirmer = CARLA, to: int = 0, **more: object
+) -> ReleaseEntry:
     """Go back as the service does where lists are as they were."""
     asked = replace(BACK, position=releases.base, **more)
     at = by.signed_in or NOW
@@ -404,7 +406,7 @@ def test_going_back_is_refused_by_name(
     releases: Releases, how: dict[str, object], sentence: str
 ) -> None:
     given: dict[str, object] = {"asked": BACK, "by": CARLA, "to": 0, **how}
-    with pytest.raises(ReleaseRefused) as refused:
+    with pytest.raises(ReleaseRefused) as refused:  # noqa: PT012
         before = content_before(releases, given["asked"], given["to"])  # type: ignore[arg-type]  # of a table
         reverted(releases, given["asked"], given["by"], before, at=NOW)  # type: ignore[arg-type]  # of a table
     assert refused.value.message == sentence
@@ -420,7 +422,7 @@ STEP = st.tuples(
 
 @settings(max_examples=examples(150), deadline=None)
 @given(st.booleans(), st.lists(STEP, max_size=40))
-def test_whatever_is_asked_two_persons_confirm_what_decides(
+def test_whatever_is_asked_two_persons_confirm_what_decides(  # noqa: C901
     begun: bool, steps: list[tuple[str, Confirmer, str, bool, int]]
 ) -> None:
     """Any steps by anybody: positions have no gaps, and each release has two persons since.
