@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from decision_service import __version__
 from decision_service.cli.output import CommandError
 from decision_service.decide.application import KEY_ID_BYTES
 from decision_service.domain.errors import StoreError, visible
@@ -166,7 +167,7 @@ async def _sealed(url: str, path: Path, *, take_over: bool) -> tuple[int, Releas
         keys = await open_journal_keys(path, database)
         sealed = await database.write(partial(Seals(keys).seal_anew, take_over=take_over))
         store = Store(database, 0.0, 1, journal_keys=keys)
-        first = await take_over_last(store, SystemClock().now()) if take_over else None
+        first = await take_over_last(store, SystemClock().now(), __version__) if take_over else None
         return sealed, first
 
 

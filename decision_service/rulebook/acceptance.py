@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from typing import Protocol
 
 import msgspec
 from msgspec.structs import replace
@@ -121,7 +122,13 @@ def published_as(folder: RuleFolder) -> Publication | None:
     return None if manifest is None else publication(manifest.path, manifest.text)
 
 
-async def last_good_folder(log: DecisionLog) -> RuleFolder | None:
+class LastTexts(Protocol):
+    """The part of a DecisionLog that finds the last good folder."""
+
+    async def last_text(self, kind: str) -> StoredText | None: ...
+
+
+async def last_good_folder(log: LastTexts) -> RuleFolder | None:
     """The folder that decided last before releases were journalled; None where none can be read."""
     return await asyncio.to_thread(_folder, await log.last_text(LAST_GOOD))
 

@@ -170,7 +170,7 @@ class Releases(msgspec.Struct, frozen=True):
 
     def base_of(self, digest: str) -> ReleaseEntry | None:
         """The entry that content was compared with when it came last; None for the first."""
-        begins = (ReleaseAction.PROPOSE, ReleaseAction.RELEASE, ReleaseAction.TAKE_OVER)
+        begins = {ReleaseAction.PROPOSE, *DECIDING}
         came = [one for one in self.entries if one.digest == digest and one.action in begins]
         proposed = [one for one in came if one.action is ReleaseAction.PROPOSE]
         position = (proposed or came)[-1].base
@@ -243,12 +243,15 @@ def proposal(releases: Releases, digest: str, now: datetime) -> ReleaseEntry | N
     waiting = [*releases.open(now)]
     if releases.has_decided(digest) or any(one.digest == digest for one in waiting):
         return None
-    if len(waiting) >= MOST_OPEN:
-        raise ReleaseRefused(
-            f"{MOST_OPEN} releases wait already: confirm or decline one of them, then change the "
-            "folder"
-        )
+    _require_room(releases, now)
     return releases.next(ReleaseAction.PROPOSE, digest, now)
+
+
+def _require_room(releases: Releases, now: datetime) -> None:
+    if len([*releases.open(now)]) >= MOST_OPEN:
+        raise ReleaseRefused(
+            f"{MOST_OPEN} releases wait already: confirm or decline one of them, then propose again"
+        )
 
 
 class Confirmation(msgspec.Struct, frozen=True):
@@ -282,7 +285,8 @@ def confirmed(
             f"you saw the release {asked.digest[:16]} compared with entry {asked.position}, and "
             f"entry {releases.base} decides since: look at what it changes now"
         )
-    _may_confirm(by, waits.authors, now)
+    _require_no_author(by, waits.authors)
+    _require_sign_in(by, now)
     left = [name for name in loosenings if name not in asked.accepted]
     if left:
         raise ReleaseRefused(
@@ -304,7 +308,7 @@ def confirmed(
     return _by(releases.next(action, asked.digest, now), by, waits, asked=asked)
 
 
-def _may_confirm(by: Confirmer, authors: Collection[str], now: datetime) -> None:
+def _require_no_author(by: Confirmer, authors: Collection[str]) -> None:
     names = {by.actor.caller}
     if by.actor.person is not None:
         names.add(by.actor.person.subject)
@@ -312,6 +316,9 @@ def _may_confirm(by: Confirmer, authors: Collection[str], now: datetime) -> None
         raise ReleaseRefused(
             f"{_named(by.actor)} is an author of this folder: two other persons confirm it"
         )
+
+
+def _require_sign_in(by: Confirmer, now: datetime) -> None:
     if by.actor.person is not None and by.signed_in is None:
         raise ReleaseRefused(
             f"the ID token of {_named(by.actor)} does not say when they signed in: have the "
@@ -332,17 +339,16 @@ def declined(releases: Releases, asked: Confirmation, by: Confirmer, now: dateti
     return _by(releases.next(ReleaseAction.DECLINE, asked.digest, now), by, waits, asked=asked)
 
 
-def why_not_alone(releases: Releases, now: datetime) -> str:
-    """Why one person may not take the last release back, empty where they may.
+def may_alone(releases: Releases, to: ReleaseEntry, now: datetime) -> bool:
+    """Whether one person may go back to an entry's content: to the one before, and only once.
 
-    Once, within 24 hours of the confirmation, and never from a revert.
+    Within 24 hours of the confirmation, and never from a revert.
     """
     deciding = releases.in_force
     if deciding is None or deciding.action is not ReleaseAction.RELEASE:
-        return "what decides is no release of two persons"
-    if now - deciding.at > REVERT_WITHIN:
-        return "what decides was released more than 24 hours ago"
-    return ""
+        return False
+    before = [one for one in releases.entries if one.action in DECIDING][:-1]
+    return now - deciding.at <= REVERT_WITHIN and before[-1:] == [to]
 
 
 def content_before(releases: Releases, asked: Confirmation, to: int) -> ReleaseEntry:
@@ -365,13 +371,29 @@ def content_before(releases: Releases, asked: Confirmation, to: int) -> ReleaseE
 
 
 def reverted(
-    releases: Releases, asked: Confirmation, by: Confirmer, digest: str, *, at: datetime
+    releases: Releases, asked: Confirmation, by: Confirmer, to: ReleaseEntry, *, at: datetime
 ) -> ReleaseEntry:
-    """The entry that goes back to content: REVERT by one person alone, else PROPOSE for two."""
-    alone = not why_not_alone(releases, at)
-    action = ReleaseAction.REVERT if alone else ReleaseAction.PROPOSE
-    step = releases.next(action, digest, at)
+    """The entry that goes back to what `to` decided by: REVERT by one person, else PROPOSE for two.
+
+    Its content, named by `asked`, may have other lists than then. Raises ReleaseRefused where it
+    decides already, where it waits, and where the person signed in too long ago.
+    """
     deciding = releases.in_force
+    if deciding is not None and deciding.digest == asked.digest:
+        raise ReleaseRefused(
+            f"the release {asked.digest[:16]} decides already: there is nothing to go back to"
+        )
+    _require_sign_in(by, at)
+    if may_alone(releases, to, at):
+        step = releases.next(ReleaseAction.REVERT, asked.digest, at)
+        return _by(step, by, deciding or step, asked=asked)
+    _require_room(releases, at)
+    if any(one.digest == asked.digest for one in releases.open(at)):
+        raise ReleaseRefused(
+            f"the release {asked.digest[:16]} waits already: confirm it by `decision-service "
+            "rules confirm`"
+        )
+    step = releases.next(ReleaseAction.PROPOSE, asked.digest, at)
     return _by(step, by, deciding or step, asked=asked)
 
 

@@ -15,10 +15,11 @@ from msgspec.structs import replace
 
 from decision_service.decide.rule_tests import failures, run_rule_tests
 from decision_service.domain.actors import Actor
-from decision_service.domain.errors import ReleaseRefused, StoreError
+from decision_service.domain.errors import ReleaseRefused, RolloutMovedOn, StoreError
 from decision_service.domain.ports import Clock, DecisionLog, StoredText
 from decision_service.rollout.ports import JournalEntry, JournalMovedOn, RolloutJournal
 from decision_service.rulebook.acceptance import (
+    LastTexts,
     ListChanges,
     altered,
     keep_data,
@@ -55,6 +56,7 @@ from decision_service.rulebook.states import RulesDiff, compare_states
 from decision_service.rules.language.diagnostics import Diagnostic, render
 from decision_service.runtime.telemetry import Alarm, raised
 from decision_service.steering.journal import (
+    ATTEMPTS,
     REFRESH_SECONDS,
     PlansUnfit,
     Rollouts,
@@ -80,6 +82,10 @@ class ReleaseStore(ReleaseJournal, RolloutJournal, DecisionLog, Protocol):
     """The journals of releases and rollouts with the texts that they name, in one store."""
 
 
+class TextsAndReleases(ReleaseJournal, LastTexts, Protocol):
+    """What begins a journal of releases."""
+
+
 class ReleaseTerms(msgspec.Struct, frozen=True):
     """How releases come into force here.
 
@@ -102,6 +108,10 @@ class FolderRefused(Exception):
         self.problems = tuple(problems)
 
 
+class _StepTaken(ReleaseRefused):
+    """Another process took a step at the same position."""
+
+
 async def folder_in_force(store: ReleaseStore) -> RuleFolder | None:
     """The folder that decides on a store; None before the first release.
 
@@ -113,18 +123,26 @@ async def folder_in_force(store: ReleaseStore) -> RuleFolder | None:
     return folder_of(await store.text(deciding.digest), deciding.digest)
 
 
-async def take_over_last(store: ReleaseStore, now: datetime) -> ReleaseEntry | None:
-    """Begin the journal by the folder that decided before there was one, which nobody approved.
+async def take_over_last(
+    store: TextsAndReleases, now: datetime, program: str = ""
+) -> ReleaseEntry | None:
+    """Begin a journal without entries by the folder that decided last, which nobody approved.
 
-    None where it has begun, or nothing decided. Raises JournalMovedOn and StoreUnavailable.
+    None where there are entries, or no such folder. Raises StoreUnavailable, and ReleaseRefused
+    where another process began it.
     """
-    last = None if await store.releases() else await last_good_folder(store)
+    if await store.releases():
+        return None
+    last = await last_good_folder(store)
     if last is None:
         return None
     content = await asyncio.to_thread(content_of, last)
     step = Releases().next(ReleaseAction.TAKE_OVER, content.digest, now)
-    step = replace(step, why="decided before releases were journalled")
-    await store.add_release(step, content)
+    step = replace(step, why="decided before releases were journalled", program=program)
+    try:
+        await store.add_release(step, content)
+    except JournalMovedOn:
+        raise _moved_on(step) from None
     return step
 
 
@@ -156,9 +174,10 @@ class OperateReleases:
         A store of before there was a journal begins it by the last good folder, unless two persons
         must confirm: then the command that makes the journal's key does.
         """
-        if not self._terms.two_persons:
-            with suppress(JournalMovedOn):  # another process began it
-                await take_over_last(self._store, self._clock.now())
+        releases = await self.read()
+        if not releases.entries and not self._terms.two_persons:
+            with suppress(_StepTaken):  # by a process that starts at the same time
+                await take_over_last(self._store, self._clock.now(), self._terms.program)
         await self.follow()
 
     async def read(self) -> Releases:
@@ -216,6 +235,14 @@ class OperateReleases:
         The entry; None where the folder decides, waits or has decided. Raises FolderRefused,
         ReleaseRefused, RolloutMovedOn and StoreUnavailable: then nothing changed.
         """
+        for _ in range(ATTEMPTS):
+            try:
+                return await self._offer(folder)
+            except _StepTaken:
+                continue  # what decides or waits may be another now: it is compared again
+        raise RolloutMovedOn("other steps of releases keep coming first: try again")
+
+    async def _offer(self, folder: RuleFolder) -> ReleaseEntry | None:
         releases = await self.read()
         deciding = releases.in_force
         last = None if deciding is None else await self._folder_of(deciding.digest)
@@ -305,7 +332,8 @@ class OperateReleases:
         loading = await asyncio.to_thread(self._checked, folder)
         if loading.rulebook is None:
             raise FolderRefused(loading.errors)
-        step = reverted(releases, asked, by, digest=content.digest, at=self._clock.now())
+        asked = replace(asked, digest=content.digest)
+        step = reverted(releases, asked, by, before, at=self._clock.now())
         step = replace(step, program=self._terms.program)
         if step.action is ReleaseAction.PROPOSE:
             await self._add(step, content)
@@ -456,8 +484,8 @@ def _approved(releases: Releases) -> str:
     return "" if deciding is None else ", ".join(_persons(releases, deciding))
 
 
-def _moved_on(step: ReleaseEntry) -> ReleaseRefused:
-    return ReleaseRefused(
+def _moved_on(step: ReleaseEntry) -> _StepTaken:
+    return _StepTaken(
         f"another step of releases came first, at position {step.position}: look again"
     )
 

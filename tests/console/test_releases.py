@@ -12,7 +12,7 @@ from decision_service.store.seals import JOURNAL_KEYS
 from tests.console.house import House, chromium, house, shot, window
 from tests.e2e.browser import barriers, browser
 from tests.e2e.service import PRODUCT, own_rules
-from tests.kits.until import until
+from tests.kits.cases import until
 
 pytestmark = [pytest.mark.long, browser]
 

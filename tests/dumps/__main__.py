@@ -14,7 +14,7 @@ from decision_service.rulebook.releases import ReleaseAction, ReleaseEntry, rele
 from decision_service.store import schema
 from decision_service.store.store import Store, migrate
 from tests.dumps import POSTGRESQL, SQLITE, dump_postgres, dump_sqlite, path_of
-from tests.kits.decision_entries import NOON
+from tests.kits.decision_log import NOON
 from tests.kits.postgres import OLDEST, running_postgres
 from tests.kits.rollout_journal import FIRST, SECOND
 from tests.kits.stored_person import ANA, BEN, fill

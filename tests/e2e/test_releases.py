@@ -28,8 +28,8 @@ from decision_service.store.store import Store
 from tests.e2e.service import PRODUCT, Running, create, outcome, own_rules, refused, running
 from tests.e2e.team import Metadata, Team
 from tests.e2e.test_rulesets import GEORGE
+from tests.kits.cases import until
 from tests.kits.stores import begun
-from tests.kits.until import until
 from tests.unit.cli.commands import command
 
 pytestmark = pytest.mark.long

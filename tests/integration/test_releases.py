@@ -29,7 +29,7 @@ from decision_service.store.rollouts import history, latest, rollout_journal, te
 from decision_service.store.seals import JOURNAL_KEYS, JournalKeys, Seals
 from decision_service.store.store import Store, migrate
 from tests.dumps import SQLITE, load_sqlite, path_of
-from tests.kits.decision_entries import NOON
+from tests.kits.decision_log import NOON
 from tests.kits.history_log import SECRET
 from tests.kits.postgres import Postgres
 from tests.kits.rollout_journal import FIRST, OTHER, PRODUCT, SECOND, RolloutJournalKit

@@ -34,8 +34,8 @@ from tests.e2e.story import (
 from tests.e2e.story import PRODUCT as STORY
 from tests.e2e.test_rollouts import planned
 from tests.journeys.kit import ANISHA, CHRISTINA, GEORGE, RYAN, Lender, lender
+from tests.kits.cases import until
 from tests.kits.postgres import Postgres
-from tests.kits.until import until
 
 # A figure is changed, judged, proved, released by two, widened, and taken back
 
