@@ -158,6 +158,7 @@ class RulesetServicer(msgspec.Struct, frozen=True):
     async def list_releases(
         self, request: rules_pb.ListReleasesRequest, _: RpcContext
     ) -> rules_pb.ListReleasesResponse:
+        Problems(request).raise_if_any()
         return await self.releases.list(request)
 
     async def get_release(

@@ -325,7 +325,7 @@ def test_a_law_that_changes_is_no_change_of_rules(rules: Path, old: str, new: st
     """No digest, no published folder and no loading depends on it, be it readable or not."""
     before, first = read_and_loaded(rules)
     assert first.rulebook is not None
-    manifest = manifest_text(Publication("J. Cruz", ""), before.contents)
+    manifest = manifest_text(Publication("J. Cruz", "2026-11-29T04:00:00Z"), before.contents)
     law = rules / "_law" / "ph-prices.yaml"
     law.write_text(law.read_text().replace(old, new))
     after, second = read_and_loaded(rules)

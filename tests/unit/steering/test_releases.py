@@ -265,7 +265,7 @@ async def test_the_command_that_seals_a_store_of_before_begins_its_journal(
     words = ("keys", "journal", "seal", "--take-over", "--config", config)
     done = await asyncio.to_thread(command, capsys, *words)
     assert (done.code, done.err) == (0, "")
-    assert "taken over and approved by nobody" in done.out
+    assert "nobody approved them" in done.out
     assert (await asyncio.to_thread(command, capsys, *words)).out.startswith("1 entries")
     async with opened(url, journal_keys=keys) as store:
         assert await actions(store) == ["take-over"]

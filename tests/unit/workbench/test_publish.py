@@ -108,7 +108,7 @@ def test_a_failed_publication_leaves_the_last_one(publish, product):
     (product / "v1.yaml").write_text("ruleset: 1\n")
     assert publish().code == 1
     assert manifest.read_bytes() == before
-    left = {"_law", "manifest.yaml", "policy.yaml", product.name}
+    left = {"_law", "claims.json", "manifest.yaml", "policy.yaml", product.name}
     assert {p.name for p in product.parent.iterdir()} == left
 
 
