@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
@@ -23,11 +23,15 @@ class Unrecorded(Exception):
 
 @dataclass(frozen=True)
 class Recorded:
-    """The ratios by name, and where they were taken: a version such as `3.11`, and `x86_64`."""
+    """The ratios by name, and where they were taken: a version such as `3.11`, and `x86_64`.
+
+    `allowed` has by name how far above one may be whose noise is more than a tenth.
+    """
 
     ratios: dict[str, float]
     python: str
     machine: str
+    allowed: Mapping[str, float] = field(default_factory=dict)
 
 
 def read(path: Path = RECORDED, notes: Path = NOTES) -> Recorded:
@@ -50,7 +54,8 @@ def read(path: Path = RECORDED, notes: Path = NOTES) -> Recorded:
                 f"{path.name}: {name} = {figure}, and no note {note} in {notes.name}/ has the row "
                 f"`| {name} | {figure} |`: say there why the figure changed"
             )
-    return Recorded(ratios, tables["taken"]["python"], tables["taken"]["machine"])
+    taken = tables["taken"]
+    return Recorded(ratios, taken["python"], taken["machine"], tables.get("allowed", {}))
 
 
 def _said(name: str, figure: str, note: str, notes: Path) -> bool:
@@ -85,12 +90,14 @@ class Verdict:
     said: str
 
 
-def wants_second(recorded: float | None, first: Try) -> bool:
+def wants_second(recorded: float | None, first: Try, allowed: float = ALLOWED) -> bool:
     """Whether the first try is too slow to let the change through."""
-    return recorded is not None and first.ratio > recorded * (1 + ALLOWED)
+    return recorded is not None and first.ratio > recorded * (1 + allowed)
 
 
-def judge(name: str, recorded: float | None, tries: Sequence[Try]) -> Verdict:
+def judge(
+    name: str, recorded: float | None, tries: Sequence[Try], allowed: float = ALLOWED
+) -> Verdict:
     """What one try or two say; the better one counts."""
     best = min(tries, key=lambda one: one.ratio)
     if recorded is None:
@@ -101,10 +108,11 @@ def judge(name: str, recorded: float | None, tries: Sequence[Try]) -> Verdict:
     moved = best.ratio / recorded - 1
     measured = ", then ".join(str(one) for one in tries)
     said = f"{name}: {measured}, recorded {recorded:g}, {moved:+.1%}"
-    if moved > ALLOWED:
+    if moved > allowed:
+        much = "a tenth" if allowed == ALLOWED else f"{allowed:.0%}"
         return Verdict(
             passed=False,
-            said=f"{said}: more than a tenth dearer; find the cause (`make .venv/.bench`, "
+            said=f"{said}: more than {much} dearer; find the cause (`make .venv/.bench`, "
             f"`.venv/bin/py-spy record -o {name}.svg -- .venv/bin/python -m bench.gate repeat "
             f"{name}`) and mend it, or record the new figure with a note",
         )

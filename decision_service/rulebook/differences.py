@@ -291,8 +291,9 @@ def _rows_of(
     group: str, columns: Sequence[list[str]], rows: Sequence[list[tuple[Leaf, ...]]]
 ) -> Iterator[WrittenChange]:
     old, new = rows
-    bare = [_bare(row) for row in old], [_bare(row) for row in new]
-    matcher = SequenceMatcher(None, *bare, autojunk=False)
+    was = [_bare(row) for row in old]
+    now = [_bare(row) for row in new]
+    matcher = SequenceMatcher(None, was, now, autojunk=False)
     for tag, low, high, start, end in matcher.get_opcodes():
         if tag == "replace" and high - low == end - start and columns[0] == columns[1]:
             yield from compare_parts(

@@ -15,7 +15,6 @@ from pathlib import PurePosixPath
 import msgspec
 from msgspec.structs import replace
 
-from decision_service.domain.decision import Arm
 from decision_service.rulebook.acceptance import list_changes
 from decision_service.rulebook.changes import (
     ChangeKind,
@@ -37,10 +36,11 @@ from decision_service.rulebook.differences import (
 from decision_service.rulebook.folder import ProductTexts, RuleFolder, files_of
 from decision_service.rulebook.laws import law_problems
 from decision_service.rulebook.plan_differences import compare_plans, file_of
-from decision_service.rulebook.rulebook import MOST_PERCENT, POLICY, Product, Rulebook
+from decision_service.rulebook.rulebook import MOST_PERCENT, POLICY, Rulebook
 from decision_service.rules.construct import SEGMENT
 from decision_service.rules.keys import MAX_AGE
 from decision_service.rules.language.diagnostics import Place, Report, Severity
+from decision_service.rules.language.fields import as_duration
 from decision_service.rules.language.yaml import ListNode, MapNode, Scalar, YamlNode, read
 from decision_service.rules.program import CompiledRuleset, RulesetFiles
 from decision_service.rules.tests_file import case_target
@@ -53,8 +53,6 @@ _NAMED_PROMISES = ("inputs", "reasons", "tags")
 """What of a version no case of given factor values can notice: what is read, asked and promised."""
 
 _LIMITS = ("min", "max", "unit")
-_LENGTH = re.compile(r"(\d+)([dhm])")
-_MINUTES = {"d": 1_440, "h": 60, "m": 1}
 _BOUNDS = {"min": Direction.TIGHTENS, "max": Direction.LOOSENS}
 """What a greater bound of an input or a parameter does."""
 
@@ -88,14 +86,10 @@ class RulesState(msgspec.Struct, frozen=True):
 
 
 class Replacement(msgspec.Struct, frozen=True):
-    """A version that may decide, or is changed, beside the one whose place it takes.
-
-    `role` is that of the plan: champion, challenger or shadow; empty for a version of no role.
-    """
+    """A version that may decide, or is changed, beside the one whose place it takes."""
 
     after: CompiledRuleset
     before: CompiledRuleset
-    role: str
 
     @property
     def path(self) -> str:
@@ -130,26 +124,13 @@ def replacements(old: Rulebook, new: Rulebook) -> Iterator[Replacement]:
         was = old.products.get(renamed.get(name, name))
         if was is None:
             continue
-        roles = roles_of(product)
-        before = roles_of(was)
         for number, ruleset in sorted(product.versions.items()):
-            role = roles.get(number, "")
+            role = product.roles.get(number)
             same = was.versions.get(number)
-            if role and (same is None or before.get(number) != role):
-                yield Replacement(ruleset, was.champion, role=role)
+            if role and (same is None or was.roles.get(number) != role):
+                yield Replacement(ruleset, was.champion)
             elif same is not None:
-                yield Replacement(ruleset, same, role=role)
-
-
-def roles_of(product: Product) -> Mapping[int, str]:
-    """What each version of the plan may do, by number."""
-    versions = product.plan.versions
-    found = {one.version: "shadow" for one in versions.shadow}
-    challenger = versions.of(Arm.CHALLENGER)
-    if challenger:
-        found[challenger] = "challenger"
-    found[versions.champion] = "champion"
-    return found
+                yield Replacement(ruleset, same)
 
 
 def guard_changes(before: RulesState, after: RulesState) -> Iterator[WrittenChange]:
@@ -214,11 +195,10 @@ def _named_part(group: str, subject: str, node: YamlNode) -> Part:
 
 
 def _sized(node: YamlNode) -> Leaf:
-    """A length of time in minutes, so that more and less can be told; else as it is written."""
-    length = _LENGTH.fullmatch(node.text) if isinstance(node, Scalar) else None
-    if length is None:
-        return leaf(node)
-    return Leaf(leaf(node).text, int(length[1]) * _MINUTES[length[2]])
+    """A length of time in seconds, so that more and less can be told; else as it is written."""
+    found = leaf(node)
+    length = as_duration(node, "a length", Report())
+    return found if length is None else Leaf(found.text, int(length.total_seconds()))
 
 
 def _tests_compared(
@@ -322,8 +302,15 @@ def loosenings(before: RulesState, after: RulesState) -> Iterator[WrittenChange]
 
     The name of one is its group and subject, `personal-loan-ph/v2.yaml: guarantee of age`.
     """
+    return loosenings_among(guard_changes(before, after), before, after)
+
+
+def loosenings_among(
+    guards: Iterable[WrittenChange], before: RulesState, after: RulesState
+) -> Iterator[WrittenChange]:
+    """The same where the `guard_changes` of the two are known already."""
     yield from _products_gone(before.rulebook, after.rulebook)
-    for change in guard_changes(before, after):
+    for change in guards:
         if change.direction is not Direction.TIGHTENS:
             yield change
     admitting = _admitting_lists(after.folder)
@@ -337,8 +324,9 @@ def loosenings(before: RulesState, after: RulesState) -> Iterator[WrittenChange]
 
 def _admitting_lists(folder: RuleFolder) -> frozenset[str]:
     """The lists whose keys are let through: a rule stops whoever is not on them."""
-    texts = [file.text for one in folder.products for file in one.rulesets.values()]
-    texts += folder.shared_files.values()
+    texts = [*folder.shared_files.values()]
+    for product in folder.products:
+        texts += [file.text for file in product.rulesets.values()]
     found: set[str] = set()
     for text in texts:
         found.update(_ADMITTING.findall(text))

@@ -90,6 +90,16 @@ class Product(msgspec.Struct, frozen=True, dict=True):
     def champion(self) -> CompiledRuleset:
         return self.versions[self.plan.versions.champion]
 
+    @cached_property
+    def roles(self) -> Mapping[int, str]:
+        """What the plan makes of its versions: champion, challenger or shadow, by number."""
+        versions = self.plan.versions
+        found = {one.version: "shadow" for one in versions.shadow}
+        if versions.challenger is not None:
+            found[versions.challenger.version] = "challenger"
+        found[versions.champion] = "champion"
+        return found
+
     def version(self, number: int) -> CompiledRuleset:
         found = self.versions.get(number) if number else self.champion
         if found is None:

@@ -13,7 +13,7 @@ from decision_service.factors.registry import catalogue
 from decision_service.rulebook.acceptance import ListChange, list_changes
 from decision_service.rulebook.changes import Direction, WrittenChange, keys_of
 from decision_service.rulebook.differences import RulesetDiff, compare
-from decision_service.rulebook.loosenings import RulesState, guard_changes, loosenings, name_of
+from decision_service.rulebook.loosenings import RulesState, guard_changes, loosenings_among, name_of
 from decision_service.rulebook.plan_differences import compare_plans, file_of
 from decision_service.rulebook.rulebook import Rulebook
 from decision_service.rules.language.diagnostics import plural
@@ -88,6 +88,8 @@ def whole(_: str) -> bool:
 def compare_states(old: RulesState, new: RulesState, selected: Selected = whole) -> RulesDiff:
     """Everything that differs in the files that are `selected`."""
     lists = list_changes(old.folder, new.folder)
+    guards = [*guard_changes(old, new)]
+    asked = loosenings_among(guards, old, new)
     return RulesDiff(
         tuple(_gone(old, new, selected)),
         tuple(_versions(old, new, selected)),
@@ -95,10 +97,10 @@ def compare_states(old: RulesState, new: RulesState, selected: Selected = whole)
         lists=tuple(one for one in lists if selected(one.path)),
         guards=tuple(
             one
-            for one in guard_changes(old, new)
+            for one in guards
             if one.direction is Direction.TIGHTENS and selected(one.group)
         ),
-        loosenings=tuple(one for one in loosenings(old, new) if selected(one.group)),
+        loosenings=tuple(one for one in asked if selected(one.group)),
     )
 
 

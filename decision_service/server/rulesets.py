@@ -89,17 +89,8 @@ def ruleset_fields(product: Product, ruleset: CompiledRuleset, status: ActiveRul
         rules_pb.Ruleset,
         ruleset,
         loaded_time=status.since.get(ruleset.digest),
-        role=_role(product, ruleset.version),
+        role=product.roles.get(ruleset.version, ""),
     )
-
-
-def _role(product: Product, version: int) -> str:
-    versions = product.plan.versions
-    if version == versions.champion:
-        return "champion"
-    if versions.challenger is not None and version == versions.challenger.version:
-        return "challenger"
-    return "shadow" if any(s.version == version for s in versions.shadow) else ""
 
 
 def list_change_fields(entries: Sequence[ListChanges], product: str) -> list[Fields]:

@@ -38,6 +38,13 @@ def read_known(path: Path = KNOWN) -> list[Known]:
     return [Known(**one) for one in tomllib.loads(path.read_text(encoding="utf-8"))["known"]]
 
 
+def write_skip(file: Path, reason: str, count: int, *, lacking: bool) -> None:
+    """Add a line to the file of a check's skips, which lint/checks.py reads."""
+    with file.open("a", encoding="utf-8") as out:
+        line = {"reason": reason, "count": count, "lacking": lacking}
+        out.write(f"{json.dumps(line)}\n")
+
+
 def of_reason(reason: str, known: Iterable[Known]) -> Known | None:
     """The entry of a reason, or None."""
     return next((one for one in known if reason.startswith(one.begins)), None)
@@ -71,12 +78,9 @@ class Skips:
         """Write the reasons where they are asked for; the run fails in CI where one is refused."""
         known = read_known()
         if file := os.environ.get("SKIPS_FILE"):
-            with Path(file).open("a", encoding="utf-8") as out:
-                for reason, count in self.found.items():
-                    entry = of_reason(reason, known)
-                    lacking = entry is None or entry.lacking
-                    line = {"reason": reason, "count": count, "lacking": lacking}
-                    out.write(f"{json.dumps(line)}\n")
+            for reason, count in self.found.items():
+                entry = of_reason(reason, known)
+                write_skip(Path(file), reason, count, lacking=entry is None or entry.lacking)
         if _in_ci() and session.exitstatus == 0 and [*refused(self.found, known)]:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
 

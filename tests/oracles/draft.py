@@ -11,6 +11,7 @@ from decision_service.domain.accounts import Kind
 from decision_service.domain.needs import ClassRule, SchemeCeiling, TransactionClass
 from decision_service.domain.snapshot import Account, KnownCount, Provider, Read, Source, Task
 from decision_service.domain.values import AsOf, Cause, Missing, Month
+from tests.oracles.factors.shares import FREQUENCIES as KNOWN_FREQUENCIES
 
 if TYPE_CHECKING:
     from random import Random
@@ -84,20 +85,7 @@ CEILINGS = (
     SchemeCeiling("sss_*", "USD", date(2026, 1, 1), 100),
 )
 
-FREQUENCIES = (
-    "Hourly",
-    "Daily",
-    "Weekly",
-    "Semimonthly",
-    "Monthly",
-    "Bimonthly",
-    "Quarterly",
-    "Annually",
-    "Variable",
-    "Unspecified",
-    None,
-    "Fortnightly",
-)
+FREQUENCIES = (*KNOWN_FREQUENCIES, "Fortnightly")
 
 FAULTS = (Cause.SOURCE_FAILED, Cause.NOT_FETCHED, Cause.BAD_DATA, Cause.CHANGED_WHILE_READING)
 

@@ -10,7 +10,7 @@ import yaml
 
 from bench.gate import ROUNDS, SUBJECTS, TOGETHER, elsewhere
 from lint.budget import closure, errors, measure
-from lint.speed import Recorded, Try, Unrecorded, judge, read, wants_second
+from lint.speed import ALLOWED, Recorded, Try, Unrecorded, judge, read, wants_second
 
 START = {
     "decision_service/__init__.py": "",
@@ -88,10 +88,11 @@ FILE = '[taken]\npython = "3.11"\nmachine = "x86_64"\n\n[ratios]\nrules = 2.0'
 def test_a_ratio_is_judged_by_the_recorded_one(case: dict[str, Any]) -> None:
     """A tenth above fails after two tries, a tenth below asks for a lower figure."""
     tries = [Try(rounds) for rounds in case["tries"]]
-    verdict = judge("rules", case["recorded"], tries)
+    allowed = case.get("allowed", ALLOWED)
+    verdict = judge("rules", case["recorded"], tries, allowed=allowed)
     assert verdict.passed is case["passed"]
     assert case["said"] in verdict.said
-    assert wants_second(case["recorded"], tries[0]) is (len(tries) == 2)
+    assert wants_second(case["recorded"], tries[0], allowed) is (len(tries) == 2)
 
 
 @pytest.mark.parametrize(
