@@ -13,7 +13,12 @@ from decision_service.factors.registry import catalogue
 from decision_service.rulebook.acceptance import ListChange, list_changes
 from decision_service.rulebook.changes import Direction, WrittenChange, keys_of
 from decision_service.rulebook.differences import RulesetDiff, compare
-from decision_service.rulebook.loosenings import RulesState, guard_changes, loosenings_among, name_of
+from decision_service.rulebook.loosenings import (
+    RulesState,
+    guard_changes,
+    loosenings_among,
+    name_of,
+)
 from decision_service.rulebook.plan_differences import compare_plans, file_of
 from decision_service.rulebook.rulebook import Rulebook
 from decision_service.rules.language.diagnostics import plural
@@ -96,9 +101,7 @@ def compare_states(old: RulesState, new: RulesState, selected: Selected = whole)
         tuple(_plans(old, new, selected)),
         lists=tuple(one for one in lists if selected(one.path)),
         guards=tuple(
-            one
-            for one in guards
-            if one.direction is Direction.TIGHTENS and selected(one.group)
+            one for one in guards if one.direction is Direction.TIGHTENS and selected(one.group)
         ),
         loosenings=tuple(one for one in asked if selected(one.group)),
     )
