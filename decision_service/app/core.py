@@ -110,6 +110,7 @@ async def open_rules(settings: Settings, root: Path, store: Store, clock: Clock)
         raise StartError(str(error)) from None
     terms = ReleaseTerms(
         two_persons=settings.require_approval,
+        one_narrows=settings.one_person_narrows,
         blocked=blocked,
         edits_used=settings.smile_mode is SmileMode.EMBEDDED,
         program=__version__,

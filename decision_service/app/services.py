@@ -255,6 +255,7 @@ async def wire_services(
                 core.deps.authenticator.roles_of,
                 persons_only=core.deps.authenticator.knows_persons,
                 programs=lambda: rolling.replica_check.programs,
+                means=core.settings.means_to_confirm,
             ),
         ),
         rollouts.SERVICE: rollouts.RolloutServicer(

@@ -115,8 +115,9 @@ class ReleaseJournal(Protocol):
         entry: ReleaseEntry,
         content: StoredText | None = None,
         steps: Sequence[JournalEntry] = (),
+        lists: Sequence[StoredText] = (),
     ) -> None:
-        """Add an entry with the content that it proposes and the steps of rollouts it brings.
+        """Add an entry with its content, the steps of rollouts and the changes of lists it brings.
 
         All of them count or none; durable on return. Raises JournalMovedOn where a position is
         taken. The very same entry again is there already, with the very same steps.
@@ -234,15 +235,24 @@ class Releases(msgspec.Struct, frozen=True):
         return ReleaseEntry(self.last + 1, at, action, digest=digest, base=self.base)
 
 
-def proposal(releases: Releases, digest: str, now: datetime) -> ReleaseEntry | None:
-    """The entry that proposes a folder's content; None where it waits already or has decided.
+def not_proposed(releases: Releases, digest: str, now: datetime) -> str:
+    """Why a folder's content is not proposed, as the end of a sentence; empty where it is.
 
-    So an older folder of a process that is being replaced takes nothing back. Raises ReleaseRefused
-    where as many wait as may.
+    An older folder of a process that is being replaced takes nothing back, and what one person
+    declined does not come again by a restart.
     """
-    waiting = [*releases.open(now)]
-    if releases.has_decided(digest) or any(one.digest == digest for one in waiting):
-        return None
+    if any(one.digest == digest for one in releases.open(now)):
+        return "waits for two persons already"
+    if releases.has_decided(digest):
+        return "was approved before and takes nothing back: `decision-service rules revert` does"
+    known = any(one.digest == digest for one in releases.entries)
+    if known and releases.state(digest, now) is ReleaseState.DECLINED:
+        return _ENDED[ReleaseState.DECLINED]
+    return ""
+
+
+def proposal(releases: Releases, digest: str, now: datetime) -> ReleaseEntry:
+    """The entry that proposes a folder's content; raises ReleaseRefused where too many wait."""
     _require_room(releases, now)
     return releases.next(ReleaseAction.PROPOSE, digest, now)
 

@@ -85,6 +85,18 @@ class RulesDiff(msgspec.Struct, frozen=True):
     def __bool__(self) -> bool:
         return any(getattr(self, name) for name in self.__struct_fields__)
 
+    @property
+    def only_narrows(self) -> bool:
+        """Whether every change tightens, so that nobody is approved who was not before."""
+        if self.gone or self.loosenings:
+            return False
+        changes = [change for plan in self.plans for change in plan.changes]
+        for one in self.versions:
+            if one.found is None:
+                return False
+            changes += one.found.changes
+        return all(one.direction is Direction.TIGHTENS for one in changes)
+
 
 def whole(_: str) -> bool:
     return True

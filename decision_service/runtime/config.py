@@ -133,6 +133,12 @@ def _of_pairs(settings: Settings) -> Iterator[str]:
             f"{need}=true needs {file}, since without seals an approval can be written into the "
             "database: make it by `decision-service keys journal add --file FILE`, and set it"
         )
+    for name in ("one_person_narrows", "confirm_sign_in"):
+        if getattr(settings, name) and not settings.require_approval:
+            yield (
+                f"{env_name(name)} counts with {env_name('require_approval')}=true alone: set "
+                "both or neither"
+            )
 
 
 def _of_secrets(settings: Settings) -> Iterator[str]:

@@ -262,6 +262,17 @@ class Settings(BaseModel):
         description="Whether only rules decide that two persons confirmed, who are in the callers "
         "file, and of whom none wrote them.",
     )
+    one_person_narrows: bool = Field(
+        default=False,
+        description="Whether one person with the role `rules_approve` is enough for a release of "
+        "which every change tightens the rules.",
+    )
+    confirm_sign_in: str = Field(
+        "",
+        description="Values of `acr` or `amr`, of which an ID token must have one with which a "
+        "person confirms a release, such as that of the identity provider's passkeys.",
+        examples=["phr,hwk"],
+    )
     allow_plaintext: bool = Field(
         default=False,
         description="Allows other addresses than loopback without TLS and without known callers: a "
@@ -489,6 +500,11 @@ class Settings(BaseModel):
     def secrets_of_webhooks(self) -> tuple[bytes, ...]:
         """The secrets by which events may be signed, newest first; none while webhooks are off."""
         return tuple(map(str.encode, names_of(self.webhook_secrets.get_secret_value())))
+
+    @property
+    def means_to_confirm(self) -> frozenset[str]:
+        """What `acr` or `amr` may say of the sign-in of who confirms; any where it is empty."""
+        return frozenset(names_of(self.confirm_sign_in))
 
     @property
     def hosts_of_json(self) -> frozenset[str]:

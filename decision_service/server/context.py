@@ -63,13 +63,15 @@ class Role(StrEnum):
 class Caller(msgspec.Struct, frozen=True):
     """One who may call; `name` is part of every decision's key and never changes.
 
-    `person` is who of several persons, and `signed_in` when, where an ID token says so.
+    `person` is who of several persons, `signed_in` when, and `means` how (`acr` and `amr`), where
+    an ID token says so.
     """
 
     name: str
     roles: frozenset[Role]
     person: TokenSubject | None = None
     signed_in: datetime | None = None
+    means: frozenset[str] = frozenset()
 
 
 ANONYMOUS = Caller(actors.ANONYMOUS, frozenset(Role))
@@ -118,10 +120,10 @@ class CallInfo:
 
     `seconds` is what was left of the deadline when it came, which is the service's own where the
     client named none. `call_id` is the client's `x-request-id`, and `decision_id` the decision that
-    was found or made. `caller` with its `roles`, `person` (who of it, where that is known) and
-    `signed_in` (when that person did), `scope`
-    (whose decisions it may read) and `applicant_scope` (whose applicants it may reach), empty for
-    all callers', are set by authentication. `trailing` leaves with the reply.
+    was found or made. `caller` with its `roles`, `person` (who of it, where that is known),
+    `signed_in` and `means` (when and how that person did), `scope` (whose decisions it may read)
+    and `applicant_scope` (whose applicants it may reach), empty for all callers', are set by
+    authentication. `trailing` leaves with the reply.
     """
 
     method: str = ""
@@ -133,6 +135,7 @@ class CallInfo:
     caller: str = ""
     person: TokenSubject | None = None
     signed_in: datetime | None = None
+    means: frozenset[str] = frozenset()
     roles: frozenset[Role] = frozenset()
     scope: str = ""
     applicant_scope: str = ""

@@ -280,6 +280,7 @@ def authenticating(failures: FailedAuthentications) -> Interceptor:
             info.caller = caller.name
             info.person = caller.person
             info.signed_in = caller.signed_in
+            info.means = caller.means
             info.roles = caller.roles
             info.scope = "" if Role.READ in caller.roles else caller.name
             info.applicant_scope = "" if Role.ONBOARD_ALL in caller.roles else caller.name

@@ -143,7 +143,7 @@ class Issuer:
         if caller is None:
             return None
         person = TokenSubject(self._url, claims["sub"])
-        caller = replace(caller, person=person, signed_in=_signed_in(claims))
+        caller = replace(caller, person=person, signed_in=_signed_in(claims), means=_means(claims))
         try:
             good = validate_compact(signed, self._known(now), registry=_REGISTRY)
         except InvalidKeyIdError:
@@ -270,6 +270,13 @@ def _signed_in(claims: Mapping[str, Any]) -> datetime | None:
         return datetime.fromtimestamp(at, UTC)
     except (OverflowError, ValueError, OSError):
         return None
+
+
+def _means(claims: Mapping[str, Any]) -> frozenset[str]:
+    """How the person signed in: the token's `acr` and `amr` (OpenID Connect Core, section 2)."""
+    methods = claims.get("amr")
+    said = [claims.get("acr"), *(methods if isinstance(methods, list) else ())]
+    return frozenset(one for one in said if isinstance(one, str))
 
 
 def validate(

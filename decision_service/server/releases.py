@@ -84,6 +84,7 @@ class ReleaseCalls(msgspec.Struct, frozen=True):
 
     `roles_of` gives the roles that a caller has now, `persons_only` whether an ID token must say
     who confirms, as where an issuer is set, and `programs` the versions of all living processes.
+    Where `means` are named a person signed in by one of them who confirms or takes back.
     """
 
     operate: OperateReleases
@@ -91,6 +92,7 @@ class ReleaseCalls(msgspec.Struct, frozen=True):
     roles_of: Callable[[str], frozenset[Role]]
     persons_only: Callable[[], bool]
     programs: Callable[[], frozenset[str]]
+    means: frozenset[str] = frozenset()
 
     async def in_force(self) -> Fields | None:
         """The release that decides; None before the first one."""
@@ -139,7 +141,8 @@ class ReleaseCalls(msgspec.Struct, frozen=True):
                 "confirm once all have the newest"
             )
         try:
-            step = await self.operate.confirm(asked, self._person(context), self._still_may)
+            by = self._signed_in(context)
+            step = await self.operate.confirm(asked, by, self._still_may)
         except FolderRefused as refused:
             raise _unloadable(digest, refused) from None
         return rules_pb.ConfirmReleaseResponse(release=await self._after(step))
@@ -157,7 +160,7 @@ class ReleaseCalls(msgspec.Struct, frozen=True):
         asked = _asked(request, "", position=request.position)
         try:
             step = await self.operate.revert(
-                asked, self._person(context), request.to, with_lists=request.with_lists
+                asked, self._signed_in(context), request.to, with_lists=request.with_lists
             )
         except FolderRefused as refused:
             raise _unloadable("", refused) from None
@@ -177,6 +180,18 @@ class ReleaseCalls(msgspec.Struct, frozen=True):
             )
         approves = Role.RULES_APPROVE in info.roles
         return Confirmer(info.actor, info.signed_in, approves=approves)
+
+    def _signed_in(self, context: RpcContext) -> Confirmer:
+        """Who takes a step that puts rules in force; raises ReleaseRefused for another sign-in."""
+        by = self._person(context)
+        info = context.info
+        if info.person is not None and self.means and self.means.isdisjoint(info.means):
+            wanted = " or ".join(sorted(self.means))
+            raise ReleaseRefused(
+                f"{info.person.subject} did not sign in by {wanted}, as the `acr` or `amr` of the "
+                "ID token must say: sign in that way, then confirm"
+            )
+        return by
 
     def _still_may(self, actor: Actor) -> bool:
         """Whether who confirmed first could do so now."""

@@ -28,11 +28,10 @@ from decision_service.rulebook.acceptance import (
     list_changes_text,
     published_as,
 )
-from decision_service.rulebook.changes import WrittenChange
 from decision_service.rulebook.claims import read_claims, unclaimed
 from decision_service.rulebook.folder import RuleFolder
 from decision_service.rulebook.load import LoadResult, load_rules
-from decision_service.rulebook.loosenings import RulesState, loosenings, name_of
+from decision_service.rulebook.loosenings import RulesState, name_of
 from decision_service.rulebook.release_content import (
     content_of,
     folder_of,
@@ -48,6 +47,7 @@ from decision_service.rulebook.releases import (
     confirmed,
     content_before,
     declined,
+    not_proposed,
     proposal,
     reverted,
 )
@@ -89,12 +89,14 @@ class TextsAndReleases(ReleaseJournal, LastTexts, Protocol):
 class ReleaseTerms(msgspec.Struct, frozen=True):
     """How releases come into force here.
 
-    `two_persons` must confirm a changed folder; without that it works at once. `blocked` are
-    factors and inputs that no rule may use. A version that has decided may change only where
-    `edits_used`, on made-up people. `program` is the version of this program.
+    `two_persons` must confirm a changed folder; without that it works at once. Where `one_narrows`
+    one of them is enough for a release that only narrows. `blocked` are factors and inputs that no
+    rule may use. A version that has decided may change only where `edits_used`, on made-up people.
+    `program` is the version of this program.
     """
 
     two_persons: bool
+    one_narrows: bool = False
     blocked: frozenset[str] = frozenset()
     edits_used: bool = False
     program: str = ""
@@ -210,7 +212,20 @@ class OperateReleases:
         if deciding is None or deciding.position == self._taken:
             return
         state = await self._state_of(deciding.digest)
-        await self.rollouts.take_over(state.rulebook, approved=_approved(releases))
+
+        async def append(steps: Sequence[JournalEntry]) -> None:
+            # A release brings its steps itself. Who takes over what was in force a moment ago
+            # must not append the older plan behind a newer release.
+            if steps and (await self.read()).base != deciding.position:
+                raise _moved_on(deciding)
+            for step in steps:
+                await self._store.append(step)
+
+        with suppress(_StepTaken):  # the next look takes over what decides now
+            await self.rollouts.take_over(state.rulebook, append, approved=_approved(releases))
+            self._taken_over(deciding)
+
+    def _taken_over(self, deciding: ReleaseEntry) -> None:
         self._taken = deciding.position
         log.info("a release is in force", position=deciding.position, digest=deciding.digest[:16])
 
@@ -260,27 +275,31 @@ class OperateReleases:
                 raise FolderRefused(problems)
         now = self._clock.now()
         if self._terms.two_persons:
-            step = proposal(releases, content.digest, now)
-            if step is not None:
-                step = replace(
-                    step,
-                    program=self._terms.program,
-                    authors=_authors(folder),
-                    claims="" if folder.claims is None else folder.claims.text,
-                )
-                await self._add(step, content)
-            return step
+            return await self._propose(releases, folder, content)
         step = releases.next(ReleaseAction.RELEASE, content.digest, now)
         await self._release(step, loading, folder, content=content)
         return step
 
+    async def _propose(
+        self, releases: Releases, folder: RuleFolder, content: StoredText
+    ) -> ReleaseEntry | None:
+        now = self._clock.now()
+        why = not_proposed(releases, content.digest, now)
+        if why:
+            log.info("the folder changes nothing", release=content.digest[:16], why=why)
+            return None
+        step = replace(
+            proposal(releases, content.digest, now),
+            program=self._terms.program,
+            authors=_authors(folder),
+            claims="" if folder.claims is None else folder.claims.text,
+        )
+        await self._add(step, content)
+        log.info("a release waits for two persons", release=content.digest[:16])
+        return step
+
     async def confirm(
-        self,
-        asked: Confirmation,
-        by: Confirmer,
-        still_may: Callable[[Actor], bool],
-        *,
-        one_is_enough: bool = False,
+        self, asked: Confirmation, by: Confirmer, still_may: Callable[[Actor], bool]
     ) -> ReleaseEntry:
         """Take a person's confirmation; the second one puts the release in force.
 
@@ -292,14 +311,15 @@ class OperateReleases:
         first = releases.first_confirmation(releases.waiting(asked.digest, now))
         # Its tests were run where it was proposed, and a refusal there proposes nothing
         after = await self._state_of(asked.digest)
+        found = await self.differences(releases, asked.digest)
         step = confirmed(
             releases,
             asked,
             by,
             now=now,
-            loosenings=[name_of(one) for one in await self.loosened(releases, asked.digest)],
+            loosenings=[name_of(one) for one in found.loosenings],
             first_may=first is not None and still_may(first.by),
-            one_is_enough=one_is_enough,
+            one_is_enough=self._terms.one_narrows and found.only_narrows,
         )
         step = replace(step, program=self._terms.program)
         if step.action is ReleaseAction.CONFIRM:
@@ -346,17 +366,6 @@ class OperateReleases:
             by=step.by.caller,
         )
         return step
-
-    async def loosened(self, releases: Releases, digest: str) -> Sequence[WrittenChange]:
-        """What a release loosens beside what decides now, and claims that are not about it."""
-        after = await self._state_of(digest)
-        found: list[WrittenChange] = []
-        before = None
-        if releases.in_force is not None:
-            before = await self._state_of(releases.in_force.digest)
-            found += await asyncio.to_thread(tuple, loosenings(before, after))
-        claims = read_claims(releases.claims_of(digest))
-        return [*found, *unclaimed(claims, None if before is None else before.folder, after.folder)]
 
     async def differences(self, releases: Releases, digest: str) -> RulesDiff:
         """What a release changes beside what decided when it was proposed; one text for everybody.
@@ -425,11 +434,11 @@ class OperateReleases:
         releases = await self.read()
         persons = ", ".join(_persons(releases, step))
         changes = await self._list_changes(releases, folder, by=persons)
-        await self._store.put_texts([*loading.texts, *changes])
+        await self._store.put_texts(loading.texts)
 
         async def append(steps: Sequence[JournalEntry]) -> None:
             try:
-                await self._store.add_release(step, content, steps)
+                await self._store.add_release(step, content, steps, lists=changes)
             except JournalMovedOn:
                 # Another step of a rollout is tried again, another release is another question
                 if (await self.read()).last >= step.position:
@@ -440,7 +449,7 @@ class OperateReleases:
             await self.rollouts.take_over(rulebook, append, approved=persons)
         except PlansUnfit as unfit:
             raise FolderRefused(plan_conflict_problems(folder, unfit)) from None
-        self._taken = step.position
+        self._taken_over(step)
         _warn(loading)
 
     async def _list_changes(

@@ -72,6 +72,8 @@ def add(
     entry: ReleaseEntry,
     content: StoredText | None,
     steps: Sequence[JournalEntry],
+    lists: Sequence[StoredText],
+    *,
     seals: Seals,
 ) -> None:
     """Add all of it, or find all of it there; raises JournalMovedOn, which undoes what was done."""
@@ -95,6 +97,7 @@ def add(
     # An entry that is new with a step that is there, or the reverse, is not what was given before.
     if False in added or len(added) > 1:
         raise JournalMovedOn
+    rollouts.record_texts(connection, lists)
     if content is not None:
         rollouts.record_texts(connection, [content])
         found = rollouts.by_digest(connection, content.digest)  # raises where another body is there
@@ -146,13 +149,16 @@ class ReleaseSteps(Subject):
         entry: ReleaseEntry,
         content: StoredText | None = None,
         steps: Sequence[JournalEntry] = (),
+        lists: Sequence[StoredText] = (),
     ) -> None:
         """Raises ValueError for content that is not that of the entry."""
         if content is not None and content != release_text(content.body):
             raise ValueError(f"{content.digest} is not the digest of the content of a release")
         if content is not None and content.digest != entry.digest:
             raise ValueError(f"the entry is about {entry.digest}, and not about {content.digest}")
-        work = partial(add, entry=entry, content=content, steps=steps, seals=self._seals)
+        work = partial(
+            add, entry=entry, content=content, steps=steps, lists=lists, seals=self._seals
+        )
         await self._database.write(work, repeatable=True)
 
     async def release_content(self, digest: str) -> bytes:

@@ -211,8 +211,15 @@ async def test_a_taken_step_keeps_the_release_out(store: Store) -> None:
 
 async def test_steps_of_a_release_have_their_events(store: Store) -> None:
     found = await store.outbox.page(0, await store.outbox.end(), EventFilter(), 100)
-    stepped = [(one.product, one.position) for one in found.events]
+    stepped = [(one.product, one.position) for one in found.events if one.product]
     assert stepped == [(PRODUCT, 1), (OTHER.product, 1), (PRODUCT, 2), (PRODUCT, 3)]
+    of_rules = [(one.type, one.position) for one in found.events if not one.product]
+    assert of_rules == [
+        ("rules.proposed", 1),
+        ("rules.confirmed", 2),
+        ("rules.confirmed", 3),
+        ("rules.loaded", 3),
+    ]
 
 
 async def test_the_same_release_again_is_there_already(store: Store) -> None:

@@ -26,6 +26,7 @@ from decision_service.rulebook.releases import (
     confirmed,
     content_before,
     declined,
+    not_proposed,
     proposal,
     reverted,
 )
@@ -236,18 +237,25 @@ def test_a_confirmation_of_before_does_not_count_for_what_is_proposed_again() ->
     assert confirm(later, person("ben", signed_in=now), now=now).action is ReleaseAction.CONFIRM
 
 
-def test_what_waits_or_has_decided_proposes_nothing() -> None:
-    """So an older folder of a process that is being replaced takes nothing back."""
-    for releases in (WAITING, journal(DECIDES, entry(2, "release"))):
-        assert proposal(releases, NEW, NOW) is None
-        assert proposal(releases, OLD, NOW) is None
-        assert proposal(releases, NEXT, NOW) == entry(3, "propose", NEXT, base=releases.base)
+def test_what_waits_was_declined_or_has_decided_proposes_nothing() -> None:
+    """So an older folder takes nothing back, and a restart asks nobody a second time."""
+    before = "was approved before and takes nothing back"
+    assert not_proposed(WAITING, NEW, NOW) == "waits for two persons already"
+    assert not_proposed(WAITING, OLD, NOW).startswith(before)
+    assert not_proposed(journal(DECIDES, entry(2, "release")), NEW, NOW).startswith(before)
+    for next_one in (entry(4, "release", NEXT), entry(4, "propose", NEXT)):
+        gone = journal(DECIDES, WAITS, entry(3, "decline", about=2), next_one)
+        assert not_proposed(gone, NEW, NOW + PROPOSAL_LASTS).startswith("was declined: change")
+    assert not_proposed(WAITING, NEXT, NOW) == ""
+    assert proposal(WAITING, NEXT, NOW) == entry(3, "propose", NEXT, base=WAITING.base)
 
 
 def test_what_ran_out_or_was_overtaken_is_proposed_anew() -> None:
     later = NOW + PROPOSAL_LASTS
+    assert not_proposed(WAITING, NEW, later) == ""
     assert proposal(WAITING, NEW, later) == entry(3, "propose", at=later)
     overtaken = journal(DECIDES, WAITS, entry(3, "release", NEXT))
+    assert not_proposed(overtaken, NEW, NOW) == ""
     assert proposal(overtaken, NEW, NOW) == entry(4, "propose", base=3)
 
 
@@ -439,8 +447,8 @@ def test_whatever_is_asked_two_persons_confirm_what_decides(  # noqa: C901
         now += timedelta(hours=number if what == "wait" else 0, seconds=1)
         try:
             if what == "propose":
-                step = proposal(releases, digest, now)
-                step = step and replace(step, authors=("ana",))
+                if not not_proposed(releases, digest, now):
+                    step = replace(proposal(releases, digest, now), authors=("ana",))
             elif what == "confirm":
                 step = confirmed(releases, asked, by, now, loosenings=(), first_may=first_may)
             elif what == "decline":

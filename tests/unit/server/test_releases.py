@@ -49,6 +49,7 @@ class Desk:
     process: Serving
     persons_only: bool = True
     programs: frozenset[str] = frozenset({"1"})
+    means: frozenset[str] = frozenset()
     roles: dict[str, frozenset[Role]] = field(default_factory=dict)
 
     @property
@@ -59,6 +60,7 @@ class Desk:
             roles_of=lambda name: self.roles.get(name, BOTH),
             persons_only=lambda: self.persons_only,
             programs=lambda: self.programs,
+            means=self.means,
         )
 
     async def confirm(self, by: Any, digest: str) -> pb.Release:
@@ -129,6 +131,19 @@ async def test_the_second_needs_the_role_and_the_first_keeps_it(desk: Desk) -> N
     desk.roles["ana"] = frozenset()
     once = await desk.confirm(caller("ben", *BOTH), digest)
     assert once.state == pb.RELEASE_STATE_CONFIRMED_ONCE
+
+
+async def test_a_person_signs_in_as_the_setting_says(desk: Desk) -> None:
+    """By `acr` or `amr` of the ID token; a lender without an issuer has no such tokens."""
+    digest = await waiting(desk)
+    desk.means = frozenset({"phr", "hwk"})
+    ana = caller("ana", *BOTH)
+    with pytest.raises(ReleaseRefused, match="ana did not sign in by hwk or phr, as the `acr`"):
+        await desk.confirm(ana, digest)
+    with pytest.raises(ReleaseRefused, match="ana did not sign in by hwk or phr"):
+        await desk.calls.revert(pb.RevertReleaseRequest(position=1, why="back"), ana)
+    ana.info.means = frozenset({"pwd", "hwk"})
+    assert (await desk.confirm(ana, digest)).state == pb.RELEASE_STATE_CONFIRMED_ONCE
 
 
 async def test_nothing_is_confirmed_while_programs_differ(desk: Desk) -> None:

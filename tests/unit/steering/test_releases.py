@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import timedelta
 from pathlib import Path
 
@@ -15,8 +15,10 @@ from decision_service.domain.actors import Actor, TokenSubject
 from decision_service.domain.errors import ReleaseRefused
 from decision_service.domain.ports import StoredText
 from decision_service.rulebook.acceptance import newest_list_changes
+from decision_service.rulebook.claims import Claims, claims_text, files_digest
 from decision_service.rulebook.folder import RuleFolder, read_rules
 from decision_service.rulebook.loosenings import name_of
+from decision_service.rulebook.manifest import CLAIMS
 from decision_service.rulebook.release_content import ContentDamaged, content_of, folder_of
 from decision_service.rulebook.releases import (
     Confirmation,
@@ -67,10 +69,15 @@ def with_lists(folder: RuleFolder, **keys: str) -> RuleFolder:
 
 
 def with_salt(folder: RuleFolder, salt: str) -> RuleFolder:
+    return with_plan(folder, f"salt: {PRODUCT}", f"salt: {salt}")
+
+
+def with_plan(folder: RuleFolder, old: str, new: str) -> RuleFolder:
     [product] = folder.products
     plan = product.plan
     assert plan is not None
-    text = plan.text.replace(f"salt: {PRODUCT}", f"salt: {salt}")
+    assert old in plan.text
+    text = plan.text.replace(old, new)
     return replace(folder, products=(replace(product, plan=replace(plan, text=text)),))
 
 
@@ -78,6 +85,22 @@ def with_salt(folder: RuleFolder, salt: str) -> RuleFolder:
 async def store(tmp_path: Path) -> AsyncIterator[Store]:
     async with opened(f"sqlite:///{tmp_path / 'd.db'}") as store:
         yield store
+
+
+class Late:
+    """A store on which something happens once, between a look at the journal and its content."""
+
+    def __init__(self, store: Store, meanwhile: Callable[[], Awaitable[object]]) -> None:
+        self._store = store
+        self._left = [meanwhile]
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._store, name)
+
+    async def text(self, digest: str) -> StoredText | None:
+        if self._left:
+            await self._left.pop()()
+        return await self._store.text(digest)
 
 
 def person(name: str, process: Serving) -> Confirmer:
@@ -305,6 +328,69 @@ async def test_going_back_keeps_the_lists_of_now_unless_asked(
     asked = Confirmation("", step.position, why="forth")
     forth = await one.releases.revert(asked, person("ben", one), position, with_lists=True)
     assert (forth.action, forth.digest) == (ReleaseAction.PROPOSE, second)
+
+
+KNOCK_OUT = """      - id: too_long
+        when: inputs.requested_term_months > 30
+        then: DECLINE
+        reason: DEBT_TOO_HIGH
+"""
+WAVED_THROUGH = (
+    KNOCK_OUT.replace("too_long", "short")
+    .replace("> 30", "< 2")
+    .replace("then: DECLINE\n        reason: DEBT_TOO_HIGH", "then: APPROVE")
+)
+
+
+def claimed(root: Path, before: RuleFolder, old: str, new: str) -> RuleFolder:
+    """The small product with a change of its version, and with claims about it."""
+    product = product_folder(root)
+    tests = product / "tests" / "v1.yaml"
+    tests.write_text(tests.read_text().partition("  - name: a recorded person")[0])
+    file = product / "v1.yaml"
+    assert file.read_text().count(old) == 1
+    file.write_text(file.read_text().replace(old, new))
+    claims = Claims(files_digest(read_rules(product.parent)), files_digest(before))
+    (product.parent / CLAIMS).write_text(claims_text(claims))
+    return read_rules(product.parent)
+
+
+@pytest.mark.parametrize(
+    ("rule", "one_narrows", "action"),
+    [
+        (KNOCK_OUT, True, ReleaseAction.RELEASE),
+        (WAVED_THROUGH, True, ReleaseAction.CONFIRM),
+        (KNOCK_OUT, False, ReleaseAction.CONFIRM),
+    ],
+    ids=["a further knock-out", "a further approval", "a further knock-out, not set"],
+)
+async def test_one_person_is_enough_where_that_is_set_for_what_only_narrows(
+    rule: str, one_narrows: bool, action: ReleaseAction, store: Store, tmp_path: Path
+) -> None:
+    """A rule that approves needs two, whatever is set."""
+    one = process_on(store, replace(TWO, one_narrows=one_narrows))
+    first = "  - name: affordability\n"
+    before = claimed(tmp_path / "before", RuleFolder(), first, first)
+    await release(one, before)
+    changed = claimed(tmp_path / "after", before, first, f"{rule}{first}")
+    step = await one.releases.offer(changed)
+    assert step is not None
+    assert (await confirm(one, "ana", step.digest)).action is action
+
+
+async def test_a_slow_process_puts_no_older_plan_behind_a_newer_release(
+    store: Store, folder: RuleFolder
+) -> None:
+    """It looked at the journal just before two persons released another plan."""
+    one = process_on(store, TWO)
+    await release(one, folder)
+    late = Late(store, lambda: release(one, with_plan(folder, "pin_for: 90d", "pin_for: 60d")))
+    slow = process_on(late, TWO)  # type: ignore[arg-type]  # it hands on all other calls
+    await slow.releases.follow()
+    newest = (await one.rollouts.history(PRODUCT, None, 1))[0]
+    assert newest.plan_digest == one.product.plan.digest
+    await slow.releases.follow()
+    assert slow.product.plan.digest == one.product.plan.digest
 
 
 async def test_changed_lists_are_journalled_with_their_release(
