@@ -13,6 +13,7 @@ from decision_service.domain.actors import Actor, TokenSubject
 from decision_service.domain.ports import StoredText
 from decision_service.rollout.ports import JournalEntry, JournalMovedOn
 from decision_service.rulebook.releases import RELEASE, ReleaseAction, ReleaseEntry, release_text
+from decision_service.runtime.failpoints import Point, reach
 from decision_service.store import outbox, rollouts
 from decision_service.store.columns import TEXT, as_row, from_microseconds, metadata
 from decision_service.store.engine import Database, Subject
@@ -103,6 +104,7 @@ def add(
         found = rollouts.by_digest(connection, content.digest)  # raises where another body is there
         if found != content:
             raise rollouts.damaged(content.digest)
+    reach(Point.IN_STEP)
 
 
 def _entry(row: sa.Row[Any]) -> ReleaseEntry:
@@ -160,6 +162,7 @@ class ReleaseSteps(Subject):
             add, entry=entry, content=content, steps=steps, lists=lists, seals=self._seals
         )
         await self._database.write(work, repeatable=True)
+        reach(Point.AFTER_STEP)
 
     async def release_content(self, digest: str) -> bytes:
         found = await self._database.read(partial(rollouts.by_digest, digest=digest))
