@@ -342,10 +342,13 @@ def chain(visit: Visit) -> Response:
         reply = visit.service.find(_GET, decision_id=decision_id, **asked)
         return cast("pb.Decision | None", reply and reply.decision)
 
+    def reviews(decision: pb.Decision) -> list[Any]:
+        return [visit.service.review(one) for one in decision.review.review_ids]
+
     links = [
         ChainLink(
             one,
-            [visit.service.review(each) for each in one.review.review_ids],
+            reviews(one),
             _all(visit, "NoticeService.ListNotices", "notices", decision=one)[::-1],
             outcomes=_all(visit, "OutcomeService.ListOutcomes", "outcomes", decision=one),
         )

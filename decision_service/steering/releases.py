@@ -353,7 +353,7 @@ class OperateReleases:
         if loading.rulebook is None:
             raise FolderRefused(loading.errors)
         asked = replace(asked, digest=content.digest)
-        step = reverted(releases, asked, by, before, at=self._clock.now())
+        step = reverted(releases, asked, by, to=before, at=self._clock.now())
         step = replace(step, program=self._terms.program)
         if step.action is ReleaseAction.PROPOSE:
             await self._add(step, content)
