@@ -37,6 +37,16 @@ def print_release(reply: ruleset_pb.GetReleaseResponse) -> None:
     )
 
 
+def print_step(release: ruleset_pb.Release) -> None:
+    """What became of a release by a step, and what comes next where it still waits."""
+    print_lines(*release_lines(release))
+    if release.state == ruleset_pb.RELEASE_STATE_CONFIRMED_ONCE:
+        print_lines("Another person confirms it now, with the role `rules_approve`.")
+    if release.state == ruleset_pb.RELEASE_STATE_WAITING:
+        command = f"decision-service rules show {release.digest[:DIGITS]}"
+        print_lines("Two persons confirm it; what it changes:", as_typed(f"  {command}"))
+
+
 def release_lines(release: ruleset_pb.Release) -> Iterator[str]:
     state = enum_name(ruleset_pb.ReleaseState.DESCRIPTOR, release.state)
     authors = f", written by {', '.join(release.authors)}" if release.authors else ""

@@ -98,7 +98,10 @@ class Health(health_pb2_grpc.HealthServicer):
         """Serve decisions, or not for a reason, while everything else is served."""
         if why_not != self.undecided:
             self.undecided = why_not
-            log.warning("no decisions are made" if why_not else "decisions are made", why=why_not)
+            if why_not:
+                log.warning("no decisions are made", why=why_not)
+            else:
+                log.info("decisions are made")
             self._wake()
 
     def stop(self) -> None:

@@ -380,7 +380,9 @@ class OperateReleases:
         found = await asyncio.to_thread(compare_states, before, after)
         claims = read_claims(releases.claims_of(digest))
         folder = None if base is None else before.folder
-        asked = (*found.loosenings, *unclaimed(claims, folder, after.folder))
+        # Beside nothing no rule is looser: of a first release only the claims are asked about
+        looser = () if base is None else found.loosenings
+        asked = (*looser, *unclaimed(claims, folder, after.folder))
         return replace(found, loosenings=asked)
 
     async def _state_of(self, digest: str) -> RulesState:
