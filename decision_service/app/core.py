@@ -13,20 +13,13 @@ import msgspec
 import structlog
 from opentelemetry.trace import Tracer
 
+from decision_service import __version__
 from decision_service.build import engine_version, install_command, starter_rules
-from decision_service.domain.errors import StoreError
+from decision_service.domain.errors import ReleaseRefused, StoreError
 from decision_service.domain.ports import Clock
-from decision_service.rulebook.acceptance import (
-    ReadSigners,
-    keep,
-    keep_data,
-    last_good_folder,
-    unacceptable,
-    unapproved,
-)
 from decision_service.rulebook.folder import RuleFolder, RulesFolderMissing, read_rules
-from decision_service.rulebook.load import blocked_names, load_rules
-from decision_service.rulebook.rulebook import ActiveRules
+from decision_service.rulebook.load import blocked_names
+from decision_service.rulebook.rulebook import ActiveRules, Rulebook
 from decision_service.rules.language.diagnostics import Diagnostic, count, render
 from decision_service.runtime.clock import ClockGuard, SystemClock
 from decision_service.runtime.config import OFFLINE_KEY, OFFLINE_SECRET
@@ -39,14 +32,20 @@ from decision_service.runtime.settings import (
     SmileMode,
 )
 from decision_service.runtime.telemetry import Alarm, raised
-from decision_service.server.auth import Authenticator, CallersRefused
+from decision_service.server.auth import CallersRefused
 from decision_service.server.grpc import Instrumentation, ServerDeps, certificates_of, server_deps
 from decision_service.server.metrics import Metrics
 from decision_service.server.tls import Certificates, CertificatesRefused
 from decision_service.smile.limits import SmileLimits
 from decision_service.smile.source import SmileSource
-from decision_service.steering.journal import PlansUnfit, Rollouts, plan_conflict_problems
-from decision_service.steering.reload import REFUSED, warn
+from decision_service.steering.journal import Rollouts
+from decision_service.steering.releases import (
+    REFUSED,
+    FolderRefused,
+    OperateReleases,
+    ReleaseTerms,
+    refuse,
+)
 from decision_service.store.store import Store
 
 log = structlog.get_logger("decision_service.app.core")
@@ -98,74 +97,55 @@ def refused_rules(root: Path, problems: Sequence[Diagnostic]) -> StartError:
     )
 
 
-def signers_of(settings: Settings, authenticator: Authenticator) -> ReadSigners | None:
-    """Reads who may sign rules now; None where signatures are not required."""
-    return (lambda: authenticator.signers) if settings.require_approval else None
+async def open_rules(settings: Settings, root: Path, store: Store, clock: Clock) -> OperateReleases:
+    """The release in force, after the folder `root` was offered; without one nothing is decided.
 
-
-async def open_rules(
-    settings: Settings, root: Path, store: Store, clock: Clock, signers: ReadSigners | None = None
-) -> Rollouts:
-    """The rules of the folder `root`, or the last good ones where it has mistakes.
-
-    A version that has decided may have changed only with the stand-in, on made-up people. With
-    `signers` two of them must have signed what decides.
-    Raises StartError with every problem of every file where there never was a good folder.
+    A version that has decided may have changed only with the stand-in, on made-up people. Raises
+    StartError where what is in force does not load, and where nothing is and the folder has
+    mistakes, with every problem of every file.
     """
-    edits_used = settings.smile_mode is SmileMode.EMBEDDED
     try:
         blocked = blocked_names(settings)
-        folder = read_rules(root)
-    except (ConfigError, RulesFolderMissing) as error:
+    except ConfigError as error:
         raise StartError(str(error)) from None
-    folder = await keep_data(store, folder)
-    loading = load_rules(folder, clock.now(), blocked)
-    problems = loading.errors
-    if loading.rulebook is not None:
-        problems = await unacceptable(
-            store, folder, loading.rulebook, now=clock.now(), edits_used=edits_used, signers=signers
-        )
-    if loading.rulebook is not None and not problems:
-        await store.put_texts(loading.texts)
-        signed = signers is not None
-        try:
-            rollouts = await Rollouts.start(store, loading.rulebook, clock, signed=signed)
-        except PlansUnfit as unfit:
-            problems = plan_conflict_problems(folder, unfit)
-        else:
-            await keep(store, folder, clock.now())
-            warn(loading)
-            return rollouts
-    return await _last_good(root, blocked, store, bad=problems, clock=clock, signers=signers)
-
-
-async def _last_good(
-    root: Path,
-    blocked: frozenset[str],
-    store: Store,
-    bad: tuple[Diagnostic, ...],
-    clock: Clock,
-    signers: ReadSigners | None,
-) -> Rollouts:
-    folder = await last_good_folder(store)
-    good = None if folder is None else load_rules(folder, clock.now(), blocked).rulebook
-    if (
-        good
-        and signers
-        and folder
-        and unapproved(folder, good, folder, signers=signers(), today=None)
-    ):
-        good = None
-    if good is None:
-        raise refused_rules(root, bad)
+    terms = ReleaseTerms(
+        two_persons=settings.require_approval,
+        one_narrows=settings.one_person_narrows,
+        blocked=blocked,
+        edits_used=settings.smile_mode is SmileMode.EMBEDDED,
+        program=__version__,
+    )
+    rollouts = Rollouts(store, ActiveRules(Rulebook(), clock.now()), clock, latest={})
+    releases = OperateReleases(store, rollouts, clock, terms=terms)
+    problems: tuple[Diagnostic, ...] = ()
+    lacking = ""
+    # Without two persons a good folder takes the place of one that this program cannot load.
+    if settings.require_approval:
+        await _take_over(releases, root)
     try:
-        rollouts = await Rollouts.start(store, good, clock, signed=signers is not None)
-    except PlansUnfit:
-        raise refused_rules(root, bad) from None
-    for problem in bad:
-        log.error(REFUSED, alarm=raised(Alarm.RULES_REFUSED), problem=render(problem))
-    rollouts.active_rules.refuse(bad, clock.now())
-    return rollouts
+        await releases.offer(await asyncio.to_thread(read_rules, root))
+    except FolderRefused as refused:
+        problems = refused.problems
+    except (RulesFolderMissing, ReleaseRefused) as error:
+        lacking = str(error)
+    await _take_over(releases, root)
+    if not releases.decides and not settings.require_approval:
+        raise StartError(lacking) if lacking else refused_rules(root, problems)
+    if problems:
+        refuse(rollouts.active_rules, problems, clock.now())
+    elif lacking:
+        log.error(REFUSED, alarm=raised(Alarm.RULES_REFUSED), problem=lacking)
+    return releases
+
+
+async def _take_over(releases: OperateReleases, root: Path) -> None:
+    """Take over what is in force; raises StartError."""
+    try:
+        await releases.start()
+    except FolderRefused as refused:
+        raise refused_rules(root, refused.problems) from None
+    except StoreError as error:
+        raise StartError(str(error)) from None
 
 
 class Core(msgspec.Struct, frozen=True):
@@ -181,12 +161,16 @@ class Core(msgspec.Struct, frozen=True):
     deps: ServerDeps
     certificates: Certificates | None
     store: Store
-    rollouts: Rollouts
+    releases: OperateReleases
     changed_rules: FileWatch
     source: SmileSource
     smile_url: str
     widget: tuple[str, str]
     instrumentation: Instrumentation
+
+    @property
+    def rollouts(self) -> Rollouts:
+        return self.releases.rollouts
 
     @property
     def active(self) -> ActiveRules:
@@ -200,11 +184,6 @@ class Core(msgspec.Struct, frozen=True):
     def read_folder(self) -> Callable[[], RuleFolder]:
         """Reads the rules folder, on the thread of its caller."""
         return partial(read_rules, self.rules_dir)
-
-    @property
-    def signers(self) -> ReadSigners | None:
-        """Reads who may sign rules; None where signatures are not required."""
-        return signers_of(self.settings, self.deps.authenticator)
 
 
 async def open_core(
@@ -222,8 +201,7 @@ async def open_core(
     await asyncio.to_thread(engine_version)  # the first call asks git, where there is a checkout
     deps, certificates = _server_deps(settings, clock, instrumentation)
     store = await _open_store(settings, deps.metrics, stack, init=init)
-    signers = signers_of(settings, deps.authenticator)
-    rollouts = await open_rules(settings, root, store, clock=clock, signers=signers)
+    releases = await open_rules(settings, root, store, clock=clock)
     smile_url, widget = await _vendor(settings, clock, stack)
     guard = ClockGuard(clock.now, clock.monotonic)
     guard.recorded(await store.newest_decision())
@@ -237,7 +215,7 @@ async def open_core(
         deps=deps,
         certificates=certificates,
         store=store,
-        rollouts=rollouts,
+        releases=releases,
         changed_rules=changed_rules,
         source=source,
         smile_url=smile_url,
@@ -272,6 +250,7 @@ async def _open_store(
             identity_keys=settings.identity_key_file,
             data_keys=settings.data_key_file,
             keep_data_keys=settings.smile_mode is SmileMode.EMBEDDED,
+            journal_keys=settings.journal_key_file,
         )
     except StoreError as error:
         raise StartError(str(error)) from None

@@ -11,6 +11,7 @@ from functools import partial
 import msgspec
 from starlette.routing import BaseRoute
 
+from decision_service import __version__
 from decision_service.app.core import Core, StartError
 from decision_service.casework.applicant_status import ReadApplicantStatus
 from decision_service.casework.letters import Notices
@@ -61,6 +62,7 @@ from decision_service.server.connect import (
     language_of,
 )
 from decision_service.server.grpc import Services
+from decision_service.server.releases import ReleaseCalls
 from decision_service.server.sender import Sender
 from decision_service.server.status import ReviewMetrics
 from decision_service.server.webhooks import WebhookReceiver
@@ -117,7 +119,7 @@ def wire_rollouts(core: Core, stack: AsyncExitStack) -> RolloutParts:
     shadows = Shadows(store, clock, events, idle=counters.idle)
     stack.push_async_callback(counters.flush)
     guardrails = GuardrailWatch(rollouts, store, clock, counters=events)
-    check = ReplicaCheck(store.report, active.current, clock, name=process)
+    check = ReplicaCheck(store.report, active.current, clock, name=process, program=__version__)
     retention = Retention(
         store.expire,
         store.forget_ended,
@@ -134,7 +136,6 @@ def wire_rollouts(core: Core, stack: AsyncExitStack) -> RolloutParts:
         count=core.metrics.decided,
     )
     tasks = {
-        "rollouts": rollouts.keep_up,
         "guardrails": guardrails.run,
         "counters": counters.run,
         "shadows": shadows.run,
@@ -248,6 +249,14 @@ async def wire_services(
             log=store,
             clock=clock,
             replica_check=rolling.replica_check,
+            releases=ReleaseCalls(
+                core.releases,
+                clock,
+                core.deps.authenticator.roles_of,
+                persons_only=core.deps.authenticator.knows_persons,
+                programs=lambda: rolling.replica_check.programs,
+                means=core.settings.means_to_confirm,
+            ),
         ),
         rollouts.SERVICE: rollouts.RolloutServicer(
             OperateRollouts(core.rollouts, store, clock),

@@ -9,6 +9,7 @@ from functools import partial
 
 import msgspec
 import structlog
+from prometheus_client.core import Metric
 from starlette.routing import BaseRoute
 
 from decision_service import __version__
@@ -16,9 +17,10 @@ from decision_service.app.core import Core, StartError, instrument, open_core
 from decision_service.app.services import connect_page, wire_rollouts, wire_services, wire_snapshots
 from decision_service.build import commit, docs
 from decision_service.decide.flow import Bulkhead
-from decision_service.domain.errors import StoreError
+from decision_service.domain.errors import ReleaseRefused, RolloutMovedOn, StoreError
 from decision_service.domain.ports import Clock
 from decision_service.rulebook.folder import RulesFolderMissing
+from decision_service.rulebook.rulebook import NOTHING_IN_FORCE
 from decision_service.rules.language.diagnostics import render
 from decision_service.rules.program import CompiledRuleset
 from decision_service.runtime.address import split_address
@@ -33,7 +35,7 @@ from decision_service.server.grpc import Instrumentation, RpcServer
 from decision_service.server.health import Health
 from decision_service.server.http import admin_routes, build_app, serve_http
 from decision_service.server.tls import AddressInUse
-from decision_service.steering.reload import REFUSED, ReloadRules
+from decision_service.steering.releases import REFUSED, FolderRefused, refuse
 
 __all__ = ["Service", "StartError", "start"]
 
@@ -96,23 +98,15 @@ class BackgroundTasks(msgspec.Struct, frozen=True):
         core = self.core
         deps = self.core.deps
         lag = LagWatch(deps.limits.work, core.clock.monotonic, deps.metrics.loop_lag.set)
-        reload = ReloadRules(
-            core.read_folder,
-            core.rollouts,
-            core.store,
-            clock=core.clock,
-            blocked=core.settings.blocked,
-            edits_used=core.settings.smile_mode is SmileMode.EMBEDDED,
-            signers=core.signers,
-        )
         tasks: dict[str, Factory] = {
             "providers": self._providers,
-            "rules": partial(self._rules, reload),
+            "rules": self._rules,
+            "releases": core.releases.keep_up,
             "health": partial(self._health, supervisor),
             "lag": lag.run,
         }
         if deps.authenticator.path is not None:
-            tasks["callers"] = partial(deps.authenticator.follow, self._judge_again)
+            tasks["callers"] = deps.authenticator.follow
             tasks["issuer"] = deps.authenticator.keep_keys
         if core.certificates is not None:
             tasks["certificates"] = core.certificates.follow
@@ -150,7 +144,8 @@ class BackgroundTasks(msgspec.Struct, frozen=True):
         A service that is unwell looks more often, so that it serves again soon after the fault.
         """
         while True:
-            well = self.health.is_serving
+            self.health.decide("" if self.core.releases.decides else NOTHING_IN_FORCE)
+            well = self.health.is_serving and self.core.releases.decides
             await asyncio.sleep(HEALTH_SECONDS if well else RECOVERY_SECONDS)
             self.health.set([one async for one in self._faults(supervisor)])
 
@@ -164,11 +159,6 @@ class BackgroundTasks(msgspec.Struct, frozen=True):
         for name in supervisor.unwell:
             yield f"task {name}: it has failed three times in a row, and is started again"
 
-    def _judge_again(self) -> None:
-        """Read the rules again, as other callers may sign them now."""
-        if self.core.signers is not None:
-            self.core.changed_rules.look_again()
-
     async def _record_refusal(self) -> None:
         while problems := "\n".join(map(render, self.core.active.status.refused)):
             with suppress(StoreError):
@@ -176,18 +166,36 @@ class BackgroundTasks(msgspec.Struct, frozen=True):
                 return
             await asyncio.sleep(RULES_RETRY)
 
-    async def _rules(self, reload: ReloadRules) -> None:
-        """Take changed rules over; while there is no folder, the last good rules decide."""
+    async def _rules(self) -> None:
+        """Offer a changed folder; without one, or with mistakes in it, what is in force stays."""
         await self._record_refusal()
         async for _ in self.core.changed_rules.changes():
             try:
-                while (done := await reload()).again:
-                    log.warning("rules wait for the store")
-                    await asyncio.sleep(RULES_RETRY)
-                log.info("rules", accepted=done.accepted, faults=done.faults)
-                await self._record_refusal()
+                await self._offer()
             except RulesFolderMissing as missing:
                 log.error(REFUSED, alarm=raised(Alarm.RULES_REFUSED), problem=str(missing))  # noqa: TRY400 - no traceback
+            await self._record_refusal()
+
+    async def _offer(self) -> None:
+        core = self.core
+        folder = await asyncio.to_thread(core.read_folder)
+        while True:
+            try:
+                step = await core.releases.offer(folder)
+            except FolderRefused as refused:
+                refuse(core.active, refused.problems, core.clock.now())
+                log.info("rules", accepted=False, faults=len(refused.problems))
+                return
+            except ReleaseRefused as error:
+                log.warning("rules wait", problem=str(error))
+                return
+            except (StoreError, RolloutMovedOn):
+                log.warning("rules wait for the store")
+                await asyncio.sleep(RULES_RETRY)
+            else:
+                core.active.accept(core.clock.now())
+                log.info("rules", accepted=True, faults=0, step=step and step.action.value)
+                return
 
 
 class HttpUrls(msgspec.Struct, frozen=True):
@@ -239,6 +247,10 @@ async def _http(
     urls = HttpUrls(await serve("HTTP_ADDRESS", settings.http_address, pages), admin_url)
     stack.push(closing)  # both begin to stop at once, as each takes a fifth of a second
     return urls
+
+
+def _of_process(supervisor: Supervisor, log_lines: LogQueue | None) -> Iterator[Metric]:
+    return status.of_process(supervisor.restarts, log_lines.dropped if log_lines else 0)
 
 
 class Service(msgspec.Struct):
@@ -321,7 +333,7 @@ async def start(
             partial(status.of_rollouts, core.rollouts),
             partial(status.of_guardrails, rollouts.guardrails),
             partial(status.of_limits, core.deps.limits),
-            lambda: status.of_process(supervisor.restarts, log_lines.dropped if log_lines else 0),
+            partial(_of_process, supervisor, log_lines),
             partial(status.of_queues, parts.reviews.watch),
             parts.events.metrics,
         )

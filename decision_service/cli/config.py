@@ -23,6 +23,7 @@ from decision_service.server.tls import CertificatesRefused
 from decision_service.store.engine import parse_journal, parse_store_url
 from decision_service.store.errors import StoreRefused
 from decision_service.store.keys import DATA_KEYS, IDENTITY_KEYS, KeyFile
+from decision_service.store.seals import JOURNAL_KEYS
 
 
 def file_problems(reading: Reading) -> Iterator[str]:
@@ -77,6 +78,7 @@ def _of_store(settings: Settings) -> Iterator[str]:
         yield error.message
     yield from _of_keys(IDENTITY_KEYS, settings.identity_key_file)
     yield from _of_keys(DATA_KEYS, settings.data_key_file)
+    yield from _of_keys(JOURNAL_KEYS, settings.journal_key_file)
     try:
         place = parse_journal(settings.erasure_journal)
     except StoreRefused as error:
@@ -122,6 +124,7 @@ def print_sample(sample_form: str, expected: Path | None) -> None:
 
 def _print(reading: Reading) -> None:
     rows = [(line.name, line.value or "–", line.where) for line in reading.lines()]
-    first, second = (max(len(row[place]) for row in rows) for place in (0, 1))
+    first = max(len(row[0]) for row in rows)
+    second = max(len(row[1]) for row in rows)
     for name, value, where in rows:
         sys.stdout.write(visible(f"{name:<{first}}  {value:<{second}}  {where}\n"))

@@ -1,4 +1,4 @@
-"""`keys data` and `keys identity`: keys that wrap users' keys, and keys of hashes of persons."""
+"""`keys`: of data, which wrap users' keys, of hashes of persons, and of the journals' seals."""
 
 from __future__ import annotations
 
@@ -10,18 +10,23 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from decision_service import __version__
 from decision_service.cli.output import CommandError
 from decision_service.decide.application import KEY_ID_BYTES
 from decision_service.domain.errors import StoreError, visible
+from decision_service.rulebook.releases import ReleaseEntry
+from decision_service.runtime.clock import SystemClock
 from decision_service.runtime.config import load
 from decision_service.runtime.settings import Settings, SmileMode
+from decision_service.steering.releases import take_over_last
 from decision_service.store import decisions, history
 from decision_service.store import keys as wrapping
 from decision_service.store.keys import DATA_KEYS, IDENTITY_KEYS, KeyFile, open_data_keys, wrap_all
-from decision_service.store.store import open_database
+from decision_service.store.seals import JOURNAL_KEYS, Seals, open_journal_keys
+from decision_service.store.store import Store, open_database
 
 Keys = tuple[KeyFile[Any], Path]
-"""The keys of `keys data` or `keys identity`, and their file."""
+"""The keys of one kind, and their file."""
 
 
 def _data(config: Path | None, file: Path | None) -> Keys:
@@ -30,6 +35,10 @@ def _data(config: Path | None, file: Path | None) -> Keys:
 
 def _identity(config: Path | None, file: Path | None) -> Keys:
     return IDENTITY_KEYS, file or identity_key_file(load(config))
+
+
+def _journal(config: Path | None, file: Path | None) -> Keys:
+    return JOURNAL_KEYS, file or required(JOURNAL_KEYS, load(config).journal_key_file)
 
 
 def _add(found: Callable[..., Keys], **given: Path | None) -> None:
@@ -55,6 +64,7 @@ add_data = partial(_add, _data)
 list_data = partial(_list, _data)
 add_identity = partial(_add, _identity)
 list_identity = partial(_list, _identity)
+add_journal = partial(_add, _journal)
 
 
 def required(keys: KeyFile[Any], path: Path | None) -> Path:
@@ -117,7 +127,9 @@ def forget_data_key(key: str, config: Path | None, file: Path | None) -> None:
 
 
 def _require_old(path: Path, wanted: bytes) -> None:
-    newest, *older = (key.id for key in DATA_KEYS.read(path))
+    ids = [key.id for key in DATA_KEYS.read(path)]
+    newest = ids[0]
+    older = ids[1:]
     if wanted == newest:
         message = f"{wanted.hex()} is the newest key of {path}, which wraps: `add` another first"
         raise CommandError(message)
@@ -135,6 +147,28 @@ async def _rewrap(url: str, path: Path) -> int:
 async def _used(url: str) -> frozenset[bytes]:
     async with aclosing(await open_database(url)) as database:
         return await database.read(wrapping.data_key_ids)
+
+
+def seal_journals(config: Path | None, file: Path | None, take_over: bool) -> None:
+    settings = load(config)
+    path = file or required(JOURNAL_KEYS, settings.journal_key_file)
+    with refusals():
+        sealed, first = asyncio.run(_sealed(settings.store_url, path, take_over=take_over))
+    sys.stdout.write(f"{sealed} entries of journals are sealed, by the newest key of {path}\n")
+    if first is not None:
+        sys.stdout.write(
+            f"The rules that decided last, {first.digest[:16]}, are the first release: nobody "
+            "approved them, and they decide until two persons confirm another one.\n"
+        )
+
+
+async def _sealed(url: str, path: Path, *, take_over: bool) -> tuple[int, ReleaseEntry | None]:
+    async with aclosing(await open_database(url)) as database:
+        keys = await open_journal_keys(path, database)
+        sealed = await database.write(partial(Seals(keys).seal_anew, take_over=take_over))
+        store = Store(database, 0.0, 1, journal_keys=keys)
+        first = await take_over_last(store, SystemClock().now(), __version__) if take_over else None
+        return sealed, first
 
 
 def identity_key_file(settings: Settings) -> Path:

@@ -55,6 +55,9 @@ def _options(
     file: Annotated[
         Path | None, Option("--file", help="the file, instead of the configured one")
     ] = None,
+    take_over: Annotated[
+        bool, Option("--take-over", help="seal entries that never were, the first time")
+    ] = False,
     name: Annotated[str, Option("--name", help="shown by the vendor")] = "decision-service",
     tls_ca: CaOption = None,
     sample_form: Annotated[
@@ -73,10 +76,14 @@ OPTIONS = {one.name: one for one in parameters(_options)}
 
 def with_options(run: Callable[..., Any], options: Iterable[Parameter]) -> Callable[..., Any]:
     """What Typer reads these options from, and calls: it reads a signature, and a class has one."""
+
+    def post_init(given: Any) -> None:
+        run(**vars(given))
+
     return make_dataclass(
         "Options",
         [_declared(one) for one in options],
-        namespace={"__post_init__": lambda given: run(**vars(given))},
+        namespace={"__post_init__": post_init},
         kw_only=True,
     )
 

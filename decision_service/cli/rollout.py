@@ -13,6 +13,7 @@ from decision_service.api.v1 import rollout_service_pb2 as pb
 from decision_service.api.v1 import ruleset_service_pb2 as ruleset_pb
 from decision_service.cli.output import as_typed, console, print_lines, print_table, table
 from decision_service.cli.records import print_record, print_wrapped
+from decision_service.cli.releases import release_lines
 from decision_service.cli.views import instant_text, money_text
 from decision_service.server.wire import enum_name
 
@@ -34,6 +35,9 @@ ARM = {
     "PIN_ENDED": "the version that decided the applicant before decides no longer",
     "LIMIT_REACHED": "the challenger has reached a limit",
 }
+_GUARDRAIL_COLUMNS = ("guardrail", "watches", "now", "allowed", "state")
+_RULESET_COLUMNS = ("product", "version", "role", "digest", "loaded since")
+_STEP_COLUMNS = ("step", "when", "who", "action", "what", "why", "ticket")
 _STATES = {"waiting": "waiting", "ok": "ok", "tripped": "TRIPPED"}
 
 
@@ -150,7 +154,7 @@ def day_lines(figures: figures_pb.RolloutFigures) -> Iterator[str]:
 
 
 def guardrail_table(guardrails: Iterable[figures_pb.GuardrailFigures]) -> Table:
-    rows = table("guardrail", "watches", "now", "allowed", "state")
+    rows = table(*_GUARDRAIL_COLUMNS)
     for one in guardrails:
         watches = f"{one.metric} of {one.of}, {one.window}"
         now = one.value if one.units else "–"
@@ -296,7 +300,7 @@ def _refused(rollout: rollout_pb2.Rollout) -> Iterator[str]:
 
 def print_rulesets(reply: ruleset_pb.ListRulesetsResponse) -> None:
     """The versions, what refused the last reading, other rules elsewhere; then all else."""
-    rows = table("product", "version", "role", "digest", "loaded since")
+    rows = table(*_RULESET_COLUMNS)
     for one in reply.rulesets:
         ref = one.ref
         since = instant_text(one.loaded_time)
@@ -315,14 +319,14 @@ def print_rulesets(reply: ruleset_pb.ListRulesetsResponse) -> None:
     ]
     print_lines(*lines)
     rest = ruleset_pb.ListRulesetsResponse(lists=reply.lists, list_changes=reply.list_changes)
-    if reply.HasField("published"):
-        rest.published.CopyFrom(reply.published)
+    if reply.HasField("release"):
+        lines = [*release_lines(reply.release), *lines]
     if rest.ListFields():
         print_record(rest)
 
 
 def print_steps(reply: pb.ListRolloutStepsResponse) -> None:
-    rows = table("step", "when", "who", "action", "what", "why", "ticket")
+    rows = table(*_STEP_COLUMNS)
     for step in reply.steps:
         figures = "".join(f" · {name}: {value}" for name, value in sorted(step.figures.items()))
         rows.add_row(

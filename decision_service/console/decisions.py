@@ -7,6 +7,8 @@ import io
 import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
+from operator import itemgetter
 from typing import Any, cast
 from urllib.parse import urlencode
 
@@ -29,6 +31,7 @@ from decision_service.cli.views import (
     money_text,
     outcome_text,
 )
+from decision_service.console.rules import STEPS_SAID
 from decision_service.console.service import Refused, Service
 from decision_service.console.web import Pages, Visit, sentence
 from decision_service.domain.errors import visible
@@ -339,16 +342,34 @@ def chain(visit: Visit) -> Response:
         reply = visit.service.find(_GET, decision_id=decision_id, **asked)
         return cast("pb.Decision | None", reply and reply.decision)
 
+    def reviews(decision: pb.Decision) -> list[Any]:
+        return [visit.service.review(one) for one in decision.review.review_ids]
+
     links = [
         ChainLink(
             one,
-            [visit.service.review(each) for each in one.review.review_ids],
+            reviews(one),
             _all(visit, "NoticeService.ListNotices", "notices", decision=one)[::-1],
             outcomes=_all(visit, "OutcomeService.ListOutcomes", "outcomes", decision=one),
         )
         for one in chain_of(_decision(visit), stored)
     ]
-    return visit.page("chain.html", links=links, loaded=_loaded(visit.service))
+    journal = visit.service.find("RulesetService.ListReleases", page_size=100)
+    released = partial(_release_of, journal.releases if journal else ())
+    return visit.page("chain.html", links=links, released=released, said_of=STEPS_SAID)
+
+
+def _release_of(releases: Sequence[Any], decision: pb.Decision) -> Any:
+    """The release that was in force when a decision was made; None where it is not listed."""
+    made = decision.create_time.ToDatetime()
+    deciding = [
+        (step.time.ToDatetime(), step.position, one)
+        for one in releases
+        for step in one.steps
+        if step.action in {"take-over", "release", "revert"}
+    ]
+    before = [found for found in deciding if found[0] <= made]
+    return max(before, key=itemgetter(1))[2] if before else None
 
 
 def _loaded(service: Service) -> ListRulesetsResponse:

@@ -13,7 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 
 FORM_BYTES = 64 * 1024
-PARTS = 50
+PARTS = 400
 FILE_BYTES = 5 * 1024 * 1024
 """Of a report or of proofs that a person shows; nothing of it is stored."""
 

@@ -1,4 +1,4 @@
-"""Pages of rules: versions and the register, what a version changes, and evidence of a change."""
+"""Pages of rules: versions, releases and how they are confirmed, and evidence of a change."""
 
 from __future__ import annotations
 
@@ -15,8 +15,10 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from decision_service.api.v1 import ruleset_service_pb2 as pb
-from decision_service.console.web import Pages, Visit
+from decision_service.console.service import Refused
+from decision_service.console.web import Handler, Pages, Visit, sentence
 from decision_service.rulebook.differences import compare_texts
+from decision_service.server.wire import enum_name
 from decision_service.workbench.backtest import render
 from decision_service.workbench.backtest.report import ImpactReport
 
@@ -29,6 +31,28 @@ LONGEST = 6_000
 MOST = 100_000
 """How much of it a page has in all."""
 
+_WAITING = frozenset({pb.RELEASE_STATE_WAITING, pb.RELEASE_STATE_CONFIRMED_ONCE})
+_ON_THE_PAGE = frozenset({"INVALID_ARGUMENT", "FAILED_PRECONDITION", "ABORTED"})
+_STEPS = {
+    "confirm": (
+        "RulesetService.ConfirmRelease",
+        ("digest", "position", "accepted", "why", "ticket"),
+    ),
+    "decline": ("RulesetService.DeclineRelease", ("digest", "why", "ticket")),
+    "revert": ("RulesetService.RevertRelease", ("position", "with_lists", "why", "ticket")),
+}
+"""By the last part of its path: the method, and the fields that its form has."""
+
+STEPS_SAID = {
+    "take-over": "taken over from before, approved by nobody",
+    "propose": "proposed",
+    "confirm": "confirmed as the first",
+    "decline": "declined",
+    "release": "put in force",
+    "revert": "gone back to",
+}
+"""What a step is called, by its action; who took it follows, where it was a person."""
+
 _UNFIT = (RecursionError, ArithmeticError, ValueError, LookupError, TypeError)
 """What a document that is not that of a command makes of its page, next to what it lacks."""
 
@@ -36,6 +60,10 @@ _UNFIT = (RecursionError, ArithmeticError, ValueError, LookupError, TypeError)
 def routes(pages: Pages) -> list[Route]:
     return [
         pages.route("/rules", _rules),
+        pages.route("/rules/releases/{digest}", _release),
+        pages.route("/rules/releases/{digest}/confirm", _step("confirm"), "POST", weighty=True),
+        pages.route("/rules/releases/{digest}/decline", _step("decline"), "POST"),
+        pages.route("/rules/releases/{digest}/revert", _step("revert"), "POST", weighty=True),
         pages.route("/rules/evidence", _ask),
         pages.route("/rules/evidence", _show, "POST", has_file=True),
         pages.route("/rules/{product}/v{version:int}", _version),
@@ -44,8 +72,63 @@ def routes(pages: Pages) -> list[Route]:
 
 def _rules(visit: Visit) -> Response:
     listed = visit.service.call("RulesetService.ListRulesets")
-    register = visit.service.call("RulesetService.ListPublications").publications
-    return visit.page("rules.html", listed=listed, register=register)
+    journal = visit.service.call("RulesetService.ListReleases", page_size=20)
+    return visit.page(
+        "rules.html", listed=listed, journal=journal, state=state_words, said_of=STEPS_SAID
+    )
+
+
+def state_words(release: pb.Release) -> str:
+    """`waiting`, `in force`: what became of a release."""
+    name = enum_name(pb.ReleaseState.DESCRIPTOR, release.state)
+    return name.removeprefix("RELEASE_STATE_").lower().replace("_", " ")
+
+
+def _release(visit: Visit, refused: Refused | None = None) -> Response:
+    """One release; after a refusal with what was ticked and typed."""
+    digest = visit.path["digest"]
+    found = visit.service.call("RulesetService.GetRelease", digest=digest)
+    return visit.page(
+        "release.html",
+        409 if refused else 200,
+        one=found.release,
+        found=found,
+        state=state_words(found.release),
+        waits=found.release.state in _WAITING,
+        problem=sentence(refused) if refused else "",
+        ticked={*_ticked(visit)},
+        typed=visit.text,
+        said_of=STEPS_SAID,
+    )
+
+
+def _ticked(visit: Visit) -> list[str]:
+    return [str(value) for name, value in visit.form.multi_items() if name == "accepted"]
+
+
+def _step(step: str) -> Handler:
+    """The handler of a form: it takes the step, and shows the release since."""
+
+    def take(visit: Visit) -> Response:
+        position = visit.text("position")
+        given: dict[str, Any] = {
+            "digest": visit.path["digest"],
+            "position": int(position) if position.isdecimal() and len(position) < 19 else 0,
+            "accepted": _ticked(visit),
+            "why": visit.text("why"),
+            "ticket": visit.text("ticket"),
+            "with_lists": bool(visit.text("with_lists")),
+        }
+        method, fields = _STEPS[step]
+        try:
+            reply = visit.service.call(method, **{name: given[name] for name in fields})
+        except Refused as refused:
+            if refused.code.name not in _ON_THE_PAGE:
+                raise
+            return _release(visit, refused)
+        return visit.go(f"/rules/releases/{reply.release.digest}")
+
+    return take
 
 
 def _ruleset(visit: Visit, product: str, number: Any) -> Any:
@@ -62,7 +145,6 @@ def _version(visit: Visit) -> Response:
     shown = _ruleset(visit, product, number)
     other = _ruleset(visit, product, against or number)
     changes = _compared(other.source, shown.source)
-    register = visit.service.call("RulesetService.ListPublications").publications
     return visit.page(
         "version.html",
         one=shown,
@@ -70,7 +152,8 @@ def _version(visit: Visit) -> Response:
         versions=versions,
         groups=[(group, [*found]) for group, found in groupby(changes, lambda one: one.group)],
         in_force=listed.in_force,
-        published=next((each for each in register if each.in_force), None),
+        release=listed.release if listed.HasField("release") else None,
+        said_of=STEPS_SAID,
     )
 
 
@@ -90,7 +173,7 @@ def _ask(visit: Visit, problem: str = "") -> Response:
 
 
 def _show(visit: Visit) -> Response:
-    """What an uploaded file says, and whether a publication rests on it; nothing is kept."""
+    """What an uploaded file says, and which loaded version it is about; nothing is kept."""
     file = visit.form.get("file")
     content = b""
     if isinstance(file, UploadFile):
@@ -99,7 +182,6 @@ def _show(visit: Visit) -> Response:
     if not content:
         return _ask(visit, "No file was sent, or an empty one: choose a file.")
     listed = visit.service.call("RulesetService.ListRulesets").rulesets
-    register = visit.service.call("RulesetService.ListPublications").publications
     digest = sha256(content).hexdigest()
     try:
         kind, found = read_evidence(content)
@@ -109,7 +191,6 @@ def _show(visit: Visit) -> Response:
             kind=kind,
             found=found,
             digest_of=digest,
-            named=[one for one in register if digest in (one.impact_digest, one.proofs_digest)],
             versions={one.ref.digest: f"{one.ref.ruleset} v{one.ref.version}" for one in listed},
             whole=kind != "impact" or _is_whole(content),
             render=render,

@@ -25,8 +25,11 @@ PERIOD = 5.0
 
 
 class ProcessRules(msgspec.Struct, frozen=True):
+    """What a process decides by, and the version of its program."""
+
     process: str
     digest: str
+    program: str = ""
 
 
 class DigestsInForce(msgspec.Struct, frozen=True):
@@ -40,12 +43,15 @@ class ReplicaCheck(msgspec.Struct, eq=False):
     """Compares the digests of all processes, and logs an alarm where they differ for long.
 
     `report` is the store's: it gives the last report of each living process, this one included.
+    `programs` are the versions that they said at the last check.
     """
 
     report: Callable[[ProcessRules], Awaitable[Sequence[ProcessRules]]]
     rulebook: Callable[[], Rulebook]
     clock: Clock
     name: str
+    program: str = ""
+    programs: frozenset[str] = frozenset()
     _names: Mapping[str, tuple[str, ...]] = msgspec.field(default_factory=dict)
     _since: float | None = None
     _alarmed: bool = False
@@ -59,7 +65,7 @@ class ReplicaCheck(msgspec.Struct, eq=False):
     def in_force(self) -> tuple[DigestsInForce, ...]:
         """The digests at the last check, the most frequent first."""
         mine = rules_digest(self.rulebook())
-        ordered = sorted(self._names.items(), key=lambda one: (-len(one[1]), one[0]))
+        ordered = sorted(self._names.items(), key=_most_frequent)
         return tuple(
             DigestsInForce(digest, len(names), digest == mine, process_names=names)
             for digest, names in ordered
@@ -73,12 +79,10 @@ class ReplicaCheck(msgspec.Struct, eq=False):
             await asyncio.sleep(PERIOD)
 
     async def check(self) -> None:
-        mine = ProcessRules(self.name, rules_digest(self.rulebook()))
+        mine = ProcessRules(self.name, rules_digest(self.rulebook()), self.program)
         found = await self.report(mine)
-        self._names = {
-            digest: tuple(sorted(one.process for one in found if one.digest == digest))
-            for digest in {one.digest for one in found}
-        }
+        self.programs = frozenset(one.program for one in found)
+        self._names = _names_by_digest(found)
         if len(self._names) <= 1:
             if self._alarmed:
                 log.info("the processes decide by the same rules again")
@@ -102,15 +106,24 @@ class ReplicaCheck(msgspec.Struct, eq=False):
         )
 
 
+def _most_frequent(one: tuple[str, tuple[str, ...]]) -> tuple[int, str]:
+    digest, names = one
+    return -len(names), digest
+
+
+def _names_by_digest(found: Sequence[ProcessRules]) -> dict[str, tuple[str, ...]]:
+    names: dict[str, list[str]] = {}
+    for one in found:
+        names.setdefault(one.digest, []).append(one.process)
+    return {digest: tuple(sorted(each)) for digest, each in names.items()}
+
+
 def rules_digest(rulebook: Rulebook) -> str:
     """SHA-256 over the digests of every ruleset, list and plan; equal ones decide alike."""
-    lines = [
-        f"{name} {what} {digest}\n"
-        for name, product in sorted(rulebook.products.items())
-        for what, digest in (
-            ("plan", product.plan.digest),
-            *((f"v{n}", rules.digest) for n, rules in sorted(product.versions.items())),
-            *((f"list {one.name}", one.digest) for one in product.lists),
-        )
-    ]
+    lines = []
+    for name, product in sorted(rulebook.products.items()):
+        lines.append(f"{name} plan {product.plan.digest}\n")
+        for number, rules in sorted(product.versions.items()):
+            lines.append(f"{name} v{number} {rules.digest}\n")
+        lines += [f"{name} list {one.name} {one.digest}\n" for one in product.lists]
     return hashlib.sha256("".join(lines).encode()).hexdigest()

@@ -20,7 +20,11 @@ Line breaks and tabs are none of them.
 
 def visible(text: str) -> str:
     """A text, or JSON, with each control and bidirectional character as its JSON escape."""
-    return UNSEEN.sub(lambda found: json.dumps(found[0])[1:-1], text)
+    return UNSEEN.sub(_escaped, text)
+
+
+def _escaped(found: re.Match[str]) -> str:
+    return json.dumps(found[0])[1:-1]
 
 
 class Unfit(Exception):
@@ -204,6 +208,12 @@ class RolloutRefused(NotYet):
     """The rollout cannot take this step from its current state."""
 
     reason = "ROLLOUT_REFUSED"
+
+
+class ReleaseRefused(NotYet):
+    """A step of a release that may not be taken; nothing changed."""
+
+    reason = "RELEASE_REFUSED"
 
 
 class RolloutMovedOn(NotYet):

@@ -290,8 +290,8 @@ class PagePosition(msgspec.Struct, frozen=True):
 class StoredText(msgspec.Struct, frozen=True):
     """A text by digest.
 
-    `kind` is `ruleset`, `plan`, `rules` for a whole good folder, or `used` and a version for what
-    that version has decided with.
+    `kind` is `ruleset`, `plan`, `rules` for a whole good folder, `release` for the content of a
+    release, or `used` and a version for what that version has decided with.
     """
 
     digest: str

@@ -19,6 +19,9 @@ class EventType(StrEnum):
     REVIEW_ENDED = "review.ended"
     LOAN_OVERDRAWN = "loan.overdrawn"
     LETTER_MADE = "letter.made"
+    RULES_PROPOSED = "rules.proposed"
+    RULES_CONFIRMED = "rules.confirmed"
+    RULES_DECLINED = "rules.declined"
     RULES_LOADED = "rules.loaded"
     RULES_REFUSED = "rules.refused"
     ROLLOUT_STEPPED = "rollout.stepped"
@@ -28,8 +31,8 @@ class EventType(StrEnum):
 class EventFields(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What an event says: ids, outcome, kind and version, never a name or an amount.
 
-    `kind` is that of a referral or a letter, why a review ended, or what a rollout's step did.
-    `position` is the step's number.
+    `kind` is that of a referral or a letter, why a review ended, or what a step of a rollout or a
+    release did. `position` is the step's number.
     """
 
     decision_id: str = ""

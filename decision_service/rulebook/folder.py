@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import codecs
-import hashlib
 import os
 import re
 import stat
@@ -15,7 +14,7 @@ import msgspec
 
 from decision_service.build import starter_rules
 from decision_service.rollout.keys import DESK
-from decision_service.rulebook.manifest import EVIDENCE, MANIFEST
+from decision_service.rulebook.manifest import CLAIMS, MANIFEST
 from decision_service.rulebook.rulebook import (
     MOST_PERCENT,
     POLICY,
@@ -157,8 +156,8 @@ class RuleFolder(msgspec.Struct, frozen=True):
     `shipped` are the names of those that the folder lacks, so that the package's own count. A
     version in `kept`, by product and number, has others in their place: see `keep_data`.
     `shared` holds the files of `_shared` by their path within the rules folder.
-    `manifest` is what was published last, where anything was; `policy` is `policy.yaml`.
-    `evidence` has the SHA-256 of the files that show a change to be safe, `impact` and `proofs`.
+    `manifest` lists the files with their digests, where there is one, and `claims` is what the
+    author's machine found out; `policy` is `policy.yaml`.
     `laws` are the files of `_law`, the package's own where the folder has none, and `unread_laws`
     those that could not be read. Neither is published with the rules, and nothing that decides
     rests on them: a law may change at any time.
@@ -168,10 +167,10 @@ class RuleFolder(msgspec.Struct, frozen=True):
     data: Mapping[str, str] = msgspec.field(default_factory=dict)
     unreadable: tuple[Unreadable, ...] = ()
     manifest: TextFile | None = None
+    claims: TextFile | None = None
     shared: Mapping[str, str] = msgspec.field(default_factory=dict)
     shipped: tuple[str, ...] = ()
     policy: TextFile | None = None
-    evidence: Mapping[str, str] = msgspec.field(default_factory=dict)
     kept: Mapping[str, Mapping[str, str]] = msgspec.field(default_factory=dict)
     laws: tuple[TextFile, ...] = ()
     unread_laws: tuple[Unreadable, ...] = ()
@@ -283,6 +282,7 @@ class _Reading:
             if not name.startswith(_HIDDEN) and (self._root / name).is_dir()
         ]
         manifest = self._single(MANIFEST, names)
+        claims = self._single(CLAIMS, names)
         policy = self._single(POLICY, names)
         shared = {
             f"{_SHARED}/{name}": file.text for name, file in self._read(_SHARED, _YAML_LIKE)
@@ -293,8 +293,8 @@ class _Reading:
             data={name: own.get(name, data[name]) for name in sorted(data)},
             unreadable=tuple(one for one in self._unreadable if not self._of_law(one)),
             manifest=manifest,
+            claims=claims,
             policy=policy,
-            evidence=dict(self._evidence(names)),
             shared=shared,
             shipped=tuple(sorted(data.keys() - own.keys())),
             laws=laws,
@@ -338,15 +338,6 @@ class _Reading:
         except _Refused as refused:
             self._refuse(name, str(refused))
             return None
-
-    def _evidence(self, names: list[str]) -> Iterator[tuple[str, str]]:
-        for one in EVIDENCE:
-            if (name := f"{one}.json") in names:
-                try:
-                    content = self._bytes(self._root / name, MOST_EVIDENCE_BYTES)
-                except (OSError, RuntimeError, _Refused):
-                    continue  # one that is named and cannot be read is not there
-                yield one, hashlib.sha256(content).hexdigest()
 
     def _product(self, name: str) -> ProductTexts:
         rulesets, beside = self._rules(name)

@@ -15,7 +15,6 @@ from decision_service.domain.ports import StoredText
 from decision_service.factors.registry import catalogue
 from decision_service.rollout.plan import PlanTexts, parse_plan
 from decision_service.rollout.state import initial_state
-from decision_service.rulebook.acceptance import published_as
 from decision_service.rulebook.archive import ruleset_text
 from decision_service.rulebook.folder import (
     ProductTexts,
@@ -223,7 +222,7 @@ def load_rules(
     )
     if loading.errors:
         return loading
-    rulebook = Rulebook(products, published_as(folder), policy, laws=laws.by_name)
+    rulebook = Rulebook(products, policy, laws=laws.by_name)
     return replace(loading, rulebook=rulebook)
 
 

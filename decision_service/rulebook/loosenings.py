@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from datetime import datetime
 from itertools import chain
 from pathlib import PurePosixPath
 
@@ -298,16 +297,16 @@ def _floor(side: str) -> int:
     return int(shown) if shown.isdecimal() else 0
 
 
-def loosenings(before: RulesState, after: RulesState, now: datetime) -> Iterator[WrittenChange]:
+def loosenings(before: RulesState, after: RulesState) -> Iterator[WrittenChange]:
     """What is to be accepted by name: guards that are gone or altered, and looser plans.
 
     The name of one is its group and subject, `personal-loan-ph/v2.yaml: guarantee of age`.
     """
-    return loosenings_among(guard_changes(before, after), before, after, now=now)
+    return loosenings_among(guard_changes(before, after), before, after)
 
 
 def loosenings_among(
-    guards: Iterable[WrittenChange], before: RulesState, after: RulesState, now: datetime
+    guards: Iterable[WrittenChange], before: RulesState, after: RulesState
 ) -> Iterator[WrittenChange]:
     """The same where the `guard_changes` of the two are known already."""
     yield from _products_gone(before.rulebook, after.rulebook)
@@ -315,8 +314,7 @@ def loosenings_among(
         if change.direction is not Direction.TIGHTENS:
             yield change
     admitting = _admitting_lists(after.folder)
-    lists = list_changes(before.folder, after.folder, now)
-    for one in () if lists is None else lists.changes:
+    for one in list_changes(before.folder, after.folder):
         is_wider = one.added and PurePosixPath(one.path).stem in admitting
         if one.before and (one.removed or not one.added or is_wider):
             yield WrittenChange(one.path, "the list", ChangeKind.CHANGED, words=one.words)

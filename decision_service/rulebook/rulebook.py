@@ -12,19 +12,22 @@ import msgspec
 from msgspec.structs import replace
 
 from decision_service.domain.decision import Arm
-from decision_service.domain.errors import ProductUnknown, RulesetUnknown
+from decision_service.domain.errors import ProductUnknown, RulesetUnknown, RulesUnavailable
 from decision_service.domain.ports import StoredText
 from decision_service.rollout.model import Plan
 from decision_service.rollout.state import RolloutState
 from decision_service.rules.language.diagnostics import Diagnostic, count
 from decision_service.rules.program import CompiledRuleset, KeyList
 
-if TYPE_CHECKING:  # what decides needs neither manifests nor letters
-    from decision_service.rulebook.manifest import Publication
+if TYPE_CHECKING:  # what decides needs no letters
     from decision_service.rules.law import PriceLaw
     from decision_service.rules.letters import NoticeTexts
 
 POLICY = "policy.yaml"
+NOTHING_IN_FORCE = (
+    "no release of rules is in force yet: two persons confirm the first one, "
+    "`decision-service rules releases` lists what waits"
+)
 MOST_PERCENT = 100
 
 
@@ -118,18 +121,17 @@ class Product(msgspec.Struct, frozen=True, dict=True):
 
 
 class Rulebook(msgspec.Struct, frozen=True, dict=True):
-    """All products without errors; `published` is who published them, None where unpublished.
-
-    `laws` are for proofs alone.
-    """
+    """All products without errors; `laws` are for proofs alone."""
 
     products: Mapping[str, Product] = msgspec.field(default_factory=dict)
-    published: Publication | None = None
     policy: Policy = Policy()
     laws: Mapping[str, PriceLaw] = msgspec.field(default_factory=dict)
 
     def product(self, name: str) -> Product:
+        """Raises ProductUnknown, and RulesUnavailable before the first release."""
         found = self.products.get(name)
+        if not self.products:
+            raise RulesUnavailable(NOTHING_IN_FORCE)
         if found is None:
             known = ", ".join(sorted(self.products)) or "none"
             what = f"there is no product {name}" if name else "product is empty"
@@ -199,6 +201,10 @@ class ActiveRules:
 
     def set_products(self, moved: Mapping[str, Product]) -> None:
         self._status = replace(self._status, rulebook=self.current().with_products(moved))
+
+    def accept(self, now: datetime) -> None:
+        """The folder was read without a mistake; what decides may be another release."""
+        self._status = replace(self._status, read=now, refused=())
 
     def refuse(self, problems: tuple[Diagnostic, ...], now: datetime) -> None:
         self._status = replace(self._status, read=now, refused=problems)

@@ -125,7 +125,20 @@ def _of_pairs(settings: Settings) -> Iterator[str]:
     if settings.require_approval and settings.auth_tokens_file is None:
         need = env_name("require_approval")
         file = env_name("auth_tokens_file")
-        yield f"{need}=true needs {file}, which has the keys of who may sign: set both or neither"
+        yield f"{need}=true needs {file}, which has who may confirm rules: set both or neither"
+    if settings.require_approval and settings.journal_key_file is None:
+        need = env_name("require_approval")
+        file = env_name("journal_key_file")
+        yield (
+            f"{need}=true needs {file}, since without seals an approval can be written into the "
+            "database: make it by `decision-service keys journal add --file FILE`, and set it"
+        )
+    for name in ("one_person_narrows", "confirm_sign_in"):
+        if getattr(settings, name) and not settings.require_approval:
+            yield (
+                f"{env_name(name)} counts with {env_name('require_approval')}=true alone: set "
+                "both or neither"
+            )
 
 
 def _of_secrets(settings: Settings) -> Iterator[str]:

@@ -9,7 +9,7 @@ FailAction = Callable[[], None]
 
 
 class Point(StrEnum):
-    """The points in the order in which a decision passes them, then those of a review's step."""
+    """The points in the order in which a decision passes them, then those of other steps."""
 
     GATHERED = "gathered"
     """The applicant's data has been read; no rule has run."""
@@ -27,7 +27,7 @@ class Point(StrEnum):
     """The caller's own answer is about to leave."""
 
     IN_STEP = "in-step"
-    """Every row of a review's step is written, in a transaction that is still open."""
+    """Every row of a step of a review or a release is written, in an open transaction."""
 
     AFTER_STEP = "after-step"
     """The step is durable; no caller has its result."""

@@ -259,8 +259,19 @@ class Settings(BaseModel):
     )
     require_approval: bool = Field(
         default=False,
-        description="Whether only rules decide that two callers signed: one proposed them, another "
-        "one approved them. Their keys are in the callers file.",
+        description="Whether only rules decide that two persons confirmed, who are in the callers "
+        "file, and of whom none wrote them.",
+    )
+    one_person_narrows: bool = Field(
+        default=False,
+        description="Whether one person with the role `rules_approve` is enough for a release of "
+        "which every change tightens the rules.",
+    )
+    confirm_sign_in: str = Field(
+        "",
+        description="Values of `acr` or `amr`, of which an ID token must have one with which a "
+        "person confirms a release, such as that of the identity provider's passkeys.",
+        examples=["phr,hwk"],
     )
     allow_plaintext: bool = Field(
         default=False,
@@ -300,6 +311,13 @@ class Settings(BaseModel):
         description="File of the keys that wrap users' keys, so that a copy of the database shows "
         "no applicant's data; in embedded mode by default next to the SQLite file.",
         examples=["/etc/decision-service/data-keys"],
+    )
+    journal_key_file: NamedPath | None = Field(
+        None,
+        description="File of the keys by which the journals of releases and rollouts are sealed, "
+        "so that whoever writes to the database puts no rules in force; needed where approval is "
+        "required.",
+        examples=["/etc/decision-service/journal-keys"],
     )
     on_revoke: OnRevoke = Field(
         OnRevoke.ERASE_SNAPSHOT,
@@ -482,6 +500,11 @@ class Settings(BaseModel):
     def secrets_of_webhooks(self) -> tuple[bytes, ...]:
         """The secrets by which events may be signed, newest first; none while webhooks are off."""
         return tuple(map(str.encode, names_of(self.webhook_secrets.get_secret_value())))
+
+    @property
+    def means_to_confirm(self) -> frozenset[str]:
+        """What `acr` or `amr` may say of the sign-in of who confirms; any where it is empty."""
+        return frozenset(names_of(self.confirm_sign_in))
 
     @property
     def hosts_of_json(self) -> frozenset[str]:

@@ -137,6 +137,8 @@ class Alarm(StrEnum):
     EVENT_CONFLICT = "EVENT_CONFLICT"
     REVOCATION_NOT_CONFIRMED = "REVOCATION_NOT_CONFIRMED"
     RULES_REFUSED = "RULES_REFUSED"
+    RULES_REVERTED = "RULES_REVERTED"
+    RULES_NOT_APPROVED = "RULES_NOT_APPROVED"
     RULE_ERROR = "RULE_ERROR"
     RULES_DIFFER = "RULES_DIFFER"
     AUTHENTICATION = "AUTHENTICATION"
@@ -144,7 +146,7 @@ class Alarm(StrEnum):
     NOT_REPORTED = "NOT_REPORTED"
 
 
-ALARMS: Counter = counter(None, "alarms", "Lines of the log with an alarm", "alarm")
+ALARMS = Counter("alarms", "Lines of the log with an alarm", ("alarm",), NAMESPACE, registry=None)
 """The counts, from zero on; a service registers them among its metrics."""
 
 for _alarm in Alarm:

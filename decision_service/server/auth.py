@@ -16,7 +16,6 @@ from cachetools import TTLCache
 from prometheus_client import CollectorRegistry
 
 from decision_service.build import install_command
-from decision_service.rulebook.manifest import Signer
 from decision_service.rules.language.diagnostics import Diagnostic
 from decision_service.runtime.files import FileWatch
 from decision_service.runtime.settings import env_name
@@ -59,7 +58,9 @@ REVIEWERS = frozenset({Role.REVIEW, Role.REVIEW_SECOND})
 _ALLOWED: Sequence[tuple[str, Set[Role], Sequence[str]]] = (
     ("Decision", {Role.DECIDE}, ("CreateDecision",)),
     ("Decision", {Role.DECIDE, Role.READ}, ("GetDecision", "ListDecisions", "ReplayDecision")),
-    ("Ruleset", _SEEN_RULES, ("ListRulesets", "ListPublications", "GetRuleset")),
+    ("Ruleset", _SEEN_RULES, ("ListRulesets", "GetRuleset", "ListReleases", "GetRelease")),
+    ("Ruleset", {Role.RULES, Role.RULES_APPROVE}, ("ConfirmRelease", "DeclineRelease")),
+    ("Ruleset", {Role.RULES_APPROVE}, ("RevertRelease",)),
     ("Ruleset", {Role.RULES, Role.RULES_APPROVE}, ("ValidateRuleset", "EvaluateRuleset")),
     ("Rollout", _SEEN_ROLLOUTS, ("ListRollouts", "GetRollout", "ListRolloutSteps")),
     ("Rollout", _SEEN_ROLLOUTS, ("ExplainAssignment", "CompareVersions")),
@@ -155,16 +156,21 @@ class Authenticator:
                 raise CallersRefused(path, reading.diagnostics)
             self._callers = reading.callers
 
-    @property
-    def signers(self) -> Mapping[str, Signer]:
-        """The callers with signing keys; none without a callers file."""
-        return {} if self._callers is None else self._callers.signers
-
     def is_reviewer(self, name: str) -> bool:
         """Whether a caller of this name works on reviews; any may be one without a callers file."""
         if self._callers is None:
             return NAME.fullmatch(name) is not None
         return not REVIEWERS.isdisjoint(self._callers.roles.get(name, ()))
+
+    def roles_of(self, name: str) -> frozenset[Role]:
+        """What a caller of this name may do now; everything without a callers file."""
+        if self._callers is None:
+            return frozenset(Role)
+        return frozenset(self._callers.roles.get(name, ()))
+
+    def knows_persons(self) -> bool:
+        """Whether an issuer names persons, so that a token or a certificate alone is none."""
+        return self._callers is not None and self._callers.issuer is not None
 
     def last_uses(self) -> Iterator[tuple[Token, datetime | None]]:
         for token in () if self._callers is None else self._callers.tokens:
@@ -177,11 +183,10 @@ class Authenticator:
                 await self._issuer.refresh()
             await asyncio.sleep(LOOK_SECONDS)
 
-    async def follow(self, taken_over: Callable[[], None]) -> None:
-        """Take a replaced file over, for ever, and call back after each that counts."""
+    async def follow(self) -> None:
+        """Take a replaced file over, for ever."""
         async for _ in self._files.changes():
-            if await asyncio.to_thread(self.refresh):
-                taken_over()
+            await asyncio.to_thread(self.refresh)
 
     def refresh(self) -> bool:
         """Read the file again, where there is one; True when its callers count from now on."""

@@ -15,7 +15,6 @@ from typing import TypeVar
 import msgspec
 from msgspec.structs import replace
 
-from decision_service.rulebook.manifest import Signer, Signing, SigningKey, key_from
 from decision_service.rules.language import yaml
 from decision_service.rules.language.diagnostics import Diagnostic, Place, Report
 from decision_service.rules.language.fields import Fields, as_choice, as_list, as_map, as_text
@@ -31,9 +30,8 @@ _HASH = re.compile(r"sha256:([0-9a-f]{64})")
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}", re.ASCII)
 _TOKEN = re.compile(r"dst_[A-Za-z0-9_-]+")
 _TOO_LONG = 200
-_IDENTITIES = ("tokens", "certificates", "subjects", "signing_keys")
+_IDENTITIES = ("tokens", "certificates", "subjects")
 Key = TypeVar("Key", str, bytes)
-_SIGNS = {Role.RULES: Signing.PROPOSED, Role.RULES_APPROVE: Signing.APPROVED}
 
 
 class Token(msgspec.Struct, frozen=True):
@@ -51,15 +49,14 @@ class Token(msgspec.Struct, frozen=True):
 class Callers:
     """All who may call, by hash of token, by name in a client certificate and by subject.
 
-    `issuer` are the URL of whose ID tokens name subjects, and their audience. `signers` are those
-    with signing keys, `roles` what each may do, by name.
+    `issuer` are the URL of whose ID tokens name subjects, and their audience. `roles` is what each
+    may do, by name.
     """
 
     tokens: tuple[Token, ...] = field(default=(), repr=False)
     certificates: Mapping[str, Caller] = field(default_factory=dict)
     subjects: Mapping[str, Caller] = field(default_factory=dict)
     issuer: tuple[str, str] | None = None
-    signers: Mapping[str, Signer] = field(default_factory=dict)
     roles: Mapping[str, frozenset[Role]] = field(default_factory=dict)
 
     def by_token(self, token: str) -> Token | None:
@@ -116,8 +113,6 @@ class _Reader:
         self._certificates: dict[str, Caller] = {}
         self._subjects: dict[str, Caller] = {}
         self._has_issuer = False
-        self._signing_keys: dict[bytes, Caller] = {}
-        self._signers: dict[str, Signer] = {}
 
     def read(self, root: YamlNode) -> Callers | None:
         what = "the callers file"
@@ -139,7 +134,6 @@ class _Reader:
             self._certificates,
             self._subjects,
             issuer=issuer,
-            signers=self._signers,
             roles=self._roles,
         )
 
@@ -184,9 +178,7 @@ class _Reader:
 
     def _identify(self, fields: Fields, caller: Caller) -> None:
         if not any(map(fields.has, _IDENTITIES)):
-            message = (
-                f"{fields.what} has neither `tokens`, `certificates`, `subjects` nor `signing_keys`"
-            )
+            message = f"{fields.what} has neither `tokens`, `certificates` nor `subjects`"
             hint = f"make a token: decision-service tokens new {caller.name}"
             self._report.error("A104", fields.node.place, message, hint)
         tokens = fields.get("tokens")
@@ -206,29 +198,6 @@ class _Reader:
             subject = as_text(item, "a subject", self._report)
             if subject is not None:
                 self._claim(self._subjects, subject, caller, item=item, what="subject")
-        keys = [key for item in fields.items("signing_keys") for key in self._key(item, caller)]
-        if keys:
-            signs = frozenset(signing for role, signing in _SIGNS.items() if role in caller.roles)
-            self._signers[caller.name] = Signer(signs, tuple(keys))
-
-    def _key(self, item: YamlNode, caller: Caller) -> Iterator[SigningKey]:
-        """A public key, plain or with the day from which it no longer counts."""
-        node = item
-        withdrawn = None
-        if isinstance(item, MapNode):
-            fields = Fields(
-                item, "a signing key", self._report, required=("key",), optional=("withdrawn",)
-            )
-            node = fields.get("key") or item
-            withdrawn = fields.day("withdrawn")
-        public = key_from(node.text) if isinstance(node, Scalar) else None
-        if public is None:
-            message = f"a signing key of `{caller.name}` is not `ed25519:` and 32 bytes in Base64"
-            hint = "only public keys belong here: decision-service rules keys new prints one"
-            self._report.error("A107", node.place, message, hint)
-            return
-        self._claim(self._signing_keys, public, caller, item=node, what="signing key")
-        yield SigningKey(public, withdrawn)
 
     def _token(self, item: YamlNode, caller: Caller) -> None:
         """A hash, plain or with the last day on which its token is good."""

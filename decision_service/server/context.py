@@ -7,6 +7,7 @@ import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from functools import lru_cache
 from ipaddress import IPv6Address, IPv6Network, ip_address
@@ -42,7 +43,7 @@ class Role(StrEnum):
 
     `onboard_all` reaches every caller's applicants, `onboard` only those that the caller created.
     `subject_access` exports what is stored of them, all of it.
-    `rules_approve` signs what one of `rules` proposed, and reads what that needs.
+    `rules_approve` confirms releases as the second person, goes back, and reads what that needs.
     `review_second` confirms what one of `review` completed above the authority of one person.
     """
 
@@ -62,12 +63,15 @@ class Role(StrEnum):
 class Caller(msgspec.Struct, frozen=True):
     """One who may call; `name` is part of every decision's key and never changes.
 
-    `person` is who of several persons, where an ID token says so.
+    `person` is who of several persons, `signed_in` when, and `means` how (`acr` and `amr`), where
+    an ID token says so.
     """
 
     name: str
     roles: frozenset[Role]
     person: TokenSubject | None = None
+    signed_in: datetime | None = None
+    means: frozenset[str] = frozenset()
 
 
 ANONYMOUS = Caller(actors.ANONYMOUS, frozenset(Role))
@@ -116,9 +120,10 @@ class CallInfo:
 
     `seconds` is what was left of the deadline when it came, which is the service's own where the
     client named none. `call_id` is the client's `x-request-id`, and `decision_id` the decision that
-    was found or made. `caller` with its `roles`, `person` (who of it, where that is known), `scope`
-    (whose decisions it may read) and `applicant_scope` (whose applicants it may reach), empty for
-    all callers', are set by authentication. `trailing` leaves with the reply.
+    was found or made. `caller` with its `roles`, `person` (who of it, where that is known),
+    `signed_in` and `means` (when and how that person did), `scope` (whose decisions it may read)
+    and `applicant_scope` (whose applicants it may reach), empty for all callers', are set by
+    authentication. `trailing` leaves with the reply.
     """
 
     method: str = ""
@@ -129,6 +134,8 @@ class CallInfo:
     trace_id: str = ""
     caller: str = ""
     person: TokenSubject | None = None
+    signed_in: datetime | None = None
+    means: frozenset[str] = frozenset()
     roles: frozenset[Role] = frozenset()
     scope: str = ""
     applicant_scope: str = ""

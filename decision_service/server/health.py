@@ -19,6 +19,7 @@ REASON = "health-reason"
 """Trailing metadata of a check: why the service does not serve, in ASCII."""
 
 LONGEST_REASON = 1000
+DECISIONS = "decision_service.api.v1.DecisionService"
 LIVENESS = "liveness"
 """A name of its own: SERVING while the process answers, whatever becomes of store and vendor."""
 
@@ -31,11 +32,13 @@ log = structlog.get_logger("decision_service.health")
 class Health(health_pb2_grpc.HealthServicer):
     """The state of all services, once (Check) or whenever it changes (Watch).
 
-    `reasons` say why no decisions are made, none while they are.
+    `reasons` say why nothing is served, none while it is; `undecided` why the service of decisions
+    alone does not serve, as before the first release of rules.
     """
 
     def __init__(self, services: Iterable[str]) -> None:
         self.reasons: tuple[str, ...] = STARTING
+        self.undecided = ""
         self.stopping = False
         self._services = ("", *services)
         self._ending = False
@@ -50,10 +53,13 @@ class Health(health_pb2_grpc.HealthServicer):
     ) -> health_pb2.HealthCheckResponse:
         """The status now, why in trailing metadata; NOT_FOUND for a service that is not here."""
         status = self._status_of(request.service)
+        reasons = self.reasons
         if status == UNKNOWN:
             context.end(grpc.StatusCode.NOT_FOUND, "there is no such service here")
-        if self.reasons:
-            text = " ".join("; ".join(self.reasons).split())
+        elif request.service == DECISIONS and self.undecided:
+            reasons = (*reasons, self.undecided)
+        if reasons:
+            text = " ".join("; ".join(reasons).split())
             shown = text.encode("ascii", "backslashreplace").decode()[:LONGEST_REASON]
             context.info.trailing.append((REASON, shown))
         return health_pb2.HealthCheckResponse(status=status)
@@ -88,6 +94,16 @@ class Health(health_pb2_grpc.HealthServicer):
         if not self.stopping:
             self._take(tuple(reasons))
 
+    def decide(self, why_not: str = "") -> None:
+        """Serve decisions, or not for a reason, while everything else is served."""
+        if why_not != self.undecided:
+            self.undecided = why_not
+            if why_not:
+                log.warning("no decisions are made", why=why_not)
+            else:
+                log.info("decisions are made")
+            self._wake()
+
     def stop(self) -> None:
         if not self.stopping:
             self.stopping = True
@@ -112,6 +128,8 @@ class Health(health_pb2_grpc.HealthServicer):
             return SERVING
         if service not in self._services:
             return UNKNOWN
+        if service == DECISIONS and self.undecided:
+            return NOT_SERVING
         return SERVING if self.is_serving else NOT_SERVING
 
     def _wake(self) -> None:

@@ -71,6 +71,7 @@ CODES: dict[type[errors.ServiceError], int] = {
     errors.NoticeNotDue: code_pb2.FAILED_PRECONDITION,
     errors.PlanChanged: code_pb2.FAILED_PRECONDITION,
     errors.RolloutRefused: code_pb2.FAILED_PRECONDITION,
+    errors.ReleaseRefused: code_pb2.FAILED_PRECONDITION,
     errors.RolloutMovedOn: code_pb2.FAILED_PRECONDITION,
     errors.ReviewRefused: code_pb2.FAILED_PRECONDITION,
     errors.Overloaded: code_pb2.RESOURCE_EXHAUSTED,
@@ -278,6 +279,8 @@ def authenticating(failures: FailedAuthentications) -> Interceptor:
                 )
             info.caller = caller.name
             info.person = caller.person
+            info.signed_in = caller.signed_in
+            info.means = caller.means
             info.roles = caller.roles
             info.scope = "" if Role.READ in caller.roles else caller.name
             info.applicant_scope = "" if Role.ONBOARD_ALL in caller.roles else caller.name

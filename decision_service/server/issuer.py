@@ -7,7 +7,7 @@ from base64 import urlsafe_b64decode
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -142,7 +142,8 @@ class Issuer:
             caller = subjects.get(claims["sub"])
         if caller is None:
             return None
-        caller = replace(caller, person=TokenSubject(self._url, claims["sub"]))
+        person = TokenSubject(self._url, claims["sub"])
+        caller = replace(caller, person=person, signed_in=_signed_in(claims), means=_means(claims))
         try:
             good = validate_compact(signed, self._known(now), registry=_REGISTRY)
         except InvalidKeyIdError:
@@ -258,6 +259,24 @@ class Issuer:
                 raise ValueError("its `jwks_uri` is neither https nor on this machine")
             published = await _read(http, found.jwks_uri)
         return usable_keys(msgspec.json.decode(published, type=_Published).keys)
+
+
+def _signed_in(claims: Mapping[str, Any]) -> datetime | None:
+    """When the person signed in (`auth_time` of OpenID Connect Core); None where it is not said."""
+    at = claims.get("auth_time")
+    if not isinstance(at, int) or isinstance(at, bool):
+        return None
+    try:
+        return datetime.fromtimestamp(at, UTC)
+    except (OverflowError, ValueError, OSError):
+        return None
+
+
+def _means(claims: Mapping[str, Any]) -> frozenset[str]:
+    """How the person signed in: the token's `acr` and `amr` (OpenID Connect Core, section 2)."""
+    methods = claims.get("amr")
+    said = [claims.get("acr"), *(methods if isinstance(methods, list) else ())]
+    return frozenset(one for one in said if isinstance(one, str))
 
 
 def validate(

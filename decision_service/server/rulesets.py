@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime
 
 import msgspec
 
@@ -16,13 +15,8 @@ from decision_service.domain.errors import StoreError
 from decision_service.domain.factor import Value
 from decision_service.domain.ports import Clock, DecisionLog
 from decision_service.domain.values import Cause
-from decision_service.rulebook.acceptance import (
-    ListChanges,
-    newest_list_changes,
-    newest_publications,
-)
+from decision_service.rulebook.acceptance import ListChanges, newest_list_changes
 from decision_service.rulebook.archive import files_from_body
-from decision_service.rulebook.manifest import Publication
 from decision_service.rulebook.rulebook import ActiveRules, ActiveRulesStatus, Product
 from decision_service.rules.language.diagnostics import Diagnostic, Severity, render
 from decision_service.rules.program import CompiledRuleset, InputSpec, KeyList
@@ -34,7 +28,7 @@ from decision_service.server.decisions import (
     read_value,
     verdict_fields,
 )
-from decision_service.server.page_tokens import page_size
+from decision_service.server.releases import ReleaseCalls
 from decision_service.server.wire import Fields, Mapper, Problems, check_product
 
 SERVICE = rules_pb.DESCRIPTOR.services_by_name["RulesetService"]
@@ -52,25 +46,6 @@ def _count(keys: KeyList) -> int:
 
 def _is_error(diagnostic: Diagnostic) -> bool:
     return diagnostic.severity is Severity.ERROR
-
-
-def _published_at(published: Publication) -> datetime:
-    return datetime.fromisoformat(published.at)
-
-
-def _proposed_by(published: Publication) -> str | None:
-    return None if published.proposed_by is None else published.proposed_by.name
-
-
-def _approved_by(published: Publication) -> str | None:
-    return None if published.approved_by is None else published.approved_by.name
-
-
-def _tested(published: Publication) -> list[Fields]:
-    return [
-        {"name": name, "coverage_percent": one.coverage, "figures_percent": one.figures}
-        for name, one in sorted(published.tested.items())
-    ]
 
 
 RULESETS = Mapper(
@@ -105,16 +80,6 @@ RULESETS = Mapper(
             "error": _is_error,
             "rendered": render,
         },
-        rules_pb.RulesPublication: {
-            "publish_time": _published_at,
-            "published_by": "by",
-            "proposed_by": _proposed_by,
-            "approved_by": _approved_by,
-            "impact_digest": lambda published: published.evidence.get("impact", ""),
-            "proofs_digest": lambda published: published.evidence.get("proofs", ""),
-            "tested": _tested,
-            "in_force": None,
-        },
     }
 )
 
@@ -147,19 +112,21 @@ class RulesetServicer(msgspec.Struct, frozen=True):
     log: DecisionLog
     clock: Clock
     replica_check: ReplicaCheck
+    releases: ReleaseCalls
 
     async def list_rulesets(
         self, request: rules_pb.ListRulesetsRequest, _: RpcContext
     ) -> rules_pb.ListRulesetsResponse:
         status = self.active_rules.status
         products = status.rulebook.products
-        published = status.rulebook.published
         if request.product:
             products = {request.product: status.rulebook.product(request.product)}
         try:
             changes = await newest_list_changes(self.log, MOST_CHANGES)
+            release = await self.releases.in_force()
         except StoreError:  # the rules are shown without
             changes = ()
+            release = None
         return RULESETS.message(
             rules_pb.ListRulesetsResponse,
             rulesets=[
@@ -176,26 +143,34 @@ class RulesetServicer(msgspec.Struct, frozen=True):
                 for keys in product.lists
             ],
             list_changes=list_change_fields(changes, request.product),
-            published=published
-            and RULESETS.fields(rules_pb.RulesPublication, published, in_force=True),
+            release=release,
         )
 
-    async def list_publications(
-        self, request: rules_pb.ListPublicationsRequest, _: RpcContext
-    ) -> rules_pb.ListPublicationsResponse:
+    async def list_releases(
+        self, request: rules_pb.ListReleasesRequest, _: RpcContext
+    ) -> rules_pb.ListReleasesResponse:
         Problems(request).raise_if_any()
-        found = await newest_publications(self.log, page_size(request.page_size))
-        decides = self.active_rules.current().published
-        return rules_pb.ListPublicationsResponse(
-            publications=[
-                RULESETS.fields(
-                    rules_pb.RulesPublication,
-                    one,
-                    in_force=decides is not None and one.name == decides.name,
-                )
-                for one in found
-            ]
-        )
+        return await self.releases.list(request)
+
+    async def get_release(
+        self, request: rules_pb.GetReleaseRequest, _: RpcContext
+    ) -> rules_pb.GetReleaseResponse:
+        return await self.releases.get(request)
+
+    async def confirm_release(
+        self, request: rules_pb.ConfirmReleaseRequest, context: RpcContext
+    ) -> rules_pb.ConfirmReleaseResponse:
+        return await self.releases.confirm(request, context)
+
+    async def decline_release(
+        self, request: rules_pb.DeclineReleaseRequest, context: RpcContext
+    ) -> rules_pb.DeclineReleaseResponse:
+        return await self.releases.decline(request, context)
+
+    async def revert_release(
+        self, request: rules_pb.RevertReleaseRequest, context: RpcContext
+    ) -> rules_pb.RevertReleaseResponse:
+        return await self.releases.revert(request, context)
 
     async def get_ruleset(
         self, request: rules_pb.GetRulesetRequest, _: RpcContext

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
 
 import msgspec
@@ -68,48 +68,56 @@ class PlansUnfit(Exception):
         self.clashes = clashes
 
 
-async def settle(
-    journal: RolloutJournal, rulebook: Rulebook, now: datetime, *, signed: bool = False
-) -> tuple[Rulebook, Mapping[str, JournalEntry]]:
-    """The rulebook with its rollouts' states, and each product's last entry.
+class PlanSteps(msgspec.Struct, frozen=True):
+    """A rulebook with its rollouts' states; `fresh` are the entries that the journal lacks."""
+
+    rulebook: Rulebook
+    entries: Mapping[str, JournalEntry]
+    fresh: tuple[JournalEntry, ...]
+
+
+async def plan_steps(
+    journal: RolloutJournal, rulebook: Rulebook, now: datetime, approved: str = ""
+) -> PlanSteps:
+    """What taking over a rulebook's plans brings; appends nothing.
 
     A rollout gets its first entry, and one for each change of its plan. A plan that widens the one
-    in force, where that asks for two callers, waits for them, and the one in force goes on; rules
-    that two persons `signed` wait for no others. Where all is in the journal already nothing is
-    appended: a restart changes nothing. Raises PlansUnfit, StoreUnavailable, and RolloutMovedOn
-    where other processes never stop coming first.
+    in force, where that asks for two callers, waits for them, and the one in force goes on; what
+    two persons `approved`, by their names, waits for no others. Raises PlansUnfit and
+    StoreUnavailable.
     """
-    published = rulebook.published if signed else None
-    both = (published.proposed_by, published.approved_by) if published else ()
-    who = ", ".join(one.name for one in both if one) or SERVICE
-    for _ in range(ATTEMPTS):
-        latest = await journal.latest()
-        moved: dict[str, Product] = {}
-        entries: dict[str, JournalEntry] = {}
-        found: dict[str, tuple[PlanConflict, ...]] = {}
-        for name, loaded in rulebook.products.items():
-            last = latest.get(name)
-            in_force, lost = await _in_force(journal, loaded, last)
-            held = not signed and bool(in_force and in_force.second_person_above is not None)
-            lost = () if signed else lost
-            kept = _last_entry(loaded, in_force, lost, last=last, who=who, now=now, held=held)
-            if isinstance(kept, JournalEntry):
-                entries[name] = kept
-                moved[name] = replace(loaded, state=kept.after)
-                if in_force is not None and kept.plan_digest != loaded.plan.digest:
-                    moved[name] = replace(moved[name], plan=in_force, waiting=loaded.plan)
-            else:
-                found[name] = kept
-        if found:
-            raise PlansUnfit(found)
-        try:
-            for name, entry in entries.items():
-                if entry is not latest.get(name):
-                    await journal.append(entry)
-        except JournalMovedOn:
-            continue
-        return rulebook.with_products(moved), entries
-    raise RolloutMovedOn("the rollouts kept moving while their plans were taken over: try again")
+    latest = await journal.latest()
+    moved: dict[str, Product] = {}
+    entries: dict[str, JournalEntry] = {}
+    found: dict[str, tuple[PlanConflict, ...]] = {}
+    for name, loaded in rulebook.products.items():
+        last = latest.get(name)
+        in_force, lost = await _in_force(journal, loaded, last)
+        held = not approved and bool(in_force and in_force.second_person_above is not None)
+        kept = _last_entry(
+            loaded,
+            in_force,
+            () if approved else lost,
+            last=last,
+            who=approved or SERVICE,
+            now=now,
+            held=held,
+        )
+        if isinstance(kept, JournalEntry):
+            entries[name] = kept
+            moved[name] = replace(loaded, state=kept.after)
+            if in_force is not None and kept.plan_digest != loaded.plan.digest:
+                moved[name] = replace(moved[name], plan=in_force, waiting=loaded.plan)
+        else:
+            found[name] = kept
+    if found:
+        raise PlansUnfit(found)
+    fresh = tuple(one for name, one in entries.items() if one is not latest.get(name))
+    return PlanSteps(rulebook.with_products(moved), entries, fresh)
+
+
+AppendSteps = Callable[[Sequence[JournalEntry]], Awaitable[None]]
+"""Appends entries, all or none; raises JournalMovedOn where a position is taken."""
 
 
 def _last_entry(
@@ -267,12 +275,17 @@ class Rollouts:
 
     @classmethod
     async def start(
-        cls, journal: RolloutJournal, rulebook: Rulebook, clock: Clock, *, signed: bool = False
+        cls,
+        journal: RolloutJournal,
+        rulebook: Rulebook,
+        clock: Clock,
+        append: AppendSteps | None = None,
+        approved: str = "",
     ) -> Rollouts:
-        """The rollouts of a rulebook, its plans taken over; raises as `settle`."""
-        now = clock.now()
-        settled, entries = await settle(journal, rulebook, now, signed=signed)
-        return cls(journal, ActiveRules(settled, now), clock, entries)
+        """The rollouts of a rulebook, its plans taken over; raises as `take_over`."""
+        rollouts = cls(journal, ActiveRules(Rulebook(), clock.now()), clock, latest={})
+        await rollouts.take_over(rulebook, append, approved)
+        return rollouts
 
     @property
     def products(self) -> Mapping[str, Product]:
@@ -296,33 +309,35 @@ class Rollouts:
         async with self._lock:
             self._follow(await self._journal.latest())
 
-    async def keep_up(self) -> None:
-        """Follow the journal for ever; failures are retried, and logged once."""
-        failing = False
-        while True:
-            await asyncio.sleep(REFRESH_SECONDS)
-            try:
-                await self.refresh()
-            except Exception as error:  # noqa: BLE001 - no fault may end what the kill switch needs
-                if not failing:
-                    log.critical("rollouts lost their journal", error=type(error).__name__)
-                failing = True
-            else:
-                if failing:
-                    log.info("rollouts follow their journal again")
-                failing = False
-
-    async def take_over(self, rulebook: Rulebook, *, signed: bool = False) -> None:
+    async def take_over(
+        self, rulebook: Rulebook, append: AppendSteps | None = None, approved: str = ""
+    ) -> None:
         """Activate a loaded rulebook, its rollouts keeping their states.
 
-        A plan that widens the one in force waits, unless two persons `signed` it. Raises
-        PlansUnfit, StoreUnavailable or RolloutMovedOn, having changed nothing.
+        `append` writes the steps of changed plans together with what brought them, and is called
+        again where another step came first; without it they are appended alone. Where the journal
+        has all of them already nothing is: a restart changes nothing. `approved` are the persons
+        who confirmed the rules. Raises PlansUnfit, StoreUnavailable or RolloutMovedOn, having
+        changed nothing.
         """
         async with self._lock:
-            now = self._clock.now()
-            settled, entries = await settle(self._journal, rulebook, now, signed=signed)
-            self._latest = dict(entries)
-            self.active_rules.put(settled, now)
+            for _ in range(ATTEMPTS):
+                now = self._clock.now()
+                steps = await plan_steps(self._journal, rulebook, now, approved=approved)
+                try:
+                    await (append or self._append_alone)(steps.fresh)
+                except JournalMovedOn:
+                    continue
+                self._latest = dict(steps.entries)
+                self.active_rules.put(steps.rulebook, now)
+                return
+        raise RolloutMovedOn(
+            "the rollouts kept moving while their plans were taken over: try again"
+        )
+
+    async def _append_alone(self, steps: Sequence[JournalEntry]) -> None:
+        for step in steps:
+            await self._journal.append(step)
 
     async def move(
         self, change: RolloutChange, action: JournalAction | None

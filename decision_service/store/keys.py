@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Iterator
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 import msgspec
 import sqlalchemy as sa
@@ -38,7 +38,14 @@ BATCH = 256
 """Users whose keys are wrapped anew in one transaction."""
 
 
-K = TypeVar("K", bound="DataKey | IdentityKey")
+class FileKey(Protocol):
+    """A key of a file; `id` names it in the store, and is no secret."""
+
+    @property
+    def id(self) -> bytes: ...
+
+
+K = TypeVar("K", bound=FileKey)
 
 
 class KeyFile(Generic[K]):
@@ -76,7 +83,8 @@ class KeyFile(Generic[K]):
         create = path is None and not used
         path = path or beside
         keys = () if path is None else self.read(path, create=create)
-        lost = sorted(one.hex() for one in {*used} - {key.id for key in keys})
+        there = {key.id for key in keys}
+        lost = sorted(one.hex() for one in used if one not in there)
         if lost:
             where = f"which {path} lacks" if path else f"and {self.setting} is not set"
             raise StoreRefused(

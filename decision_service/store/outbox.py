@@ -13,7 +13,6 @@ import sqlalchemy as sa
 
 from decision_service.casework.letters import StoredNotice
 from decision_service.casework.review_steps import ReviewStep
-from decision_service.domain.ports import StoredText
 from decision_service.domain.reviews import OpenedReview, ReviewState
 from decision_service.outbox.events import (
     Attempt,
@@ -28,7 +27,7 @@ from decision_service.outbox.events import (
 )
 from decision_service.outbox.subscriptions import Subscription
 from decision_service.rollout.ports import JournalEntry
-from decision_service.rulebook.acceptance import LAST_GOOD
+from decision_service.rulebook.releases import ReleaseAction, ReleaseEntry
 from decision_service.store import columns
 from decision_service.store.applicants import applicants
 from decision_service.store.decisions import decisions
@@ -144,7 +143,7 @@ _REVIEWS = {
 
 
 def row(
-    name: EventType, of: str, at: datetime, whose: Whose = ("", None), /, **said: Any
+    name: EventType, of: str, at: datetime, *, whose: Whose = ("", None), **said: Any
 ) -> columns.Values:
     """An event as a row; `of` is what happened once, such as the id of a review that ended."""
     body = msgspec.json.encode({field: value for field, value in said.items() if value})
@@ -166,7 +165,7 @@ def of_review(step: OpenedReview | ReviewStep) -> columns.Values:
     }
     name = _REVIEWS.get(review.state, EventType.REVIEW_OPENED)
     whose = (review.caller, review.decision_id)
-    return row(name, review.review_id, step.event.at, whose, **said)
+    return row(name, review.review_id, step.event.at, whose=whose, **said)
 
 
 def of_letter(letter: StoredNotice) -> columns.Values:
@@ -174,7 +173,7 @@ def of_letter(letter: StoredNotice) -> columns.Values:
     kind = letter.letter.kind.name
     said: Said = {"letter_id": of, "review_id": letter.review_id, "kind": kind}
     whose = (letter.caller, letter.decision_id)
-    return row(EventType.LETTER_MADE, of, letter.made, whose, **said)
+    return row(EventType.LETTER_MADE, of, letter.made, whose=whose, **said)
 
 
 def of_step(step: JournalEntry) -> columns.Values:
@@ -184,14 +183,23 @@ def of_step(step: JournalEntry) -> columns.Values:
     return row(EventType.ROLLOUT_STEPPED, of, step.at, **said)
 
 
-def of_rules(stored: Iterable[StoredText]) -> Iterator[columns.Values]:
-    """One for each folder that decides from now on, whichever of the processes stores it."""
-    for one in stored:
-        if one.kind == LAST_GOOD:
-            _, micros, *before = one.digest.split("-")
-            made = columns.from_microseconds(int(micros))
-            of = f"{before} {one.body.decode()}"
-            yield row(EventType.RULES_LOADED, of, made)
+_RELEASES = {
+    ReleaseAction.PROPOSE: (EventType.RULES_PROPOSED,),
+    ReleaseAction.CONFIRM: (EventType.RULES_CONFIRMED,),
+    ReleaseAction.DECLINE: (EventType.RULES_DECLINED,),
+    ReleaseAction.RELEASE: (EventType.RULES_CONFIRMED, EventType.RULES_LOADED),
+    ReleaseAction.REVERT: (EventType.RULES_LOADED,),
+    ReleaseAction.TAKE_OVER: (EventType.RULES_LOADED,),
+}
+"""What others hear of a step of a release; of one that no person confirmed only that it decides."""
+
+
+def of_release(step: ReleaseEntry) -> Iterator[columns.Values]:
+    kind = step.action.value
+    for name in _RELEASES[step.action]:
+        if name is not EventType.RULES_CONFIRMED or step.about:
+            of = f"release {step.position}"
+            yield row(name, of, step.at, kind=kind, position=step.position)
 
 
 def of_erasure(
@@ -202,7 +210,7 @@ def of_erasure(
     callers = sorted(connection.execute(sa.union(*whose)).scalars()) or [""]
     name = EventType.APPLICANT_ERASED
     of = min(erasure_ids)
-    return [row(name, f"{of} {one}", at, (one, None), user_id=user_id) for one in callers]
+    return [row(name, f"{of} {one}", at, whose=(one, None), user_id=user_id) for one in callers]
 
 
 def page(

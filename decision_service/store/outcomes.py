@@ -192,7 +192,8 @@ def record(
     if drew_more and is_kept:
         of_report = f"{caller} {report.loan_id} {report.as_of} {other['reported']}"
         whose = (caller, decision_id)
-        outbox.record(connection, [outbox.row(EventType.LOAN_OVERDRAWN, of_report, now, whose)])
+        event = outbox.row(EventType.LOAN_OVERDRAWN, of_report, now, whose=whose)
+        outbox.record(connection, [event])
     found = newest(connection, decision_id)
     report_of(connection, decision_id, [one.report for one in found])
     _keep_for(connection, decision_id, found)
@@ -239,10 +240,14 @@ def report_of(connection: sa.Connection, decision_id: str, newest: Sequence[Loan
         settle(connection, [decision_id])
 
 
+def _owed(keys: Sequence[bytes]) -> list[bytes]:
+    return [key for key in keys if key[:1] in OWED]
+
+
 def settle(connection: sa.Connection, decision_ids: Sequence[str]) -> None:
     """Delete what an erasure left of loans, and where their decision is gone all of them."""
     keys = keys_of(connection, decision_ids) if decision_ids else {}
-    owed = {one: [key for key in of if key[:1] in OWED] for one, of in keys.items()}
+    owed = {one: _owed(of) for one, of in keys.items()}
     settled = sorted(one for one, of in owed.items() if of)
     for one in settled:
         take_out(connection, one, keys[one], gone=owed[one])

@@ -43,10 +43,11 @@ processes = sa.Table(
     postgres_metadata,
     sa.Column("process", TEXT, primary_key=True),
     sa.Column("rules", TEXT, nullable=False),
+    sa.Column("program", TEXT, nullable=False, server_default=""),
     sa.Column("seen", sa.DateTime(timezone=True), nullable=False),
     prefixes=["UNLOGGED"],
 )
-"""What each living process decides by, and when it last said so, by the server's clock."""
+"""What each living process decides by, its version, and when it last said so."""
 
 
 # ruff: noqa: S608 - every statement is made of constants of this file
@@ -98,8 +99,10 @@ SILENT_SECONDS = 20
 """Seconds without a report after which a process is gone: four intervals of the check."""
 
 _SAY = sa.text("""
-    INSERT INTO processes (process, rules, seen) VALUES (:process, :rules, clock_timestamp())
-    ON CONFLICT (process) DO UPDATE SET rules = excluded.rules, seen = excluded.seen
+    INSERT INTO processes (process, rules, program, seen)
+    VALUES (:process, :rules, :program, clock_timestamp())
+    ON CONFLICT (process) DO UPDATE
+    SET rules = excluded.rules, program = excluded.program, seen = excluded.seen
 """)
 _FORGET = sa.text("""
     DELETE FROM processes WHERE process IN (
@@ -109,7 +112,7 @@ _FORGET = sa.text("""
     )
 """)
 _REPORTING = sa.text("""
-    SELECT process, rules FROM processes
+    SELECT process, rules, program FROM processes
     WHERE seen >= clock_timestamp() - CAST(:silent AS integer) * interval '1 second'
     ORDER BY process
 """)
@@ -184,7 +187,7 @@ class SharedLeases:
             self._claim_together, most=_MOST_TOGETHER
         )
         self._lookups: Batches[CallerRequest, StoredEntry | bool] = Batches(
-            lambda keys: database.read(partial(_look, keys=keys)), most=_MOST_TOGETHER
+            partial(_look_together, database), most=_MOST_TOGETHER
         )
         self._held: dict[str, tuple[Lease, float]] = {}
         self._background: set[asyncio.Task[None]] = set()
@@ -275,6 +278,12 @@ class SharedLeases:
             await self._database.note(partial(spend, leases=[lease]))
 
 
+async def _look_together(
+    database: Database, keys: Sequence[CallerRequest]
+) -> Sequence[StoredEntry | bool]:
+    return await database.read(partial(_look, keys=keys))
+
+
 def _look(connection: sa.Connection, keys: Sequence[CallerRequest]) -> Sequence[StoredEntry | bool]:
     """For each key its decision, or whether a living process holds its lease.
 
@@ -300,10 +309,12 @@ def _now() -> float:
 
 def report(connection: sa.Connection, mine: ProcessRules) -> Sequence[ProcessRules]:
     """Store this process's digest; the last digests of all living processes."""
-    connection.execute(_SAY, {"process": mine.process, "rules": mine.digest})
+    said = {"process": mine.process, "rules": mine.digest, "program": mine.program}
+    connection.execute(_SAY, said)
     silent = {"silent": SILENT_SECONDS}
     connection.execute(_FORGET, silent)
-    return [ProcessRules(row.process, row.rules) for row in connection.execute(_REPORTING, silent)]
+    rows = connection.execute(_REPORTING, silent)
+    return [ProcessRules(row.process, row.rules, row.program) for row in rows]
 
 
 class Processes(Subject):

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 import msgspec
 import sqlalchemy as sa
 
 from decision_service.domain.decision import Outcome
+from decision_service.domain.errors import StoreUnavailable
 from decision_service.domain.ports import StoredText
 from decision_service.rollout.impact import ImpactSums, JudgedApplicant, LeftOut, NotCompared, Side
 from decision_service.rollout.ports import JournalAction, JournalEntry, JournalMovedOn
 from decision_service.rollout.state import RolloutState
+from decision_service.rulebook.releases import RELEASE, release_text
 from decision_service.steering.pairs import DecisionPair
 from decision_service.store import outbox
 from decision_service.store.columns import (
@@ -29,8 +32,9 @@ from decision_service.store.columns import (
     withheld,
 )
 from decision_service.store.decisions import kept
-from decision_service.store.engine import Subject, reads, writes
+from decision_service.store.engine import Database, Subject, reads, writes
 from decision_service.store.errors import unavailable
+from decision_service.store.seals import REMEDY, UNSEALED, Seals, gone
 
 texts = sa.Table(
     "texts",
@@ -55,8 +59,9 @@ rollout_journal = sa.Table(
     sa.Column("plan_digest", TEXT, nullable=False),
     sa.Column("figures", TEXT, nullable=False),
     sa.Column("ticket", TEXT, nullable=False, server_default=""),
+    sa.Column("seal", TEXT, nullable=False, server_default=""),
 )
-"""Every step of every rollout, numbered from 1; states and figures are JSON."""
+"""Every step of every rollout, numbered from 1 in each product; states and figures are JSON."""
 
 shadow_results = sa.Table(
     "shadow_results",
@@ -86,8 +91,6 @@ what differs, one a line.
 
 _ROWS = rollout_journal.c
 _ALL = sa.select(*_ROWS)
-_PLACE = (_ROWS.product == sa.bindparam("product"), _ROWS.position == sa.bindparam("position"))
-_AT = _ALL.where(*_PLACE)
 _LAST = sa.select(_ROWS.product, sa.func.max(_ROWS.position)).group_by(_ROWS.product)
 _LATEST = _ALL.where(sa.tuple_(_ROWS.product, _ROWS.position).in_(_LAST))
 _STATE = msgspec.json.Decoder(RolloutState)
@@ -115,34 +118,56 @@ _NEW = "+reason "
 _NO_SIDES: dict[str, Any] = dict.fromkeys(("live_kind", "live_amount", "outcome", "kind", "amount"))
 
 
-def append(connection: sa.Connection, entry: JournalEntry) -> bool:
-    """Add an entry; False where another has its position. A repetition adds nothing."""
+def append(connection: sa.Connection, entry: JournalEntry, seals: Seals) -> bool | None:
+    """Add an entry; None where it is there already, False where another has its position."""
     row = as_row(
         rollout_journal,
         entry,
         state_before=None if entry.before is None else _text(entry.before),
         state_after=_text(entry.after),
         figures=_text(dict(entry.figures)),
+        seal="",
     )
-    if insert_new(connection, rollout_journal, [row]) == 1:
+    added = seals.add(connection, rollout_journal, row)
+    if added:
         outbox.record(connection, [outbox.of_step(entry)])
-        return True
-    found = connection.execute(_AT, {"product": entry.product, "position": entry.position})
-    return dict(found.mappings().one()) == row
+    return added
 
 
-def latest(connection: sa.Connection) -> Mapping[str, JournalEntry]:
-    entries = (_entry(row) for row in connection.execute(_LATEST))
+def latest(connection: sa.Connection, seals: Seals) -> Mapping[str, JournalEntry]:
+    rows = connection.execute(_LATEST).all()
+    if seals.keyed:
+        products = {row.product for row in rows}
+        for product in sorted(seals.known(rollout_journal) - products):
+            seals.verified(connection, rollout_journal, product)  # raises: it is gone
+        for row in rows:
+            seals.require(connection, rollout_journal, row._asdict())
+    entries = map(_entry, rows)
     return {entry.product: entry for entry in entries}
 
 
 def history(
-    connection: sa.Connection, product: str, before: int | None, limit: int
+    connection: sa.Connection,
+    product: str,
+    before: int | None,
+    limit: int,
+    seals: Seals = UNSEALED,
 ) -> Sequence[JournalEntry]:
     query = _ALL.where(_ROWS.product == product).order_by(_ROWS.position.desc()).limit(limit)
     if before is not None:
         query = query.where(_ROWS.position < before)
-    return [_entry(row) for row in connection.execute(query)]
+    if not seals.keyed:
+        return [_entry(row) for row in connection.execute(query)]
+    last = seals.verified(connection, rollout_journal, product).last
+    first = last if before is None else min(last, before - 1)
+    rows = connection.execute(query.where(_ROWS.position <= last)).all()
+    wanted = range(first, max(first - limit, 0), -1)
+    found = {row.position: row for row in rows}
+    for position in wanted:
+        if position not in found:
+            gone(rollout_journal, product, position)
+        seals.check(rollout_journal, found[position]._asdict())
+    return [_entry(found[position]) for position in wanted]
 
 
 def _text(value: object) -> str:
@@ -190,16 +215,16 @@ def sums(connection: sa.Connection, product: str, version: int, since: datetime)
 
 def _judged(row: sa.Row[Any]) -> JudgedApplicant:
     moved = row.moved.splitlines()
-    causes, old, new = (
-        tuple(line.removeprefix(sign) for line in moved if line.startswith(sign))
-        for sign in (_CAUSE, _OLD, _NEW)
-    )
     return JudgedApplicant(
         row.example,
-        Side(Outcome(row.live_outcome), amount=row.live_amount, codes=old),
-        Side(Outcome(row.outcome), amount=row.amount, codes=new),
-        causes=causes,
+        Side(Outcome(row.live_outcome), amount=row.live_amount, codes=_marked(moved, _OLD)),
+        Side(Outcome(row.outcome), amount=row.amount, codes=_marked(moved, _NEW)),
+        causes=_marked(moved, _CAUSE),
     )
+
+
+def _marked(lines: Sequence[str], sign: str) -> tuple[str, ...]:
+    return tuple(line.removeprefix(sign) for line in lines if line.startswith(sign))
 
 
 def _pair_row(pair: DecisionPair) -> dict[str, object]:
@@ -238,20 +263,32 @@ def record_texts(connection: sa.Connection, given: Iterable[StoredText]) -> None
     by_digest = {text.digest: text for text in given}
     rows = [as_row(texts, by_digest[digest]) for digest in sorted(by_digest)]
     insert_new(connection, texts, rows)
-    outbox.record(connection, [*outbox.of_rules(by_digest.values())])
 
 
 def by_digest(connection: sa.Connection, digest: str) -> StoredText | None:
     found = sa.select(texts.c.digest, texts.c.kind, texts.c.body).where(texts.c.digest == digest)
     row = connection.execute(found).first()
-    return None if row is None else StoredText(row[0], row[1], row[2])
+    return None if row is None else _whole(StoredText(row[0], row[1], row[2]))
 
 
 def last(connection: sa.Connection, kind: str, most: int) -> Sequence[StoredText]:
     """At most so many texts of a kind, those whose digests sort last, the last one first."""
     found = sa.select(texts.c.digest, texts.c.kind, texts.c.body).where(texts.c.kind == kind)
     rows = connection.execute(found.order_by(texts.c.digest.desc()).limit(most))
-    return [StoredText(row[0], row[1], row[2]) for row in rows]
+    return [_whole(StoredText(row[0], row[1], row[2])) for row in rows]
+
+
+def _whole(text: StoredText) -> StoredText:
+    """Raises StoreUnavailable for a release that is not what its digest says."""
+    if text.kind == RELEASE and text != release_text(text.body):
+        raise damaged(text.digest)
+    return text
+
+
+def damaged(digest: str) -> StoreUnavailable:
+    return unavailable(
+        f"the release {digest} in the table texts is missing or is not what was released: {REMEDY}"
+    )
 
 
 class Texts(Subject):
@@ -267,12 +304,21 @@ class Texts(Subject):
 class RolloutSteps(Subject):
     """The journal of rollouts, and what silent versions would have decided."""
 
-    latest = reads(latest)
-    history = reads(history)
     put_pairs = writes(record_pairs)
     pair_sums = reads(sums)
-    _append = writes(append, repeatable=True)
+
+    def __init__(self, database: Database, seals: Seals) -> None:
+        self._database = database
+        self._seals = seals
 
     async def append(self, entry: JournalEntry) -> None:
-        if not await self._append(entry):
+        work = partial(append, entry=entry, seals=self._seals)
+        if await self._database.write(work, repeatable=True) is False:
             raise JournalMovedOn
+
+    async def latest(self) -> Mapping[str, JournalEntry]:
+        return await self._database.read(partial(latest, seals=self._seals))
+
+    async def history(self, product: str, before: int | None, limit: int) -> Sequence[JournalEntry]:
+        work = partial(history, product=product, before=before, limit=limit, seals=self._seals)
+        return await self._database.read(work)

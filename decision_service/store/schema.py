@@ -19,6 +19,7 @@ from decision_service.store import (  # noqa: F401 - each of them declares its t
     notices,
     outbox,
     outcomes,
+    releases,
     replicas,
     reviews,
     rollouts,

@@ -38,15 +38,27 @@ from decision_service.store.keys import (
 from decision_service.store.notices import Notices
 from decision_service.store.outbox import Outbox, identify
 from decision_service.store.outcomes import Outcomes
+from decision_service.store.releases import ReleaseSteps
 from decision_service.store.replicas import LEASE_SECONDS, Processes, SharedLeases, SoleProcess
 from decision_service.store.reviews import Reviews
 from decision_service.store.rollouts import RolloutSteps, Texts
+from decision_service.store.seals import JournalKeys, Seals, open_journal_keys
 from decision_service.store.sqlite import migrate_sqlite, open_sqlite
 from decision_service.store.subject_access import SubjectAccess
 
 
 class Store(
-    Commits, Lookups, Decisions, Events, Texts, Arms, RolloutSteps, Outcomes, Applicants, Processes
+    Commits,
+    Lookups,
+    Decisions,
+    Events,
+    Texts,
+    Arms,
+    RolloutSteps,
+    ReleaseSteps,
+    Outcomes,
+    Applicants,
+    Processes,
 ):
     """The durable record on SQLite or PostgreSQL; what it does of a subject is in its module."""
 
@@ -60,10 +72,22 @@ class Store(
         erasing: Erasing | None = None,
         identity_keys: tuple[IdentityKey, ...] = (),
         data_keys: DataKeys = PLAIN,
+        journal_keys: JournalKeys | None = None,
     ) -> None:
         leases = leases or SoleProcess()
-        Commits.__init__(self, database, data_keys, leases, linger, largest_group, on_commit)
+        Commits.__init__(
+            self,
+            database,
+            data_keys,
+            leases=leases,
+            linger=linger,
+            largest_group=largest_group,
+            on_commit=on_commit,
+        )
         Lookups.__init__(self, database, largest_group)
+        seals = Seals(journal_keys)
+        RolloutSteps.__init__(self, database, seals)
+        ReleaseSteps.__init__(self, database, seals)
         self._erasing = erasing or Erasing(database, None)
         self._on_erase: list[Callable[[str], None]] = [self._held.forget]
         self.keeps_journal = self._erasing.keeps_journal
@@ -89,6 +113,7 @@ class Store(
         identity_keys: Path | None = None,
         data_keys: Path | None = None,
         keep_data_keys: bool = False,
+        journal_keys: Path | None = None,
     ) -> Self:
         """Open the store that DECISION_STORE_URL names; raises StoreRefused with what to do.
 
@@ -104,6 +129,8 @@ class Store(
         there is none, and nothing is hashed. `data_keys` is the file of the keys that wrap users'
         keys; with `keep_data_keys` it is by default the SQLite file's name with `.data-keys`, made
         where there is none. A file of SQLite is wrapped by the newest of them before this returns.
+        `journal_keys` is the file of the keys by which the journals of releases and rollouts are
+        sealed and verified; without it they are neither.
         """
         database = await open_database(url, readers, init=init)
         noted: ErasureJournal | None = None
@@ -114,6 +141,7 @@ class Store(
                     journal = address.companion(".erasures")
                 noted = await open_journal(parse_journal(journal)) if journal else None
                 wrapping = await open_data_keys(url, data_keys, database, make=keep_data_keys)
+                sealing = await open_journal_keys(journal_keys, database)
                 used = await database.read(history.key_ids)
                 beside = IDENTITY_KEYS.beside(url) if identity_keys is None else None
                 keys = await asyncio.to_thread(IDENTITY_KEYS.open, identity_keys, used, beside)
@@ -127,7 +155,17 @@ class Store(
             await database.aclose()
             raise
         leases = SharedLeases(database, lease) if database.shared else None
-        return cls(database, linger, largest_group, leases, on_commit, erasing, keys, wrapping)
+        return cls(
+            database,
+            linger,
+            largest_group,
+            leases=leases,
+            on_commit=on_commit,
+            erasing=erasing,
+            identity_keys=keys,
+            data_keys=wrapping,
+            journal_keys=sealing,
+        )
 
     async def aclose(self) -> None:
         await self._erasing.aclose()

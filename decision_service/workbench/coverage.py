@@ -8,15 +8,20 @@ from msgspec.structs import replace
 
 from decision_service.decide.rule_tests import VersionResults
 from decision_service.factors.registry import catalogue
+from decision_service.rulebook.claims import Measured
 from decision_service.rulebook.folder import RuleFolder, files_of
-from decision_service.rulebook.manifest import Measured
 from decision_service.rulebook.rulebook import Rulebook
 from decision_service.rules.draft import names_in
 from decision_service.rules.language.diagnostics import Diagnostic, Report
 from decision_service.rules.program import RulesetFiles
 from decision_service.rules.tests import Goal
 from decision_service.rules.tests_file import LegalMark
-from decision_service.workbench.mutation import FiguresReport, FiguresRun, report_on
+from decision_service.workbench.mutants import FigureChange
+from decision_service.workbench.mutation import (
+    FiguresReport,
+    FiguresRun,
+    report_on,
+)
 from decision_service.workbench.new_cases import ready_cases
 
 
@@ -29,9 +34,11 @@ def try_figures(folder: RuleFolder, tested: VersionResults) -> FiguresReport:
     files = _files(folder, tested)
     run = FiguresRun(files, tested.ruleset, catalogue(), results=tested.results)
     legal = tested.unreached
-    found = report_on(
-        run, tested.marks, lambda one: any(covers(mark, one.at, files.text) for mark in legal)
-    )
+
+    def is_legal(one: FigureChange) -> bool:
+        return any(covers(mark, one.at, files.text) for mark in legal)
+
+    found = report_on(run, tested.marks, is_legal)
     broken = Report()
     goals = {Goal(mark.rule.what, "true"): mark for mark in tested.unreached}
     cases = ready_cases(

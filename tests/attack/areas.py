@@ -50,6 +50,7 @@ METHODS = (
     CREATE,
     LIST,
     "/decision_service.api.v1.RulesetService/ListRulesets",
+    "/decision_service.api.v1.RulesetService/ConfirmRelease",
     "/decision_service.api.v1.RolloutService/SetKillSwitch",
     "/decision_service.api.v1.ApplicantService/EraseApplicant",
     "/decision_service.api.v1.OutcomeService/RecordOutcome",

@@ -45,6 +45,7 @@ USERS = {person.user_name: person.user_id for person in sandbox_people()}
 PEOPLE = {
     "rosa": ("review", "read"),
     "tomas": ("review", "review_second", "read"),
+    "juan": ("rules", "read"),
     "imelda": ("rules", "rules_approve", "rollout", "read"),
     "bina": ("rollout", "read"),
     "noel": ("read",),

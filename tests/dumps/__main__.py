@@ -10,9 +10,11 @@ import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from decision_service.rulebook.releases import ReleaseAction, ReleaseEntry, release_text
 from decision_service.store import schema
 from decision_service.store.store import Store, migrate
 from tests.dumps import POSTGRESQL, SQLITE, dump_postgres, dump_sqlite, path_of
+from tests.kits.decision_log import NOON
 from tests.kits.postgres import OLDEST, running_postgres
 from tests.kits.rollout_journal import FIRST, SECOND
 from tests.kits.stored_person import ANA, BEN, fill
@@ -26,6 +28,8 @@ async def _filled(url: str, journal: Path) -> None:
     await fill(store, ANA, 3, BEN)
     await store.append(FIRST)
     await store.append(SECOND)
+    content = release_text(b"a folder")
+    await store.add_release(ReleaseEntry(1, NOON, ReleaseAction.TAKE_OVER, content.digest), content)
     await store.aclose()
 
 

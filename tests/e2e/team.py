@@ -71,17 +71,14 @@ class Team:
         *roles: str,
         certificate: str = "",
         subjects: Sequence[str] = (),
-        signs: str = "",
     ) -> Metadata:
         """Let somebody in, and return what they show with a call.
 
         `subjects` are those of the ID tokens of its persons.
-        `signs` is the line of a key by which they sign rules.
         """
         token = self.tokens[name] = new_token()
         more = f", certificates: [{certificate}]" if certificate else ""
         more += f", subjects: {json.dumps(subjects)}" if subjects else ""
-        more += f", {signs.strip()}" if signs else ""
         shown = f'roles: [{", ".join(roles)}], tokens: ["{token_hash(token)}"]{more}'
         self._lines[name] = f"  {name}: {{{shown}}}\n"
         self._write()

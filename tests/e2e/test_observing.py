@@ -25,7 +25,6 @@ from decision_service.api.v1 import (
     rollout_service_pb2_grpc,
 )
 from decision_service.api.v1 import ruleset_service_pb2 as rules_pb
-from decision_service.api.v1 import ruleset_service_pb2_grpc as rules_grpc
 from decision_service.api.v1 import status_service_pb2 as pb
 from decision_service.api.v1 import status_service_pb2_grpc as status_grpc
 from decision_service.app import wiring as upkeep
@@ -33,8 +32,6 @@ from decision_service.build import engine_version
 from decision_service.decide.dry_run import ValidateRules
 from decision_service.decide.events import Event
 from decision_service.domain.errors import StoreUnavailable
-from decision_service.rulebook.folder import read_rules
-from decision_service.rulebook.manifest import MANIFEST, Measured, manifest_text, published_now
 from decision_service.rulebook.rulebook import ActiveRules
 from decision_service.runtime.tasks import Supervisor
 from decision_service.runtime.telemetry import Alarm
@@ -70,6 +67,8 @@ SERVICE = "/decision_service.api.v1."
 
 DECISION = "dec_01ARZ3NDEKTSV4RRFFQ69G5FAV"
 
+RELEASE = "3f9a11c04d2e"
+
 CANARY = "Juana dela Cruz"
 
 
@@ -81,7 +80,11 @@ REQUESTS = {
         decision_id=DECISION
     ),
     f"{SERVICE}RulesetService/ListRulesets": rules_pb.ListRulesetsRequest(),
-    f"{SERVICE}RulesetService/ListPublications": rules_pb.ListPublicationsRequest(),
+    f"{SERVICE}RulesetService/ListReleases": rules_pb.ListReleasesRequest(),
+    f"{SERVICE}RulesetService/GetRelease": rules_pb.GetReleaseRequest(digest=RELEASE),
+    f"{SERVICE}RulesetService/ConfirmRelease": rules_pb.ConfirmReleaseRequest(digest=RELEASE),
+    f"{SERVICE}RulesetService/DeclineRelease": rules_pb.DeclineReleaseRequest(digest=RELEASE),
+    f"{SERVICE}RulesetService/RevertRelease": rules_pb.RevertReleaseRequest(position=1),
     f"{SERVICE}RulesetService/GetRuleset": rules_pb.GetRulesetRequest(product=PRODUCT),
     f"{SERVICE}RulesetService/ValidateRuleset": rules_pb.ValidateRulesetRequest(product=PRODUCT),
     f"{SERVICE}RulesetService/EvaluateRuleset": rules_pb.EvaluateRulesetRequest(product=PRODUCT),
@@ -202,7 +205,7 @@ async def test_a_bug_shows_an_incident_id_and_nothing_else(
 ) -> None:
     """Whatever a method fails with, its client learns an id, and the log no value."""
     lines = captured(monkeypatch, access_log, error_map)
-    for name in ("look_up", "get", "list", "text", "last_texts"):
+    for name in ("look_up", "get", "list", "text", "last_texts", "releases"):
         monkeypatch.setattr(Store, name, _broken)
     monkeypatch.setattr(ValidateRules, "__call__", _broken)
     monkeypatch.setattr("decision_service.server.rulesets._trial", _broken_now)
@@ -307,46 +310,6 @@ async def test_the_status_says_what_health_and_the_store_say(
         lines = (await client.get(f"{live.service.http.admin}/healthz")).text.splitlines()
     assert lines == ["NOT_SERVING", *found.reasons, *found.remarks]
     assert not any(one.name == "webhook events" for one in found.backlog)
-
-
-async def test_the_register_lists_what_decided(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """Each publication with what was tested and proved of it; the one in force says so."""
-    rules = own_rules(tmp_path)
-    contents = read_rules(rules).contents
-    more = {"tested": {"a v1": Measured(100, 97)}, "proved": 4, "accepted": ("a v1 floor",)}
-
-    def publish(by: str, at: datetime, **said: Any) -> None:
-        published = published_now(contents, by, at, **said)
-        (rules / MANIFEST).write_text(manifest_text(published, contents))
-
-    publish("ana", AT, **more)
-    async with running(tmp_path, rules_dir=str(rules)) as live:
-        stub = rules_grpc.RulesetServiceStub(live.channel)
-
-        async def register() -> rules_pb.ListPublicationsResponse:
-            return await stub.ListPublications(rules_pb.ListPublicationsRequest())
-
-        publish("ben", AT.replace(hour=5))
-        found = await until(register, lambda reply: len(reply.publications) == 2)
-        second, first = found.publications
-        assert [(one.published_by, one.in_force) for one in (second, first)] == [
-            ("ben", True),
-            ("ana", False),
-        ]
-        [tested] = first.tested
-        assert (tested.name, tested.coverage_percent, tested.figures_percent) == ("a v1", 100, 97)
-        assert (first.proved, list(first.accepted)) == (4, ["a v1 floor"])
-        assert (await stub.ListRulesets(rules_pb.ListRulesetsRequest())).published == second
-        newest = await stub.ListPublications(rules_pb.ListPublicationsRequest(page_size=1))
-        assert list(newest.publications) == [second]
-        wrong = stub.ListPublications(rules_pb.ListPublicationsRequest(page_size=-1))
-        assert "page_size" in (await refused(wrong)).fields
-        shown = await asyncio.to_thread(
-            command, capsys, "rules", "register", "--address", live.service.address
-        )
-        assert (shown.code, "ben" in shown.out, "ana" in shown.out) == (0, True, True)
 
 
 async def test_a_rollout_is_read_with_points_where_they_are_asked_for(tmp_path: Path) -> None:

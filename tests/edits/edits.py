@@ -18,9 +18,10 @@ from decision_service.rollout.state import clashes, initial_state, widenings
 from decision_service.rulebook.load import load_rules
 from decision_service.rulebook.loosenings import loosenings, unaccepted
 from decision_service.rulebook.plans import plan_warnings
+from decision_service.rulebook.states import difference_lines
 from decision_service.rules.compile import canonical
 from decision_service.rules.language.diagnostics import Severity
-from decision_service.workbench.commands.diff import compare_rules, state_lines
+from decision_service.workbench.commands.diff import compare_rules
 from decision_service.workbench.commands.folder import LoadedRules, select_rules
 from decision_service.workbench.proofs.report import guarantee_problems
 
@@ -201,7 +202,7 @@ def answer(old: Path, new: Path) -> Answer:
     others = [one for one in widened if one not in released]
     if named := (*_loosened(was, rules), *others, *_missed_floors(tested)):
         return Answer(NAMED, named)
-    words = (*released, *state_lines(compare_rules(was, rules)))
+    words = (*released, *difference_lines(compare_rules(was, rules)))
     return Answer(SAID if words else SILENT, words)
 
 
@@ -252,7 +253,7 @@ def _false_guarantees(was: LoadedRules, rules: LoadedRules) -> list[str]:
 
 
 def _loosened(was: LoadedRules, rules: LoadedRules) -> list[str]:
-    return unaccepted(loosenings(was.state, rules.state, NOW), ())
+    return unaccepted(loosenings(was.state, rules.state), ())
 
 
 def _widened(was: LoadedRules, rules: LoadedRules) -> list[str]:

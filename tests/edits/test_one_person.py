@@ -13,10 +13,11 @@ from typing import Any
 
 import pytest
 
+from tests.edits.served import ServedRules
 from tests.edits.ways import (
     APPROVED_BEFORE,
-    IMPLEMENTATIONS,
     LAYERS,
+    NOTHING,
     SAME,
     STEPS,
     WAYS,
@@ -104,6 +105,9 @@ class CarelessService:
     def heard(self) -> str:
         return ""
 
+    def close(self) -> None:
+        """Nothing is held open."""
+
     def _release(self, digest: str) -> None:
         following = "(SELECT coalesce(max(position), 0) + 1 FROM releases)"
         self.sql(f"INSERT INTO releases VALUES ({following}, ?, 'a seal')", digest)
@@ -125,7 +129,7 @@ def test_there_are_27_ways_and_each_says_all() -> None:
     assert [name for name, count in names.items() if count > 1] == []
     assert [way.name for way in CATALOGUE if not (way.does and way.refusal and way.steps)] == []
     assert {way.layer for way in CATALOGUE} == set(LAYERS)
-    assert {way.after for way in CATALOGUE} == {SAME, APPROVED_BEFORE}
+    assert {way.after for way in CATALOGUE} == {SAME, APPROVED_BEFORE, NOTHING}
 
 
 def test_every_step_of_a_way_is_there_and_every_step_is_in_a_way() -> None:
@@ -160,18 +164,11 @@ def test_a_way_holds_where_the_same_decides_and_the_refusal_is_heard() -> None:
     assert not Walked("b", "a", ("a", "b"), way.refusal).holds(way)
 
 
-def _implemented() -> list[Any]:
-    found = []
-    for name in sorted(IMPLEMENTATIONS):
-        found += [pytest.param(name, way, id=f"{name}: {way.name}") for way in CATALOGUE]
-    return found
-
-
-if IMPLEMENTATIONS:
-
-    @pytest.mark.long
-    @pytest.mark.parametrize(("name", "way"), _implemented())
-    def test_one_person_alone_brings_nothing_live(name: str, way: Way, tmp_path: Path) -> None:
-        (tmp_path / "service").mkdir()
-        walked = walk(way, IMPLEMENTATIONS[name](tmp_path / "service"), tmp_path)
-        assert walked.holds(way), walked
+@pytest.mark.long
+@pytest.mark.parametrize("way", CATALOGUE, ids=lambda way: way.name)
+def test_one_person_alone_brings_nothing_live(way: Way, tmp_path: Path) -> None:
+    """What is decided by stays, and who looks hears why."""
+    (tmp_path / "service").mkdir()
+    with closing(ServedRules(tmp_path / "service")) as service:
+        walked = walk(way, service, tmp_path)
+    assert walked.holds(way), walked

@@ -12,18 +12,22 @@ import shutil
 import sqlite3
 from collections.abc import Callable, Mapping
 from datetime import timedelta
-from hashlib import sha256
 from pathlib import Path
 from typing import Any, Protocol
 
 import yaml
 
+from decision_service.rulebook.folder import read_rules
+from decision_service.rulebook.manifest import MANIFEST, Publication, manifest_text
 from tests.edits.edits import HERE, as_new_version, before
 
 PRODUCT = "payroll-loan-ph"
 WAYS = 27
 LAYERS = ("folder", "journal", "seal", "persons", "start")
 SAME, APPROVED_BEFORE = "the same", "approved before"
+NOTHING = "nothing"
+"""What decides where no process starts on what was done to its store."""
+
 _VALID = "valid_for: 10d"
 
 
@@ -69,13 +73,16 @@ class Proposal:
 class Tables:
     """Names in the store.
 
-    Both journals have a column `position`, releases also `content`, the digest of a row of
+    Both journals have a column `position`, releases also one with the `digest` of a row of
     `contents`, which has `digest` and `body`.
     """
 
     releases: str
     rollouts: str = "rollout_journal"
     contents: str = "texts"
+    digest: str = "content"
+    deciding: str = "1 = 1"
+    """The rows of releases that put a content in force, as an SQL condition."""
 
 
 class Service(Protocol):
@@ -118,6 +125,9 @@ class Service(Protocol):
 
     def heard(self) -> str:
         """All that log, status and console have said so far, one message a line."""
+
+    def close(self) -> None:
+        """End its process, and let go of its files."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -179,7 +189,11 @@ class Walked:
 
     def holds(self, way: Way) -> bool:
         """Nothing is live but what may be, and the refusal is said in its words."""
-        may = {self.before} if way.after == SAME else {self.before, *self.approved}
+        may = {self.before}
+        if way.after == APPROVED_BEFORE:
+            may.update(self.approved)
+        if way.after == NOTHING:
+            may.add(NOTHING)
         return self.after in may and way.refusal in self.heard
 
 
@@ -209,12 +223,14 @@ def walk(way: Way, service: Service, root: Path) -> Walked:
     """Walk one way in a world of its own."""
     world = released(service, root)
     decides = world.service.live_digest()
+    known = service.heard()
     for step in way.steps:
         try:
             STEPS[step](world)
         except Refused as why:
             world.refused.append(str(why))
-    heard = "\n".join([*world.refused, world.service.heard()])
+    # What the two releases before said is no refusal of the way
+    heard = "\n".join([*world.refused, world.service.heard().removeprefix(known)])
     return Walked(decides, world.service.live_digest(), tuple(world.approved), heard)
 
 
@@ -280,22 +296,21 @@ def return_product(world: World) -> None:
 
 
 def forge_manifest(world: World) -> None:
-    files = {}
-    for path in sorted(world.folder.rglob("*")):
-        if path.is_file():
-            name = str(path.relative_to(world.folder))
-            files[name] = sha256(path.read_bytes()).hexdigest()
     forged = {
-        "files": files,
-        "published": {"by": PEDRO.caller, "at": "2026-11-29T04:00:00Z"},
         "confirmed": [JUAN.caller, MARIA.caller],
         "evidence": "100/100 tests, 12 proved",
     }
-    (world.folder / "manifest.yaml").write_text(yaml.safe_dump(forged), encoding="utf-8")
+    _write_manifest(world, f"{JUAN.caller}, {MARIA.caller}", yaml.safe_dump(forged))
 
 
 def name_author(world: World) -> None:
-    (world.folder / "manifest.yaml").write_text(f"author: {PEDRO.caller}\n", encoding="utf-8")
+    _write_manifest(world, PEDRO.caller)
+
+
+def _write_manifest(world: World, by: str, more: str = "") -> None:
+    contents = read_rules(world.folder).contents
+    text = manifest_text(Publication(by, "2026-11-29T04:00:00Z"), contents)
+    (world.folder / MANIFEST).write_text(text + more, encoding="utf-8")
 
 
 def _another(world: World) -> Path:
@@ -367,17 +382,23 @@ def _last(table: str) -> str:
     return f"SELECT max(position) FROM {table}"
 
 
+def _decides(tables: Tables) -> str:
+    """The position of the release that decides."""
+    return f"SELECT max(position) FROM {tables.releases} WHERE {tables.deciding}"
+
+
 def insert_release(world: World) -> None:
-    table = world.service.tables.releases
-    repeat_row(world.service, table, _last(table), *_digests(world))
+    tables = world.service.tables
+    repeat_row(world.service, tables.releases, _decides(tables), *_digests(world))
 
 
 def alter_release(world: World) -> None:
-    table = world.service.tables.releases
+    tables = world.service.tables
+    table = tables.releases
     old, new = _digests(world)
+    where = f"WHERE position = ({_decides(tables)})"
     for name in columns(world.service.store, table):
         if name != "position":
-            where = f"WHERE position = ({_last(table)})"
             statement = f"UPDATE {table} SET {name} = {_with(name)} {where}"
             world.service.sql(statement, old, new)
 
@@ -390,9 +411,9 @@ def replace_content(world: World) -> None:
 
 
 def repeat_release(world: World) -> None:
-    table = world.service.tables.releases
-    first = f"SELECT min(position) FROM {table}"
-    repeat_row(world.service, table, first)
+    tables = world.service.tables
+    first = f"SELECT min(position) FROM {tables.releases} WHERE {tables.deciding}"
+    repeat_row(world.service, tables.releases, first)
 
 
 def insert_rollout_step(world: World) -> None:
@@ -409,7 +430,7 @@ def _digests(world: World) -> tuple[str, str]:
     """Of the content that decides, and of the one that waits."""
     table = world.service.tables
     connection = sqlite3.connect(world.service.store)
-    rows = f"SELECT content FROM {table.releases} ORDER BY position DESC LIMIT 1"
+    rows = f"SELECT {table.digest} FROM {table.releases} WHERE position = ({_decides(table)})"
     try:
         (decides,) = connection.execute(rows).fetchone()
     finally:
@@ -494,6 +515,3 @@ STEPS: Mapping[str, Step] = {
     )
 }
 """The steps that the catalogue may name."""
-
-IMPLEMENTATIONS: dict[str, Callable[[Path], Service]] = {}
-"""What the ways are walked against, by name: each makes a service with its files in a folder."""

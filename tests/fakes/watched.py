@@ -19,53 +19,18 @@ from decision_service.rulebook.rulebook import ActiveRules, Product, Rulebook
 from decision_service.steering.counters import CounterKind, EventCounters, FigureCell
 from decision_service.steering.guardrails import GuardrailWatch
 from decision_service.steering.journal import RolloutChange, Rollouts
-from decision_service.steering.reload import Reloaded, ReloadRules
+from decision_service.steering.releases import (
+    FolderRefused,
+    OperateReleases,
+    ReleaseTerms,
+    refuse,
+)
 from decision_service.store.arms import arm_decisions
 from decision_service.store.columns import microseconds
+from decision_service.store.store import Store
 from tests.fakes.in_memory import InMemoryDecisionLog
-from tests.fakes.world import NOW, PRODUCT, SetClock, loaded, rulebook, shipped_rules
+from tests.fakes.world import NOW, PRODUCT, SetClock, rulebook, shipped_rules
 from tests.unit.rollout.plans import STAGED, edited, good
-
-
-@dataclass(slots=True)
-class Serving:
-    """The parts that changed rules go through; `folder` is what it reads next."""
-
-    log: InMemoryDecisionLog
-    active_rules: ActiveRules
-    rollouts: Rollouts
-    folder: RuleFolder
-
-    async def reload(self, **how: object) -> Reloaded:
-        read = lambda: self.folder  # noqa: E731 - the folder of the moment
-        reload = ReloadRules(read, self.rollouts, self.log, SetClock(), **how)
-        return await reload()
-
-    async def take(self, folder: RuleFolder, **how: object) -> list[str]:
-        """Read a folder; the codes by which it is refused, none where it decides now."""
-        self.folder = folder
-        accepted = (await self.reload(**how)).accepted
-        return [] if accepted else [one.code for one in self.active_rules.status.refused]
-
-    @property
-    def product(self) -> Product:
-        return self.active_rules.current().product(PRODUCT)
-
-
-async def serving_on(
-    folder: RuleFolder | None = None,
-    log: InMemoryDecisionLog | None = None,
-    book: Rulebook | None = None,
-) -> Serving:
-    """A process that starts on a store by a folder: an empty store and the shipped rules."""
-    folder, log = folder or shipped_rules(), log or InMemoryDecisionLog()
-    loading = loaded(folder)
-    book = book or loading.rulebook
-    assert book is not None, loading.errors
-    await log.put_texts(loading.texts)
-    rollouts = await Rollouts.start(log, book, SetClock())
-    return Serving(log, rollouts.active_rules, rollouts, folder)
-
 
 MEANT = "  expect: {approval_rate: {min: -0.09, max: -0.03}}"
 AUTO = (
@@ -76,6 +41,60 @@ AUTO = (
 UPSTREAM = "metric: upstream_error_rate, scope: product, max: 0.10, min_units: 100, window: 1h"
 OUTAGE = ("guardrails:", f"guardrails:\n  - {{name: outage, {UPSTREAM}, action: pause}}")
 NUMBERS = itertools.count(1)
+
+
+@dataclass(slots=True)
+class Serving:
+    """The parts that changed rules go through in one process."""
+
+    log: Store
+    releases: OperateReleases
+    clock: SetClock = field(default_factory=SetClock)
+
+    async def take(self, folder: RuleFolder) -> list[str]:
+        """Offer a folder; the codes by which it is refused, none where it decides or waits now."""
+        try:
+            await self.releases.offer(folder)
+        except FolderRefused as refused:
+            refuse(self.active_rules, refused.problems, self.clock.now())
+            return [one.code for one in refused.problems]
+        self.active_rules.accept(self.clock.now())
+        return []
+
+    @property
+    def rollouts(self) -> Rollouts:
+        return self.releases.rollouts
+
+    @property
+    def active_rules(self) -> ActiveRules:
+        return self.rollouts.active_rules
+
+    @property
+    def product(self) -> Product:
+        return self.active_rules.current().product(PRODUCT)
+
+
+def process_on(log: Store, terms: ReleaseTerms, clock: SetClock | None = None) -> Serving:
+    """A process that has read nothing yet."""
+    clock = clock or SetClock()
+    rollouts = Rollouts(log, ActiveRules(Rulebook(), clock.now()), clock, latest={})
+    return Serving(log, OperateReleases(log, rollouts, clock, terms), clock)
+
+
+async def serving_on(
+    folder: RuleFolder | None = None,
+    log: Store | None = None,
+    *,
+    edits_used: bool = False,
+) -> Serving:
+    """A process that starts on a store by a folder: an empty store and the shipped rules.
+
+    No two persons are needed.
+    """
+    one = process_on(log or InMemoryDecisionLog(), ReleaseTerms(False, edits_used=edits_used))
+    await one.releases.offer(folder or shipped_rules())
+    await one.releases.start()
+    return one
 
 
 @dataclass(slots=True)

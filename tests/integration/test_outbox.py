@@ -24,8 +24,7 @@ from decision_service.casework.review_steps import By
 from decision_service.domain.reviews import NO_POLICY, ReviewCase
 from decision_service.outbox.events import Attempt, Backlog, Event, EventFilter, EventType
 from decision_service.outbox.subscriptions import Subscription, is_public, read_subscriptions
-from decision_service.rulebook.acceptance import keep
-from decision_service.rulebook.folder import RuleFolder
+from decision_service.rulebook.releases import ReleaseAction, ReleaseEntry, release_text
 from decision_service.rules.language.diagnostics import Report
 from decision_service.server import sender as delivery
 from decision_service.server.events import Follow
@@ -105,14 +104,21 @@ async def test_each_thing_that_happens_is_one_event_of_its_caller(store: Store) 
         await store.notices.record(letter)
         await store.append(FIRST)
         await store.outbox.rules_refused("R101 rules.yaml", NOON)
-    for text in ("a: 1", "a: 2", "a: 1"):
-        folder = RuleFolder(data={"a.yaml": text})
-        await asyncio.gather(*(keep(store, folder, NOON + number * DAY) for number in range(2)))
+    content = release_text(b"a folder")
+    proposed = ReleaseEntry(1, NOON, ReleaseAction.PROPOSE, content.digest)
+    once = replace(proposed, position=2, action=ReleaseAction.CONFIRM, about=1)
+    no = replace(once, position=3, action=ReleaseAction.DECLINE)
+    decides = replace(once, position=4, action=ReleaseAction.RELEASE)
+    back = replace(decides, position=5, action=ReleaseAction.REVERT, base=4)
+    for _ in range(2):
+        for step in (proposed, once, no, decides, back):
+            await store.add_release(step, content if step is proposed else None)
     await store.erase(ENTRY.user_id)
     found = await every(store)
     assert " ".join(one.type for one in found) == (
         "decision.recorded decision.again review.opened letter.made rollout.stepped rules.refused "
-        "rules.loaded rules.loaded rules.loaded review.ended applicant.erased"
+        "rules.proposed rules.confirmed rules.declined rules.confirmed rules.loaded rules.loaded "
+        "review.ended applicant.erased"
     )
     said = b"".join(one.body("s-1") for one in found).decode()
     assert not [one for one in ("Ana Cruz", "Why", "hindi", "maria", "PHP") if one in said]

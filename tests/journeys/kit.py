@@ -38,6 +38,7 @@ from decision_service.standin.linking import LinkSessions
 from decision_service.standin.sandbox import SandboxPerson, sandbox_people
 from decision_service.standin.server import Simulator, build_app, serve
 from decision_service.store.keys import IDENTITY_KEYS
+from decision_service.store.seals import JOURNAL_KEYS
 from tests.e2e.process import serving
 from tests.e2e.service import ROOT, Running, at_vendor, create, running
 from tests.e2e.team import Metadata, Team, bearer
@@ -243,7 +244,7 @@ async def typed(
         return await asyncio.to_thread(command, capsys, *words, *at)
 
 
-# A lender whose rules two persons sign, in a process of its own
+# A lender whose rules two persons release, in a process of its own
 
 
 LOAN_SYSTEM = ("decide", "outcomes", "onboard_all")
@@ -257,15 +258,14 @@ ROLES = {
     "olga": ("read",),
     "petra": ("subject_access", "onboard_all"),
 }
-"""Reviewers, who propose and approve rules, an auditor, and who answers applicants."""
+"""Reviewers, two who release rules, an auditor, and who answers applicants."""
 
-
-SIGNERS = ("juan", "maria")
+WAITS = ("RELEASE_STATE_WAITING", "RELEASE_STATE_CONFIRMED_ONCE")
 
 
 @dataclass(frozen=True, slots=True)
 class Lender:
-    """The office, its folder with rules, callers, keys and tokens, and the store's URL."""
+    """The office, its folder with rules, callers and tokens, and the store's URL."""
 
     office: Office
     folder: Path
@@ -274,8 +274,16 @@ class Lender:
 
     @property
     def rules(self) -> Path:
-        """The folder that the service loads and persons edit."""
+        """The folder that persons edit."""
         return self.folder / "rules"
+
+    def deliver(self) -> None:
+        """Put a copy of it before the service, whole and at once."""
+        served = self.folder / f"served-{uuid.uuid4().hex[:8]}"
+        shutil.copytree(self.rules, served)
+        fresh = self.folder / "served.new"
+        fresh.symlink_to(served)
+        fresh.replace(self.folder / "served")
 
     async def run(self, *words: str | Path) -> Done:
         return await asyncio.to_thread(command, self.capsys, *words)
@@ -292,29 +300,45 @@ class Lender:
         """The same in JSON."""
         return json.loads(await self.ask(who, *words, "--format", "json"))
 
-    async def sign(self, who: str, *more: str | Path) -> Done:
-        """Sign the folder by a person's key."""
-        key = self.folder / f"{who}.key"
-        signing = ("--by", who, "--key", key, "--no-prove")
-        return await self.run("rules", "sign", self.rules, *signing, *more)
+    async def waiting(self) -> Any:
+        """The one release that waits for a person, as Juan is shown it."""
 
-    async def published(self, *more: str | Path) -> None:
-        """Juan signs the folder, then Maria what she is shown."""
-        first = await self.sign("juan", *more)
-        assert first.code == 0, first.err
-        second = await self.sign("maria", "--digest", first.out.split()[-1])
-        assert second.code == 0, second.err
+        async def waits() -> list[Any]:
+            listed = await self.read("juan", "rules", "releases")
+            return [one for one in listed.get("releases", []) if one["state"] in WAITS]
+
+        [found] = await until(waits)
+        return await self.read("juan", "rules", "show", found["digest"])
+
+    async def confirm(self, who: str, shown: Any, *more: str | Path) -> Done:
+        """Confirm what was shown, every loosening accepted."""
+        token = ("--token-file", self.folder / f"{who}.token")
+        at = ("--address", self.office.live.service.address, *token)
+        names = [one["name"] for one in shown.get("loosenings", [])]
+        ticked = [word for name in names for word in ("--accepted", name)]
+        seen = ("--position", str(shown.get("position", 0)), "--why", "read and understood")
+        digest = shown["release"]["digest"]
+        return await self.run("rules", "confirm", digest, *seen, *ticked, *more, *at)
+
+    async def released(self) -> None:
+        """The folder is delivered; Juan confirms the release that waits, then Maria."""
+        self.deliver()
+        shown = await self.waiting()
+        for who in ("juan", "maria"):
+            done = await self.confirm(who, shown)
+            assert done.code == 0, done.err
 
 
 @asynccontextmanager
 async def lender(
     folder: Path, store_url: str, capsys: pytest.CaptureFixture[str], *faults: Fault
 ) -> AsyncIterator[Lender]:
-    """A service that loads only what two persons signed, with everybody who works with it."""
-    team = await asyncio.to_thread(_hired, folder, capsys)
+    """A service that decides by what two persons released, with everybody who works with it."""
+    team = _hired(folder)
     shutil.copytree(ROOT / "rules", folder / "rules", ignore=shutil.ignore_patterns("gig-*"))
     (folder / "rules" / "policy.yaml").write_text("floors: {figures: 0}\n")  # spares minutes
     IDENTITY_KEYS.add(folder / "identity-keys")
+    JOURNAL_KEYS.add(folder / "journal-keys")
     settings = {
         "smile_mode": "sandbox",
         "smile_api_key": "k",
@@ -323,13 +347,13 @@ async def lender(
         "webhook_secrets": SECRET,
         "http_address": "127.0.0.1:0",
         "identity_key_file": str(folder / "identity-keys"),
-        "rules_dir": str(folder / "rules"),
+        "journal_key_file": str(folder / "journal-keys"),
+        "rules_dir": str(folder / "served"),
         "require_approval": "true",
         "store_url": store_url,
         "auth_tokens_file": str(team.path),
     }
-    unsigned = Lender(None, folder, store_url, capsys)  # type: ignore[arg-type]  # nothing is asked
-    await unsigned.published()
+    Lender(None, folder, store_url, capsys).deliver()  # type: ignore[arg-type]  # nothing is asked
     app = build_app(api_key="k", api_secret="s", faults=faults)
     async with AsyncExitStack() as stack:
         base_url = await stack.enter_async_context(serve(app))
@@ -338,17 +362,16 @@ async def lender(
         channel = await stack.enter_async_context(grpc.aio.insecure_channel(service.address))
         live = Running(service, channel, DecisionServiceStub(channel))  # type: ignore[arg-type]  # a process
         people = (bearer(team.tokens[name]) for name in ("los", "ana", "ben"))
-        yield Lender(Office(live, app, *people), folder, store_url, capsys)
+        lends = Lender(Office(live, app, *people), folder, store_url, capsys)
+        await lends.released()
+        yield lends
 
 
-def _hired(folder: Path, capsys: pytest.CaptureFixture[str]) -> Team:
-    """Everybody with a token, in a file of the same name, and signers with a key."""
-    team, lines = Team(folder), {}
-    for name in SIGNERS:
-        made = command(capsys, "rules", "keys", "new", folder / f"{name}.key")
-        lines[name] = made.out
+def _hired(folder: Path) -> Team:
+    """Everybody with a token, in a file of the same name."""
+    team = Team(folder)
     for name, roles in {"los": LOAN_SYSTEM, **ROLES}.items():
-        team.hire(name, *roles, signs=lines.get(name, ""))
+        team.hire(name, *roles)
         (folder / f"{name}.token").write_text(team.tokens[name])
     return team
 

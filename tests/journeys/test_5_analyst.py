@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 from contextlib import AsyncExitStack
@@ -38,73 +37,103 @@ from tests.journeys.kit import ANISHA, CHRISTINA, GEORGE, RYAN, Lender, lender
 from tests.kits.cases import until
 from tests.kits.postgres import Postgres
 
-# A figure is changed, judged, proved, and signed by two
+# A figure is changed, judged, proved, released by two, widened, and taken back
 
 CASE = """
   - name: just under nine thousand is not enough
     factors: {income.conservative_6m: 8999.99, income.median_6m: 8999.99}
     expect: {outcome: DECLINE, reasons: [INCOME_TOO_LOW]}
 """
-SHOWN = (
-    "by juan, signed by two:",
-    "personal-loan-ph v4 (champion) against v3: ",
-    "from 8000 to 9000",
-    "changes: the champion from v3 to v4",
-    "loosenings to be accepted by name:",
-    "Tests of personal-loan-ph v4: coverage 100 %",
-    "Impact: Approvals ",
-    "Proofs: PROVED: personal-loan-ph v4 gives no applicant a better outcome",
-)
+SHADOW = "shadow: [{version: 4, percent: 100}]\n"
+CANARY = """challenger:
+  version: 4
+  salt: personal-loan-ph-v4
+  stages: [{name: one, percent: 1}, {name: all, percent: 100}]
+  initial_stage: one
+"""
 
 
 @pytest.mark.long
 @pytest.mark.parametrize("url", ["postgresql"], indirect=True)
-async def test_a_higher_minimum_decides_once_two_have_signed_what_they_saw(
+async def test_a_higher_minimum_is_released_by_two_widened_and_taken_back(
     url: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """It is judged over what was recorded, and proved; until the second signs, the old ones decide.
+    """Each step is a release of its own: shadow, 1 %, all; what decided goes on until the second.
 
-    Both are shown the old champion against the new one, the tests, the impact and the proof.
+    Both persons are shown the same text, and one of them alone takes the last step back.
     """
     async with lender(tmp_path, url, capsys) as at:
         for user_id in (GEORGE, RYAN, ANISHA):
             await at.office.decided(user_id)
-        await _two_change_the_rules(at)
+        _write_next_version(at.rules / PRODUCT)
+        await _judged_and_proved(at)
+        await _into_shadow(at)
+        plan = at.rules / PRODUCT / "rollout.yaml"
+        plan.write_text(plan.read_text().replace(SHADOW, CANARY))
+        await at.released()
+        assert {one["role"] for one in await _versions(at, 4)} == {"challenger"}
+        plan.write_text(plan.read_text().replace(CANARY, "").replace("champion: 3", "champion: 4"))
+        assert (await at.office.decided(CHRISTINA)).ruleset_ref.version == 3
+        await at.released()
+        assert {one["role"] for one in await _versions(at, 4)} == {"champion"}
+        await _back(at)
 
 
-async def _two_change_the_rules(at: Lender) -> None:
-    _write_next_version(at.rules / PRODUCT)
-    impact, proofs = await _evidence(at)
+async def _judged_and_proved(at: Lender) -> None:
+    """The author finds out what the change does to who was decided, and that it only tightens."""
+    versions = (f"{PRODUCT}@3", f"{PRODUCT}@4", "--claim", "tightens", "--rules", at.rules)
+    proved = await at.run("rules", "prove", *versions, "--format", "json")
+    assert json.loads(proved.out)["result"] == "PROVED"
+    other = ("--with", at.rules / PRODUCT / "v4.yaml", "--rules", at.rules, "--jobs", "1")
+    store = ("--store", at.store_url, "--out", at.folder / "impact")
+    judged = await at.run("backtest", PRODUCT, *other, *store)
+    assert judged.code == 0, judged.err
+
+
+async def _into_shadow(at: Lender) -> None:
+    """Wrong confirmations change nothing; the author, named in the folder, confirms nothing."""
     plan = at.rules / PRODUCT / "rollout.yaml"
-    plan.write_text(plan.read_text().replace("champion: 3", "champion: 4"))
-    evidence = ("--impact", impact, "--proofs", proofs)
-    # The figure's cases are others than those of the version that decides
-    meant = ("--accept", f"{PRODUCT}/tests/v4.yaml")
-    first = await at.sign("juan", "--ticket", "RISK-7", *evidence, *meant)
-    assert first.code == 0, first.err
-    digest = first.out.split()[-1]
-    verify = ("rules", "verify", at.rules, "--callers", at.folder / "callers.yaml")
-    assert "M008" in (await at.run(*verify)).err
-    alone = await at.sign("juan", "--digest", digest)
-    assert (alone.code, "another caller" in alone.err) == (1, True)
-    await until(lambda: _status(at), lambda now: now.get("refused"))
-    assert "impact_digest" not in (await _status(at))["published"]
-    seen = await at.sign("maria")
-    assert (seen.code, f"--digest {digest}" in seen.err) == (1, True)
-    for line in SHOWN:
-        assert line in seen.out, line
-    assert (await at.sign("maria", "--digest", digest)).code == 0
-    told = await at.run(*verify, "--format", "json")
-    assert told.code == 0, told.err
-    named = {"impact": _sha256(impact), "proofs": _sha256(proofs)}
-    assert json.loads(told.out)["evidence"] == named
-    manifest = (at.rules / "manifest.yaml").read_text()
-    assert all(f"{name}: {one}\n" in manifest for name, one in named.items())
-    now = await until(lambda: _status(at), lambda found: not found.get("refused"))
-    assert (now["published"]["proposed_by"], now["published"]["approved_by"]) == ("juan", "maria")
-    assert now["published"]["impact_digest"] == named["impact"]
+    plan.write_text(plan.read_text() + SHADOW)
+    published = await at.run("rules", "publish", at.rules, "--by", "paolo", "--no-prove")
+    assert published.code == 0, published.err
+    at.deliver()
+    shown = await at.waiting()
+    text = "\n".join(shown["changes"])
+    assert f"{PRODUCT} v4" in text, text
+    assert "from 8000 to 9000" in text, text
+    stale = await at.confirm("juan", {**shown, "position": 1})
+    assert (stale.code, "look at what it changes now" in stale.err) == (1, True)
+    assert (await at.confirm("juan", shown, "--ticket", "RISK-7")).code == 0
+    twice = await at.confirm("juan", shown)
+    assert (twice.code, "another person confirms now" in twice.err) == (1, True)
+    nobody = await at.confirm("olga", shown)
+    assert (nobody.code, "PERMISSION_DENIED" in nobody.err) == (3, True)
+    assert await _versions(at, 4) == []
+    seen = await at.waiting()
+    assert (seen["changes"], seen["release"]["authors"]) == (shown["changes"], ["paolo"])
+    assert (await at.confirm("maria", seen)).code == 0
+    assert {one["role"] for one in await _versions(at, 4)} == {"shadow"}
+    (at.rules / "manifest.yaml").unlink()
+
+
+async def _back(at: Lender) -> None:
+    """At once and by one person, who says why; not a second time."""
+    deciding = str((await at.read("maria", "rules", "releases"))["position"])
+    words = ("rules", "revert", "--position", deciding, "--why", "too many complaints")
+    back = await at.read("maria", *words)
+    assert back["state"] == "RELEASE_STATE_IN_FORCE"
+    taken = back["steps"][-1]
+    assert (taken["action"], taken["caller"]) == ("revert", "maria")
     made = await at.office.decided(CHRISTINA)
-    assert made.ruleset_ref.version == 4
+    assert made.ruleset_ref.version == 3
+    again = await at.read("maria", *words[:3], str(int(deciding) + 1), *words[4:])
+    assert again["state"] == "RELEASE_STATE_WAITING"
+
+
+async def _versions(at: Lender, version: int) -> list[Any]:
+    """What the service says of a version of the loan."""
+    listed = await at.read("olga", "rules", "status", PRODUCT)
+    return [one for one in listed["rulesets"] if one["ref"]["version"] == version]
 
 
 def _write_next_version(product: Path) -> None:
@@ -116,31 +145,6 @@ def _write_next_version(product: Path) -> None:
     cases = cases[:least] + cases[cases.index("  - name: ", least + 5) :]
     cases = cases.replace("8000: APPROVE offer.approved_amount=9000", "9000: APPROVE")
     (product / "tests" / "v4.yaml").write_text(cases + CASE)
-
-
-async def _evidence(at: Lender) -> tuple[Path, Path]:
-    """The impact report and the proof of a change, as files."""
-    impact, proofs = at.folder / "impact", at.folder / "proofs.json"
-    versions = (f"{PRODUCT}@3", f"{PRODUCT}@4", "--claim", "tightens", "--rules", at.rules)
-    proved = await at.run("rules", "prove", *versions, "--format", "json")
-    assert json.loads(proved.out)["result"] == "PROVED"
-    proofs.write_text(proved.out)
-    other = ("--with", at.rules / PRODUCT / "v4.yaml", "--rules", at.rules, "--jobs", "1")
-    store = ("--store", at.store_url, "--out", impact)
-    judged = await at.run("backtest", PRODUCT, *other, *store)
-    assert judged.code == 0, judged.err
-    return impact / "impact.json", proofs
-
-
-async def _status(at: Lender) -> Any:
-    """What the service says of its rules to Maria, refused or not."""
-    token = ("--token-file", at.folder / "maria.token", "--format", "json")
-    address = ("--address", at.office.live.service.address)
-    return json.loads((await at.run("rules", "status", *address, *token)).out)
-
-
-def _sha256(file: Path) -> str:
-    return hashlib.sha256(file.read_bytes()).hexdigest()
 
 
 # A rollout on two processes

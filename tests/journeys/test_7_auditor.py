@@ -19,9 +19,11 @@ from playwright.async_api import expect
 
 from decision_service.api.v1 import notice_service_pb2 as pb
 from decision_service.api.v1 import review_service_pb2 as review_pb
+from decision_service.api.v1 import ruleset_service_pb2 as rules_pb
 from decision_service.api.v1.event_service_pb2 import ListEventsRequest
 from decision_service.api.v1.event_service_pb2_grpc import EventServiceStub
 from decision_service.api.v1.notice_service_pb2_grpc import NoticeServiceStub
+from decision_service.api.v1.ruleset_service_pb2_grpc import RulesetServiceStub
 from decision_service.server.auth import METHODS, PACKAGE
 from decision_service.server.context import Role
 from tests.console.house import House, at, house, open_case, shot
@@ -112,7 +114,8 @@ ASKED: Mapping[str, Mapping[str, Any]] = {
     "DecisionService/ListDecisions": {"by_person": False, "reason": "X"},
     "DecisionService/ReplayDecision": {"decision_id": "DECISION"},
     "RulesetService/ListRulesets": {},
-    "RulesetService/ListPublications": {},
+    "RulesetService/ListReleases": {},
+    "RulesetService/GetRelease": {"digest": "RELEASE"},
     "RulesetService/GetRuleset": {"product": PRODUCT},
     "RolloutService/ListRollouts": {},
     "RolloutService/GetRollout": {"product": PRODUCT},
@@ -164,7 +167,11 @@ async def test_no_method_for_reading_writes(tmp_path: Path) -> None:
     async with roles_of_their_own(tmp_path) as (live, shown):
         made = await live.stub.CreateDecision(create(CHRISTINA), metadata=shown["decide"])
         decision = made.decision.decision_id
+        rules = RulesetServiceStub(live.channel)
+        asked = rules_pb.ListReleasesRequest()
+        [release] = (await rules.ListReleases(asked, metadata=shown["read"])).releases
         ids = {"DECISION": decision, "REVIEW": f"rev_{decision.removeprefix('dec_')}-1"}
+        ids["RELEASE"] = release.digest
         for name, fields in ASKED.items():
             before = rows(tmp_path)
             given = {field: ids.get(value, value) for field, value in fields.items()}
@@ -293,7 +300,9 @@ async def test_a_persons_result_is_shown_next_to_the_rules_outcome(tmp_path: Pat
             seen = await noel.get(one)
             assert heading in words_of(seen.text.partition("<title>")[2].partition("</title>")[0])
             assert heading in words_of(seen.text.partition("<h1>")[2].partition("</h1>")[0])
-            assert heading in words_of((await noel.get(f"{one}/chain")).text)
+            chain = words_of((await noel.get(f"{one}/chain")).text)
+            assert heading in chain
+            assert "They came with the release" in chain
 
             assert "Make it in English" not in seen.text
             refused = await noel.post(f"{one}/letters", data={"language": "en"})

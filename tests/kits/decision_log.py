@@ -26,9 +26,6 @@ from decision_service.domain.ports import (
     StoredText,
 )
 from decision_service.domain.snapshot import KnownCount
-from decision_service.rulebook.acceptance import keep, newest_publications
-from decision_service.rulebook.folder import RuleFolder, TextFile
-from decision_service.rulebook.manifest import Approval, manifest_text, published_now
 from tests.fakes.examples import examples
 
 if TYPE_CHECKING:
@@ -408,25 +405,6 @@ class DecisionLogKit(ListingKit):
         await log.put_texts([*texts, StoredText("rules-4", "plan", b"")])
         assert await log.last_text("rules") == texts[1]
         assert list(await log.last_texts("rules", 2)) == [texts[1], texts[0]]
-
-    async def test_each_publication_is_registered_once(self, log: DecisionLog) -> None:
-        """The newest first, equal rules published again too, and each as it was signed last."""
-        contents, juan = {"a.yaml": "a: 1"}, Approval("juan", b"j" * 64)
-        first = published_now(contents, "ana", NOON, evidence={"impact": "3f" * 32})
-        other = published_now({"a.yaml": "a: 2"}, "ben", NOON + timedelta(days=1), proved=3)
-        again = published_now(contents, "ana", NOON + timedelta(days=2), proposed_by=juan)
-        signed = structs.replace(again, approved_by=Approval("maria", b"m" * 64))
-        for number, one in enumerate((first, other, again, signed, again)):
-            text = manifest_text(one, {"a.yaml": "a: 2"} if one is other else contents)
-            folder = RuleFolder(manifest=TextFile("rules/manifest.yaml", text))
-            await keep(log, folder, NOON + timedelta(days=number))
-        found = await newest_publications(log, 50)
-        names = [[one and one.name for one in (p.proposed_by, p.approved_by)] for p in found]
-        assert [(one.name, one.evidence, one.proved) for one in found] == [
-            (one.name, one.evidence, one.proved) for one in (signed, other, first)
-        ]
-        assert names == [["juan", "maria"], [None, None], [None, None]]
-        assert len(await newest_publications(log, 1)) == 1
 
 
 def burst_index(burst: list[DecisionEntry], row: StoredEntry) -> int:

@@ -5,6 +5,7 @@ from decision_service.api.v1 import values_pb2 as _values_pb2
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.type import money_pb2 as _money_pb2
 from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from collections.abc import Iterable as _Iterable, Mapping as _Mapping
@@ -12,27 +13,160 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
-class ListPublicationsRequest(_message.Message):
+class ReleaseState(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    RELEASE_STATE_UNSPECIFIED: _ClassVar[ReleaseState]
+    RELEASE_STATE_WAITING: _ClassVar[ReleaseState]
+    RELEASE_STATE_CONFIRMED_ONCE: _ClassVar[ReleaseState]
+    RELEASE_STATE_IN_FORCE: _ClassVar[ReleaseState]
+    RELEASE_STATE_REPLACED: _ClassVar[ReleaseState]
+    RELEASE_STATE_DECLINED: _ClassVar[ReleaseState]
+    RELEASE_STATE_STALE: _ClassVar[ReleaseState]
+    RELEASE_STATE_EXPIRED: _ClassVar[ReleaseState]
+RELEASE_STATE_UNSPECIFIED: ReleaseState
+RELEASE_STATE_WAITING: ReleaseState
+RELEASE_STATE_CONFIRMED_ONCE: ReleaseState
+RELEASE_STATE_IN_FORCE: ReleaseState
+RELEASE_STATE_REPLACED: ReleaseState
+RELEASE_STATE_DECLINED: ReleaseState
+RELEASE_STATE_STALE: ReleaseState
+RELEASE_STATE_EXPIRED: ReleaseState
+
+class ListReleasesRequest(_message.Message):
     __slots__ = ("page_size",)
     PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
     page_size: int
     def __init__(self, page_size: _Optional[int] = ...) -> None: ...
 
-class ListPublicationsResponse(_message.Message):
-    __slots__ = ("publications",)
-    PUBLICATIONS_FIELD_NUMBER: _ClassVar[int]
-    publications: _containers.RepeatedCompositeFieldContainer[RulesPublication]
-    def __init__(self, publications: _Optional[_Iterable[_Union[RulesPublication, _Mapping]]] = ...) -> None: ...
+class ListReleasesResponse(_message.Message):
+    __slots__ = ("releases", "position")
+    RELEASES_FIELD_NUMBER: _ClassVar[int]
+    POSITION_FIELD_NUMBER: _ClassVar[int]
+    releases: _containers.RepeatedCompositeFieldContainer[Release]
+    position: int
+    def __init__(self, releases: _Optional[_Iterable[_Union[Release, _Mapping]]] = ..., position: _Optional[int] = ...) -> None: ...
 
-class TestedVersion(_message.Message):
-    __slots__ = ("name", "coverage_percent", "figures_percent")
+class Release(_message.Message):
+    __slots__ = ("digest", "state", "base", "steps", "expire_time", "authors")
+    DIGEST_FIELD_NUMBER: _ClassVar[int]
+    STATE_FIELD_NUMBER: _ClassVar[int]
+    BASE_FIELD_NUMBER: _ClassVar[int]
+    STEPS_FIELD_NUMBER: _ClassVar[int]
+    EXPIRE_TIME_FIELD_NUMBER: _ClassVar[int]
+    AUTHORS_FIELD_NUMBER: _ClassVar[int]
+    digest: str
+    state: ReleaseState
+    base: int
+    steps: _containers.RepeatedCompositeFieldContainer[ReleaseStep]
+    expire_time: _timestamp_pb2.Timestamp
+    authors: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, digest: _Optional[str] = ..., state: _Optional[_Union[ReleaseState, str]] = ..., base: _Optional[int] = ..., steps: _Optional[_Iterable[_Union[ReleaseStep, _Mapping]]] = ..., expire_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., authors: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class ReleaseStep(_message.Message):
+    __slots__ = ("position", "time", "action", "caller", "subject", "sign_in_time", "why", "ticket", "accepted")
+    POSITION_FIELD_NUMBER: _ClassVar[int]
+    TIME_FIELD_NUMBER: _ClassVar[int]
+    ACTION_FIELD_NUMBER: _ClassVar[int]
+    CALLER_FIELD_NUMBER: _ClassVar[int]
+    SUBJECT_FIELD_NUMBER: _ClassVar[int]
+    SIGN_IN_TIME_FIELD_NUMBER: _ClassVar[int]
+    WHY_FIELD_NUMBER: _ClassVar[int]
+    TICKET_FIELD_NUMBER: _ClassVar[int]
+    ACCEPTED_FIELD_NUMBER: _ClassVar[int]
+    position: int
+    time: _timestamp_pb2.Timestamp
+    action: str
+    caller: str
+    subject: str
+    sign_in_time: _timestamp_pb2.Timestamp
+    why: str
+    ticket: str
+    accepted: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, position: _Optional[int] = ..., time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., action: _Optional[str] = ..., caller: _Optional[str] = ..., subject: _Optional[str] = ..., sign_in_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., why: _Optional[str] = ..., ticket: _Optional[str] = ..., accepted: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class Loosening(_message.Message):
+    __slots__ = ("name", "words")
     NAME_FIELD_NUMBER: _ClassVar[int]
-    COVERAGE_PERCENT_FIELD_NUMBER: _ClassVar[int]
-    FIGURES_PERCENT_FIELD_NUMBER: _ClassVar[int]
+    WORDS_FIELD_NUMBER: _ClassVar[int]
     name: str
-    coverage_percent: int
-    figures_percent: int
-    def __init__(self, name: _Optional[str] = ..., coverage_percent: _Optional[int] = ..., figures_percent: _Optional[int] = ...) -> None: ...
+    words: str
+    def __init__(self, name: _Optional[str] = ..., words: _Optional[str] = ...) -> None: ...
+
+class GetReleaseRequest(_message.Message):
+    __slots__ = ("digest",)
+    DIGEST_FIELD_NUMBER: _ClassVar[int]
+    digest: str
+    def __init__(self, digest: _Optional[str] = ...) -> None: ...
+
+class GetReleaseResponse(_message.Message):
+    __slots__ = ("release", "position", "changes", "loosenings", "claims")
+    RELEASE_FIELD_NUMBER: _ClassVar[int]
+    POSITION_FIELD_NUMBER: _ClassVar[int]
+    CHANGES_FIELD_NUMBER: _ClassVar[int]
+    LOOSENINGS_FIELD_NUMBER: _ClassVar[int]
+    CLAIMS_FIELD_NUMBER: _ClassVar[int]
+    release: Release
+    position: int
+    changes: _containers.RepeatedScalarFieldContainer[str]
+    loosenings: _containers.RepeatedCompositeFieldContainer[Loosening]
+    claims: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, release: _Optional[_Union[Release, _Mapping]] = ..., position: _Optional[int] = ..., changes: _Optional[_Iterable[str]] = ..., loosenings: _Optional[_Iterable[_Union[Loosening, _Mapping]]] = ..., claims: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class ConfirmReleaseRequest(_message.Message):
+    __slots__ = ("digest", "position", "accepted", "why", "ticket")
+    DIGEST_FIELD_NUMBER: _ClassVar[int]
+    POSITION_FIELD_NUMBER: _ClassVar[int]
+    ACCEPTED_FIELD_NUMBER: _ClassVar[int]
+    WHY_FIELD_NUMBER: _ClassVar[int]
+    TICKET_FIELD_NUMBER: _ClassVar[int]
+    digest: str
+    position: int
+    accepted: _containers.RepeatedScalarFieldContainer[str]
+    why: str
+    ticket: str
+    def __init__(self, digest: _Optional[str] = ..., position: _Optional[int] = ..., accepted: _Optional[_Iterable[str]] = ..., why: _Optional[str] = ..., ticket: _Optional[str] = ...) -> None: ...
+
+class ConfirmReleaseResponse(_message.Message):
+    __slots__ = ("release",)
+    RELEASE_FIELD_NUMBER: _ClassVar[int]
+    release: Release
+    def __init__(self, release: _Optional[_Union[Release, _Mapping]] = ...) -> None: ...
+
+class DeclineReleaseRequest(_message.Message):
+    __slots__ = ("digest", "why", "ticket")
+    DIGEST_FIELD_NUMBER: _ClassVar[int]
+    WHY_FIELD_NUMBER: _ClassVar[int]
+    TICKET_FIELD_NUMBER: _ClassVar[int]
+    digest: str
+    why: str
+    ticket: str
+    def __init__(self, digest: _Optional[str] = ..., why: _Optional[str] = ..., ticket: _Optional[str] = ...) -> None: ...
+
+class DeclineReleaseResponse(_message.Message):
+    __slots__ = ("release",)
+    RELEASE_FIELD_NUMBER: _ClassVar[int]
+    release: Release
+    def __init__(self, release: _Optional[_Union[Release, _Mapping]] = ...) -> None: ...
+
+class RevertReleaseRequest(_message.Message):
+    __slots__ = ("position", "to", "with_lists", "why", "ticket")
+    POSITION_FIELD_NUMBER: _ClassVar[int]
+    TO_FIELD_NUMBER: _ClassVar[int]
+    WITH_LISTS_FIELD_NUMBER: _ClassVar[int]
+    WHY_FIELD_NUMBER: _ClassVar[int]
+    TICKET_FIELD_NUMBER: _ClassVar[int]
+    position: int
+    to: int
+    with_lists: bool
+    why: str
+    ticket: str
+    def __init__(self, position: _Optional[int] = ..., to: _Optional[int] = ..., with_lists: _Optional[bool] = ..., why: _Optional[str] = ..., ticket: _Optional[str] = ...) -> None: ...
+
+class RevertReleaseResponse(_message.Message):
+    __slots__ = ("release",)
+    RELEASE_FIELD_NUMBER: _ClassVar[int]
+    release: Release
+    def __init__(self, release: _Optional[_Union[Release, _Mapping]] = ...) -> None: ...
 
 class Ruleset(_message.Message):
     __slots__ = ("ref", "title", "currency", "time_zone", "loaded_time", "role", "inputs", "factors", "source")
@@ -103,50 +237,22 @@ class ListRulesetsRequest(_message.Message):
     def __init__(self, product: _Optional[str] = ...) -> None: ...
 
 class ListRulesetsResponse(_message.Message):
-    __slots__ = ("rulesets", "read_time", "refused", "in_force", "lists", "list_changes", "published")
+    __slots__ = ("rulesets", "read_time", "refused", "in_force", "lists", "list_changes", "release")
     RULESETS_FIELD_NUMBER: _ClassVar[int]
     READ_TIME_FIELD_NUMBER: _ClassVar[int]
     REFUSED_FIELD_NUMBER: _ClassVar[int]
     IN_FORCE_FIELD_NUMBER: _ClassVar[int]
     LISTS_FIELD_NUMBER: _ClassVar[int]
     LIST_CHANGES_FIELD_NUMBER: _ClassVar[int]
-    PUBLISHED_FIELD_NUMBER: _ClassVar[int]
+    RELEASE_FIELD_NUMBER: _ClassVar[int]
     rulesets: _containers.RepeatedCompositeFieldContainer[Ruleset]
     read_time: _timestamp_pb2.Timestamp
     refused: _containers.RepeatedCompositeFieldContainer[Problem]
     in_force: _containers.RepeatedCompositeFieldContainer[RulesInForce]
     lists: _containers.RepeatedCompositeFieldContainer[KeyList]
     list_changes: _containers.RepeatedCompositeFieldContainer[ListChange]
-    published: RulesPublication
-    def __init__(self, rulesets: _Optional[_Iterable[_Union[Ruleset, _Mapping]]] = ..., read_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., refused: _Optional[_Iterable[_Union[Problem, _Mapping]]] = ..., in_force: _Optional[_Iterable[_Union[RulesInForce, _Mapping]]] = ..., lists: _Optional[_Iterable[_Union[KeyList, _Mapping]]] = ..., list_changes: _Optional[_Iterable[_Union[ListChange, _Mapping]]] = ..., published: _Optional[_Union[RulesPublication, _Mapping]] = ...) -> None: ...
-
-class RulesPublication(_message.Message):
-    __slots__ = ("digest", "publish_time", "published_by", "proposed_by", "approved_by", "ticket", "impact_digest", "proofs_digest", "tested", "proved", "accepted", "in_force")
-    DIGEST_FIELD_NUMBER: _ClassVar[int]
-    PUBLISH_TIME_FIELD_NUMBER: _ClassVar[int]
-    PUBLISHED_BY_FIELD_NUMBER: _ClassVar[int]
-    PROPOSED_BY_FIELD_NUMBER: _ClassVar[int]
-    APPROVED_BY_FIELD_NUMBER: _ClassVar[int]
-    TICKET_FIELD_NUMBER: _ClassVar[int]
-    IMPACT_DIGEST_FIELD_NUMBER: _ClassVar[int]
-    PROOFS_DIGEST_FIELD_NUMBER: _ClassVar[int]
-    TESTED_FIELD_NUMBER: _ClassVar[int]
-    PROVED_FIELD_NUMBER: _ClassVar[int]
-    ACCEPTED_FIELD_NUMBER: _ClassVar[int]
-    IN_FORCE_FIELD_NUMBER: _ClassVar[int]
-    digest: str
-    publish_time: _timestamp_pb2.Timestamp
-    published_by: str
-    proposed_by: str
-    approved_by: str
-    ticket: str
-    impact_digest: str
-    proofs_digest: str
-    tested: _containers.RepeatedCompositeFieldContainer[TestedVersion]
-    proved: int
-    accepted: _containers.RepeatedScalarFieldContainer[str]
-    in_force: bool
-    def __init__(self, digest: _Optional[str] = ..., publish_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., published_by: _Optional[str] = ..., proposed_by: _Optional[str] = ..., approved_by: _Optional[str] = ..., ticket: _Optional[str] = ..., impact_digest: _Optional[str] = ..., proofs_digest: _Optional[str] = ..., tested: _Optional[_Iterable[_Union[TestedVersion, _Mapping]]] = ..., proved: _Optional[int] = ..., accepted: _Optional[_Iterable[str]] = ..., in_force: _Optional[bool] = ...) -> None: ...
+    release: Release
+    def __init__(self, rulesets: _Optional[_Iterable[_Union[Ruleset, _Mapping]]] = ..., read_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., refused: _Optional[_Iterable[_Union[Problem, _Mapping]]] = ..., in_force: _Optional[_Iterable[_Union[RulesInForce, _Mapping]]] = ..., lists: _Optional[_Iterable[_Union[KeyList, _Mapping]]] = ..., list_changes: _Optional[_Iterable[_Union[ListChange, _Mapping]]] = ..., release: _Optional[_Union[Release, _Mapping]] = ...) -> None: ...
 
 class KeyList(_message.Message):
     __slots__ = ("product", "name", "digest", "keys", "hashed")

@@ -55,10 +55,30 @@ class RulesetServiceStub:
                 request_serializer=decision__service_dot_api_dot_v1_dot_ruleset__service__pb2.EvaluateRulesetRequest.SerializeToString,
                 response_deserializer=decision__service_dot_api_dot_v1_dot_ruleset__service__pb2.EvaluateRulesetResponse.FromString,
                 _registered_method=True)
-        self.ListPublications = channel.unary_unary(
-                '/decision_service.api.v1.RulesetService/ListPublications',
-                request_serializer=decision__service_dot_api_dot_v1_dot_ruleset__service__pb2.ListPublicationsRequest.SerializeToString,
-                response_deserializer=decision__service_dot_api_dot_v1_dot_ruleset__service__pb2.ListPublicationsResponse.FromString,
+        self.ListReleases = channel.unary_unary(
+                '/decision_service.api.v1.RulesetService/ListReleases',
+                request_serializer=decision__service_dot_api_dot_v1_dot_ruleset__service__pb2.ListReleasesRequest.SerializeToString,
+                response_deserializer=decision__service_dot_api_dot_v1_dot_ruleset__service__pb2.ListReleasesResponse.FromString,
+                _registered_method=True)
+        self.GetRelease = channel.unary_unary(
+                '/decision_service.api.v1.RulesetService/GetRelease',
+                request_serializer=decision__service_dot_api_dot_v1_dot_ruleset__service__pb2.GetReleaseRequest.SerializeToString,
+                response_deserializer=decision__service_dot_api_dot_v1_dot_ruleset__service__pb2.GetReleaseResponse.FromString,
+                _registered_method=True)
+        self.ConfirmRelease = channel.unary_unary(
+                '/decision_service.api.v1.RulesetService/ConfirmRelease',
+                request_serializer=decision__service_dot_api_dot_v1_dot_ruleset__service__pb2.ConfirmReleaseRequest.SerializeToString,
+                response_deserializer=decision__service_dot_api_dot_v1_dot_ruleset__service__pb2.ConfirmReleaseResponse.FromString,
+                _registered_method=True)
+        self.DeclineRelease = channel.unary_unary(
+                '/decision_service.api.v1.RulesetService/DeclineRelease',
+                request_serializer=decision__service_dot_api_dot_v1_dot_ruleset__service__pb2.DeclineReleaseRequest.SerializeToString,
+                response_deserializer=decision__service_dot_api_dot_v1_dot_ruleset__service__pb2.DeclineReleaseResponse.FromString,
+                _registered_method=True)
+        self.RevertRelease = channel.unary_unary(
+                '/decision_service.api.v1.RulesetService/RevertRelease',
+                request_serializer=decision__service_dot_api_dot_v1_dot_ruleset__service__pb2.RevertReleaseRequest.SerializeToString,
+                response_deserializer=decision__service_dot_api_dot_v1_dot_ruleset__service__pb2.RevertReleaseResponse.FromString,
                 _registered_method=True)
 
 
@@ -94,8 +114,37 @@ class RulesetServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
-    def ListPublications(self, request, context):
-        """Lists the publications of rules that were taken over here, newest first: the register.
+    def ListReleases(self, request, context):
+        """Lists the releases of rules, the newest first: what decides, what waits, what decided before.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetRelease(self, request, context):
+        """Reads one release: what it changes beside what decides now, in words, and what it loosens.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ConfirmRelease(self, request, context):
+        """Confirms a release that waits; the second person's confirmation puts it in force.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DeclineRelease(self, request, context):
+        """Declines a release that waits.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RevertRelease(self, request, context):
+        """Goes back to content that decided before: at once by one person who takes back the last release
+        within 24 hours, else as a release that waits for two.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -124,10 +173,30 @@ def add_RulesetServiceServicer_to_server(servicer, server):
                     request_deserializer=decision__service_dot_api_dot_v1_dot_ruleset__service__pb2.EvaluateRulesetRequest.FromString,
                     response_serializer=decision__service_dot_api_dot_v1_dot_ruleset__service__pb2.EvaluateRulesetResponse.SerializeToString,
             ),
-            'ListPublications': grpc.unary_unary_rpc_method_handler(
-                    servicer.ListPublications,
-                    request_deserializer=decision__service_dot_api_dot_v1_dot_ruleset__service__pb2.ListPublicationsRequest.FromString,
-                    response_serializer=decision__service_dot_api_dot_v1_dot_ruleset__service__pb2.ListPublicationsResponse.SerializeToString,
+            'ListReleases': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListReleases,
+                    request_deserializer=decision__service_dot_api_dot_v1_dot_ruleset__service__pb2.ListReleasesRequest.FromString,
+                    response_serializer=decision__service_dot_api_dot_v1_dot_ruleset__service__pb2.ListReleasesResponse.SerializeToString,
+            ),
+            'GetRelease': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetRelease,
+                    request_deserializer=decision__service_dot_api_dot_v1_dot_ruleset__service__pb2.GetReleaseRequest.FromString,
+                    response_serializer=decision__service_dot_api_dot_v1_dot_ruleset__service__pb2.GetReleaseResponse.SerializeToString,
+            ),
+            'ConfirmRelease': grpc.unary_unary_rpc_method_handler(
+                    servicer.ConfirmRelease,
+                    request_deserializer=decision__service_dot_api_dot_v1_dot_ruleset__service__pb2.ConfirmReleaseRequest.FromString,
+                    response_serializer=decision__service_dot_api_dot_v1_dot_ruleset__service__pb2.ConfirmReleaseResponse.SerializeToString,
+            ),
+            'DeclineRelease': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeclineRelease,
+                    request_deserializer=decision__service_dot_api_dot_v1_dot_ruleset__service__pb2.DeclineReleaseRequest.FromString,
+                    response_serializer=decision__service_dot_api_dot_v1_dot_ruleset__service__pb2.DeclineReleaseResponse.SerializeToString,
+            ),
+            'RevertRelease': grpc.unary_unary_rpc_method_handler(
+                    servicer.RevertRelease,
+                    request_deserializer=decision__service_dot_api_dot_v1_dot_ruleset__service__pb2.RevertReleaseRequest.FromString,
+                    response_serializer=decision__service_dot_api_dot_v1_dot_ruleset__service__pb2.RevertReleaseResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -250,7 +319,7 @@ class RulesetService:
             _registered_method=True)
 
     @staticmethod
-    def ListPublications(request,
+    def ListReleases(request,
             target,
             options=(),
             channel_credentials=None,
@@ -263,9 +332,117 @@ class RulesetService:
         return grpc.experimental.unary_unary(
             request,
             target,
-            '/decision_service.api.v1.RulesetService/ListPublications',
-            decision__service_dot_api_dot_v1_dot_ruleset__service__pb2.ListPublicationsRequest.SerializeToString,
-            decision__service_dot_api_dot_v1_dot_ruleset__service__pb2.ListPublicationsResponse.FromString,
+            '/decision_service.api.v1.RulesetService/ListReleases',
+            decision__service_dot_api_dot_v1_dot_ruleset__service__pb2.ListReleasesRequest.SerializeToString,
+            decision__service_dot_api_dot_v1_dot_ruleset__service__pb2.ListReleasesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetRelease(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/decision_service.api.v1.RulesetService/GetRelease',
+            decision__service_dot_api_dot_v1_dot_ruleset__service__pb2.GetReleaseRequest.SerializeToString,
+            decision__service_dot_api_dot_v1_dot_ruleset__service__pb2.GetReleaseResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ConfirmRelease(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/decision_service.api.v1.RulesetService/ConfirmRelease',
+            decision__service_dot_api_dot_v1_dot_ruleset__service__pb2.ConfirmReleaseRequest.SerializeToString,
+            decision__service_dot_api_dot_v1_dot_ruleset__service__pb2.ConfirmReleaseResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeclineRelease(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/decision_service.api.v1.RulesetService/DeclineRelease',
+            decision__service_dot_api_dot_v1_dot_ruleset__service__pb2.DeclineReleaseRequest.SerializeToString,
+            decision__service_dot_api_dot_v1_dot_ruleset__service__pb2.DeclineReleaseResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RevertRelease(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/decision_service.api.v1.RulesetService/RevertRelease',
+            decision__service_dot_api_dot_v1_dot_ruleset__service__pb2.RevertReleaseRequest.SerializeToString,
+            decision__service_dot_api_dot_v1_dot_ruleset__service__pb2.RevertReleaseResponse.FromString,
             options,
             channel_credentials,
             insecure,

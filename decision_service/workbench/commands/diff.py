@@ -5,10 +5,10 @@ proved of it.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack
 from datetime import UTC, date, datetime
-from itertools import groupby
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -24,19 +24,16 @@ from decision_service.cli.output import (
     print_json,
     print_lines,
 )
-from decision_service.domain.decision import Arm
 from decision_service.factors.registry import catalogue
-from decision_service.rulebook.acceptance import ListChange, list_changes
-from decision_service.rulebook.changes import Direction, WrittenChange, keys_of
-from decision_service.rulebook.differences import RulesetDiff, compare
-from decision_service.rulebook.loosenings import (
-    guard_changes,
-    loosenings_among,
-    name_of,
-    unaccepted,
+from decision_service.rulebook.differences import compare
+from decision_service.rulebook.loosenings import unaccepted
+from decision_service.rulebook.states import (
+    ChangedVersion,
+    RulesDiff,
+    change_lines,
+    compare_states,
+    difference_lines,
 )
-from decision_service.rulebook.plan_differences import compare_plans, file_of
-from decision_service.rulebook.rulebook import Rulebook
 from decision_service.rules.inputs import SHARED
 from decision_service.rules.language.diagnostics import plural
 from decision_service.rules.program import CompiledRuleset
@@ -55,147 +52,19 @@ _TO_ACCEPT = "the newer rules are looser: accept what is meant by --accept NAME"
 _SIDE = "a version's file or product@1; or a rules folder, a part of one, or a git revision"
 
 
-class ChangedVersion(msgspec.Struct, frozen=True):
-    """A version that decides otherwise than before, or may decide now.
-
-    `before` is the same version or else the champion as it was, `champion` that alone; both None
-    for a new product, of which there is no comparison either.
-    """
-
-    after: CompiledRuleset
-    role: str
-    before: CompiledRuleset | None
-    champion: CompiledRuleset | None
-    found: RulesetDiff | None = None
-
-    @property
-    def name(self) -> str:
-        """`personal-loan-ph v2 (challenger)`."""
-        role = f" ({self.role})" if self.role else ""
-        return f"{self.after.ruleset} v{self.after.version}{role}"
-
-
-def _changed_versions(old: Rulebook, new: Rulebook) -> Iterator[ChangedVersion]:
-    """In the order of products and versions; a version that only became champion is one."""
-    for name, product in new.products.items():
-        was = old.products.get(name)
-        champion = was.champion if was else None
-        for number, ruleset in sorted(product.versions.items()):
-            same = was.versions.get(number) if was else None
-            is_champion = ruleset is product.champion
-            role = ""
-            if is_champion or number == product.plan.versions.of(Arm.CHALLENGER):
-                role = "champion" if is_champion else "challenger"
-            if is_champion and champion and champion.digest != ruleset.digest:
-                yield ChangedVersion(ruleset, role, champion, champion=champion)
-            elif same is None or same.digest != ruleset.digest:
-                yield ChangedVersion(ruleset, role, same or champion, champion=champion)
-
-
-class PlanDiff(msgspec.Struct, frozen=True):
-    product: str
-    before: str | None
-    after: str | None
-    changes: tuple[WrittenChange, ...]
-
-
-class RulesDiff(msgspec.Struct, frozen=True):
-    """Two states compared; `loosenings` are to be accepted, `guards` what else guards the rules."""
-
-    gone: tuple[str, ...]
-    versions: tuple[ChangedVersion, ...]
-    plans: tuple[PlanDiff, ...]
-    lists: tuple[ListChange, ...]
-    guards: tuple[WrittenChange, ...]
-    loosenings: tuple[WrittenChange, ...]
-
-    def __bool__(self) -> bool:
-        return any(getattr(self, name) for name in self.__struct_fields__)
-
-
 def compare_rules(old: LoadedRules, new: LoadedRules) -> RulesDiff:
     if old.part != new.part:
         raise CommandError(
             f"one side is {old.part or 'all products'} and the other {new.part or 'all products'}: "
             "name the same part of both, or two versions by their files"
         )
-    folders = old.selection.folder, new.selection.folder
-    now = datetime.now(UTC)
-    lists = list_changes(*folders, now)
-    guards = [*guard_changes(old.state, new.state)]
-    asked = loosenings_among(guards, old.state, new.state, now=now)
-    return RulesDiff(
-        tuple(_gone(old, new)),
-        tuple(_versions(old, new)),
-        tuple(_plans(old, new)),
-        lists=tuple(one for one in lists.changes if _selected(new, one.path)) if lists else (),
-        guards=tuple(
-            one
-            for one in guards
-            if one.direction is Direction.TIGHTENS and _selected(new, one.group)
-        ),
-        loosenings=tuple(one for one in asked if _selected(new, one.group)),
-    )
+    return compare_states(old.state, new.state, partial(_selected, new))
 
 
 def _selected(rules: LoadedRules, path: str) -> bool:
     part = rules.part
     shared = "/" not in part and path.startswith(SHARED)  # of every product
     return shared or part in ("", path) or path.startswith(f"{part}/")
-
-
-def _versions(old: LoadedRules, new: LoadedRules) -> Iterator[ChangedVersion]:
-    for one in _changed_versions(old.rulebook, new.rulebook):
-        if not _selected(new, f"{one.after.ruleset}/v{one.after.version}.yaml"):
-            continue
-        was = None if one.before is None else old.files(one.before)
-        found = None if was is None else compare(was, new.files(one.after), catalogue())
-        yield replace(one, found=found)
-
-
-def _plans(old: LoadedRules, new: LoadedRules) -> Iterator[PlanDiff]:
-    before = old.rulebook.products
-    after = new.rulebook.products
-    for name in keys_of(before, after):
-        old_plan = before[name].plan if name in before else None
-        new_plan = after[name].plan if name in after else None
-        found = compare_plans(old_plan, new_plan)
-        changes = tuple(one for one in found if _selected(new, f"{name}/{file_of(one)}"))
-        if changes:
-            digests = [plan.digest if plan else None for plan in (old_plan, new_plan)]
-            yield PlanDiff(name, digests[0], digests[1], changes=changes)
-
-
-def _gone(old: LoadedRules, new: LoadedRules) -> Iterator[str]:
-    for name, product in old.rulebook.products.items():
-        kept = new.rulebook.products.get(name)
-        for number in sorted(product.versions):
-            left = kept is not None and number in kept.versions
-            if not left and _selected(old, f"{name}/v{number}.yaml"):
-                yield f"{name} v{number}"
-
-
-def state_lines(comparison: RulesDiff) -> Iterator[str]:
-    for name in comparison.gone:
-        yield f"{name} is gone"
-    for one in comparison.versions:
-        against = f" against v{one.before.version}" if one.before else ""
-        changes = () if one.found is None else one.found.changes
-        words = plural(len(changes), "change")
-        if one.found is None or one.found.alike:
-            words = "is new" if one.found is None else "decides alike"
-        yield f"{one.name}{against}: {words}"
-        yield from _change_lines(changes, "  ")
-    for plan in comparison.plans:
-        yield f"{plan.product} rollout plan: {plural(len(plan.changes), 'change')}"
-        yield from _change_lines(plan.changes, "  ")
-    for change in comparison.lists:
-        yield f"{Direction.CHANGES}: {change.path} {change.words}"
-    yield from _change_lines(comparison.guards)
-    if comparison.loosenings:
-        yield f"{plural(len(comparison.loosenings), 'loosening')} to be accepted by name:"
-    for asked in comparison.loosenings:
-        yield f"  {name_of(asked)} {asked.words}"
 
 
 def _states_dict(comparison: RulesDiff) -> dict[str, Any]:
@@ -210,13 +79,6 @@ def _states_dict(comparison: RulesDiff) -> dict[str, Any]:
     ]
     rest = msgspec.to_builtins(replace(comparison, versions=()))
     return {**rest, "versions": versions}
-
-
-def _change_lines(changes: Iterable[WrittenChange], indent: str = "") -> Iterator[str]:
-    for group, found in groupby(changes, key=lambda change: change.group):
-        yield f"{indent}{group}"
-        for change in found:
-            yield f"{indent}  {change.direction}: {change.subject} {change.words}"
 
 
 def _ruleset_dict(ruleset: CompiledRuleset) -> dict[str, Any]:
@@ -304,7 +166,7 @@ def _two_versions(before: str, after: str, rules: Path, form: Format, *, prove: 
     elif comparison.alike:
         words = "identical behaviour under another name"
     pair = f"{old.name} → {new.name}: {words}"
-    print_lines(pair, *_change_lines(comparison.changes), *proofs)
+    print_lines(pair, *change_lines(comparison.changes), *proofs)
 
 
 def _proved(old: CompiledRuleset, new: CompiledRuleset) -> list[str]:
@@ -337,7 +199,7 @@ def _states(
         print_json({"before": before, "after": after} | found)
         return comparison
     same = "" if comparison else ": no version, plan, list or guard differs"
-    print_lines(f"{before} → {after}{same}", *state_lines(comparison), *proofs)
+    print_lines(f"{before} → {after}{same}", *difference_lines(comparison), *proofs)
     for name, report in impact.items():
         print_lines(f"What {name} would have decided", *headline(report), *honesty(report))
     return comparison

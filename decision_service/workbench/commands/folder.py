@@ -39,8 +39,6 @@ _NAME_ONE = (
     "name the rules folder, a product's folder or one of its files, or begin a folder with "
     "`decision-service init FOLDER`"
 )
-PUBLISHED = "_published"
-"""A copy of what was published last, which has decided or may have."""
 
 _WITHIN = ("tests", "tables", "lists", "stories", "_data", "_law", "_shared")
 RulesOption = Annotated[

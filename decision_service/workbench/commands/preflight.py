@@ -35,15 +35,10 @@ from decision_service.cli.webhooks import open_smile, vendor_deadline
 from decision_service.decide.events import NEEDED_TYPES
 from decision_service.decide.rule_tests import VersionResults, failures, run_rule_tests
 from decision_service.domain.errors import ServiceError, StoreError, visible
-from decision_service.rulebook.acceptance import (
-    keep_data,
-    last_good_folder,
-    published_as,
-    unapproved,
-)
+from decision_service.rulebook.acceptance import keep_data
 from decision_service.rulebook.folder import RuleFolder, RulesFolderMissing, read_rules
 from decision_service.rulebook.load import LoadResult, blocked_names, load_rules
-from decision_service.rulebook.loosenings import RulesState, loosenings, unaccepted
+from decision_service.rulebook.loosenings import RulesState, loosenings, name_of
 from decision_service.rulebook.plans import found_risks
 from decision_service.rulebook.rulebook import PlanRisk, Policy, Product, Rulebook
 from decision_service.rules.language.diagnostics import Severity, count
@@ -57,6 +52,7 @@ from decision_service.server.context import Role
 from decision_service.server.webhooks import PATH
 from decision_service.smile.onboarding import Webhook
 from decision_service.smile.source import SmileSource
+from decision_service.steering.releases import folder_in_force
 from decision_service.store.engine import PostgresServer, parse_journal, parse_store_url
 from decision_service.store.errors import StoreLocked, StoreUrlInvalid
 from decision_service.store.store import Store
@@ -96,7 +92,7 @@ class FoundRules:
 
     async def keep(self, store: Store) -> None:
         """Read them as a service on the store does, whose versions keep older files of `_data`."""
-        folder = await keep_data(store, self.folder)
+        folder = await keep_data(store, self.folder, await folder_in_force(store))
         if folder.kept:
             self.folder = folder
             self.loading = load_rules(folder, datetime.now(UTC), self._blocked)
@@ -123,6 +119,7 @@ async def store_check(settings: Settings, rules: FoundRules | str) -> tuple[Chec
             identity_keys=settings.identity_key_file,
             data_keys=settings.data_key_file,
             keep_data_keys=settings.smile_mode is SmileMode.EMBEDDED,
+            journal_keys=settings.journal_key_file,
         )
     except StoreLocked:
         used = f"{shown} is in use by a running service"
@@ -131,6 +128,8 @@ async def store_check(settings: Settings, rules: FoundRules | str) -> tuple[Chec
         return Check("store", False, error.message), StoreState()
     state = await _state(store)
     try:
+        await store.releases()  # with the steps of rollouts: verified, as `serve` reads them
+        await store.latest()
         if not isinstance(rules, str):
             await rules.keep(store)
         await store.check()
@@ -149,7 +148,7 @@ async def _state(store: Store) -> StoreState:
     try:
         steps = await store.latest()
         stages = {name: step.after.go_live.stage for name, step in steps.items()}
-        return StoreState(stages, await last_good_folder(store))
+        return StoreState(stages, await folder_in_force(store))
     except StoreError:
         return StoreState()
 
@@ -166,7 +165,10 @@ def rules_checks(settings: Settings, state: StoreState, rules: FoundRules | str)
         yield Check("rules", False, words)
         return
     if settings.require_approval:
-        yield _approved(settings, folder, loading.rulebook)
+        yield Check("approval", True, "two persons confirm each release")
+    else:
+        todo = "set DECISION_REQUIRE_APPROVAL=true and DECISION_JOURNAL_KEY_FILE"
+        yield Check("approval", False, f"a changed folder decides at once: {todo}")
     if state.rules is not None:
         yield _guards(settings, state.rules, folder, rulebook=loading.rulebook)
     failed = failures(rules.tested)
@@ -202,19 +204,15 @@ def _prices(settings: Settings, loading: LoadResult, last: RuleFolder | None) ->
 
 
 def _guards(settings: Settings, last: RuleFolder, folder: RuleFolder, rulebook: Rulebook) -> Check:
-    now = datetime.now(UTC)
-    published = published_as(folder)
-    before = load_rules(replace(last, manifest=None), now, blocked_names(settings)).rulebook
-    if before is None:
-        return Check("guards", None, "not compared: what decided last does not load now")
-    accepted = () if published is None else published.accepted
-    was = RulesState(last, before)
-    found = unaccepted(loosenings(was, RulesState(folder, rulebook), now), accepted)
+    before = load_rules(replace(last, manifest=None), datetime.now(UTC), blocked_names(settings))
+    if before.rulebook is None:
+        return Check("guards", None, "not compared: what decides does not load now")
+    was = RulesState(last, before.rulebook)
+    found = [*loosenings(was, RulesState(folder, rulebook))]
     if found:
-        words = f"{len(found)} are less than in what decided last, the first {found[0]}"
-        todo = "publish or sign with --accept"
-        return Check("guards", False, f"{words}: {todo}")
-    return Check("guards", True, "none is less than in what decided last, or unaccepted")
+        words = f"{len(found)} loosenings, the first `{name_of(found[0])}` {found[0].words}"
+        return Check("guards", None, f"{words}: those who confirm are asked about each")
+    return Check("guards", True, "nothing is looser than in what decides")
 
 
 def _plan_risks(product: Product, policy: Policy) -> Iterator[Check]:
@@ -247,17 +245,6 @@ def _letters(rulebook: Rulebook) -> Iterator[Check]:
             good += not found
     if good:
         yield Check("letters", True, f"{good} name a lender and a contact")
-
-
-def _approved(settings: Settings, folder: RuleFolder, rulebook: Rulebook) -> Check:
-    file = settings.auth_tokens_file
-    callers = None if file is None else read_callers_file(file).callers
-    signers = {} if callers is None else callers.signers
-    problems = unapproved(folder, rulebook, None, signers=signers, today=datetime.now(UTC).date())
-    if problems:
-        words = f"not signed by two callers ({problems[0].message}): see `rules verify`"
-        return Check("rules", False, words)
-    return Check("rules", True, "signed by two callers")
 
 
 def slow_checks(rules: FoundRules | str, seconds: float) -> Iterator[Check]:

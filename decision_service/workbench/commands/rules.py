@@ -25,9 +25,8 @@ from decision_service.cli.output import (
 )
 from decision_service.decide.rule_tests import case_problems, without_cases
 from decision_service.domain.factor import Better, FactorSpec, Mover
-from decision_service.factors.laws import DEFINITIONS, LAWS, TOGETHER
+from decision_service.factors.laws import DEFINITIONS, LAWS, TOGETHER, Law
 from decision_service.factors.registry import catalogue
-from decision_service.rulebook.folder import read_rules
 from decision_service.rulebook.laws import laws_of
 from decision_service.rulebook.load import LoadResult, blocked_names, load_rules
 from decision_service.rulebook.plans import plan_warnings
@@ -41,7 +40,6 @@ from decision_service.rules.language.diagnostics import (
 from decision_service.runtime.config import load
 from decision_service.workbench.commands.folder import (
     DEFAULT_PATH,
-    PUBLISHED,
     LoadedRules,
     PathArgument,
     RulesSelection,
@@ -51,6 +49,7 @@ from decision_service.workbench.commands.folder import (
     unpublished,
 )
 
+_FACTOR_COLUMNS = ("factor", "type", "unit", "better", "meaning")
 OF_LAWS = ("R530", "R531", "R532")
 """Findings that stop no loading."""
 
@@ -103,7 +102,7 @@ def factors(
     elif form is FactorsForm.MARKDOWN:
         sys.stdout.write(markdown())
     else:
-        rows = table("factor", "type", "unit", "better", "meaning")
+        rows = table(*_FACTOR_COLUMNS)
         for spec in specs:
             rows.add_row(spec.name, spec.type.value, spec.unit, _BETTER[spec.better], spec.sentence)
         print_table(rows)
@@ -117,7 +116,7 @@ def problems_of(selection: RulesSelection) -> list[Diagnostic]:
         *without_cases(selection.folder),
         *case_problems(selection.folder, loading),
         *publication(selection.folder),
-        *law_findings(selection, loading),
+        *law_findings(loading),
         *(plan_warnings(selection.folder, loading.rulebook) if loading.rulebook else ()),
     )
     version = loading.by_version.get(selection.part)
@@ -126,14 +125,13 @@ def problems_of(selection: RulesSelection) -> list[Diagnostic]:
     return sorted(shown, key=lambda d: d.order)
 
 
-def law_findings(selection: RulesSelection, loading: LoadResult) -> tuple[Diagnostic, ...]:
-    """What versions lack of the laws; what was published with the same content has decided."""
-    found = loading.law_problems(())
-    if not found or not (copy := selection.root / PUBLISHED).is_dir():
-        return found
-    before = load_rules(unpublished(read_rules(copy)), datetime.now(UTC), blocked_names(load()))
-    versions = [one.ruleset for one in before.by_version.values() if one.ruleset is not None]
-    return loading.law_problems({one.digest for one in versions})
+def law_findings(loading: LoadResult) -> tuple[Diagnostic, ...]:
+    """What versions lack of the laws: warnings of those that decide nobody, as the next one may."""
+    rulebook = loading.rulebook
+    if rulebook is None:
+        return loading.law_problems(())
+    deciding = {one.digest for one in rulebook.deciding.values()}
+    return loading.law_problems(rulebook.digests.keys() - deciding)
 
 
 def broken_guarantees(selection: RulesSelection) -> list[Diagnostic]:
@@ -195,11 +193,15 @@ def markdown() -> str:
         .render(
             families=groupby(catalogue().values(), key=lambda spec: spec.family),
             facts=_facts,
-            laws=groupby(LAWS, key=lambda law: law.name.partition(":")[0]),
+            laws=groupby(LAWS, key=_law_family),
             definitions=DEFINITIONS,
             together=TOGETHER,
         )
     )
+
+
+def _law_family(law: Law) -> str:
+    return law.name.partition(":")[0]
 
 
 def _facts(spec: FactorSpec) -> list[str]:

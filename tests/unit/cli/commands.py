@@ -39,7 +39,7 @@ def command(capsys, *words):
     return Done(code, captured.out, captured.err)
 
 
-def product_folder(root, text=None, product="personal-loan-ph"):
+def product_folder(root: Path, text: str | None = None, product: str = "personal-loan-ph") -> Path:
     """A rules folder with one product: the worked example unless a text is given."""
     folder = root / "rules" / product
     (folder / "tests").mkdir(parents=True)
@@ -51,7 +51,7 @@ def product_folder(root, text=None, product="personal-loan-ph"):
     return folder
 
 
-def without_laws(rules, name="elsewhere", old="PHP", new="USD"):
+def without_laws(rules: Path, name: str = "elsewhere", old: str = "PHP", new: str = "USD") -> None:
     """Give a folder a law that is about none of its products, in place of the package's."""
     law = (SHIPPED / "_law" / "ph-prices.yaml").read_text()
     (rules / "_law").mkdir(exist_ok=True)

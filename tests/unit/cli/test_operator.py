@@ -28,6 +28,7 @@ from tests.e2e.team import Office
 from tests.kits.cases import cases
 from tests.kits.decision_log import SNAPSHOT, numbered
 from tests.kits.history_log import decided, present
+from tests.kits.rollout_journal import FIRST, SECOND
 from tests.unit.cli.commands import ROOT, SHIPPED, Done, command, product_folder
 
 
@@ -348,6 +349,44 @@ def test_hashes_of_who_applied_go_with_their_key(capsys, url):
     asyncio.run(contents(url, *entries))
     assert command(capsys, "keys", "identity", "forget", old).code == 0
     assert sorted(asyncio.run(contents(url))) == [plain, plain, hashed[1]]
+
+
+async def stepped(url, file, *steps):
+    """Add steps of a rollout, and read what the journal has."""
+    store = await Store.open(url, journal_keys=file)
+    try:
+        for step in steps:
+            await store.append(step)
+        return [*await store.history(FIRST.product, None, 10)]
+    finally:
+        await store.aclose()
+
+
+def test_journals_are_sealed_and_sealed_anew(capsys, tmp_path, url, monkeypatch):
+    """What was never sealed takes the flag, once; an old key may go when all is sealed anew."""
+    file = tmp_path / "journal-keys"
+    seal = ("keys", "journal", "seal")
+    done = command(capsys, *seal)
+    assert (done.code, done.err) == (2, "set DECISION_JOURNAL_KEY_FILE, or name a file by --file\n")
+    asyncio.run(stepped(url, None, FIRST))
+    monkeypatch.setenv("DECISION_JOURNAL_KEY_FILE", str(file))
+    old = added(capsys, "journal")
+    never = command(capsys, *seal)
+    assert (never.code, never.err.count("\n")) == (2, 1)
+    assert "never sealed: run `decision-service keys journal seal --take-over`" in never.err
+    taken = command(capsys, *seal, "--take-over")
+    sentence = f"1 entries of journals are sealed, by the newest key of {file}\n"
+    assert (taken.code, taken.out) == (0, sentence)
+    assert asyncio.run(stepped(url, file, SECOND)) == [SECOND, FIRST]
+    new = added(capsys, "journal")
+    assert command(capsys, *seal, "--file", file).out.startswith("2 entries of journals are")
+    file.write_text(file.read_text().splitlines()[0] + "\n")
+    assert asyncio.run(stepped(url, file)) == [SECOND, FIRST]
+    assert old != new
+    added(capsys, "journal")
+    file.write_text(file.read_text().splitlines()[0] + "\n")
+    lost = command(capsys, *seal)
+    assert (lost.code, f"sealed by the journal key {new}, which" in lost.err) == (2, True)
 
 
 @pytest.mark.parametrize("words", ["forget xyz", "list", "rewrap", "forget 00000000"])

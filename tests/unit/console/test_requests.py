@@ -99,8 +99,8 @@ async def test_a_file_is_read_where_its_page_asks_for_one() -> None:
 LARGE = b"a=" + b"x" * FORM_BYTES
 
 REFUSED: dict[str, tuple[str, list[bytes], dict[str, str], int, str]] = {
-    "a field too many": (FORM, [fields(PARTS + 1)], {}, 413, "at most 50 fields"),
-    "a part too many": (FILES, [parts(PARTS + 1)], {}, 413, "at most 50 fields"),
+    "a field too many": (FORM, [fields(PARTS + 1)], {}, 413, "at most 400 fields"),
+    "a part too many": (FILES, [parts(PARTS + 1)], {}, 413, "at most 400 fields"),
     "70,000 parts": (FILES, [parts(70_000)], {}, 413, "64 KiB"),
     "too long by its length": (FORM, [], {"content_length": f"{FORM_BYTES + 1}"}, 413, "64 KiB"),
     "too long in pieces": (FORM, [LARGE[:9], LARGE[9:]], {}, 413, "64 KiB"),
@@ -183,7 +183,7 @@ async def test_what_was_typed_before_a_session_ended_can_be_sent_again(console: 
     assert (await answer(console, "/rules/evidence", ended)).status_code == 401
     many = await answer(console, "/reviews/1/note", ended, parts(70_000))
     assert many.status_code == 413
-    assert "at most 50 fields" in many.text
+    assert "at most 400 fields" in many.text
 
 
 async def test_a_sign_in_takes_no_more_than_a_form(console: Any) -> None:

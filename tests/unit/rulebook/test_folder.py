@@ -12,7 +12,7 @@ from decision_service.build import starter_rules
 from decision_service.rulebook.folder import RuleFolder, TextFile, read_policy, read_rules
 from decision_service.rulebook.load import LoadResult, load_rules
 from decision_service.rulebook.loosenings import RulesState, loosenings, unaccepted
-from decision_service.rulebook.manifest import manifest_problems, manifest_text, published_now
+from decision_service.rulebook.manifest import Publication, manifest_problems, manifest_text
 from decision_service.rulebook.plans import found_risks, plan_problems, plan_warnings
 from decision_service.rulebook.rulebook import Floors, PlanRisk, Policy
 from decision_service.rules.language.diagnostics import Diagnostic, Severity, render_all
@@ -325,7 +325,7 @@ def test_a_law_that_changes_is_no_change_of_rules(rules: Path, old: str, new: st
     """No digest, no published folder and no loading depends on it, be it readable or not."""
     before, first = read_and_loaded(rules)
     assert first.rulebook is not None
-    manifest = manifest_text(published_now(before.contents, "J. Cruz", NOW), before.contents)
+    manifest = manifest_text(Publication("J. Cruz", "2026-11-29T04:00:00Z"), before.contents)
     law = rules / "_law" / "ph-prices.yaml"
     law.write_text(law.read_text().replace(old, new))
     after, second = read_and_loaded(rules)
@@ -399,7 +399,7 @@ def test_a_guard_that_is_less_is_to_be_accepted_by_name(shipped, tmp_path, case)
     """The sentence has the file, the part and the direction; its name or its file accepts it."""
     edits, sentence = case["edits"], case["told"]
     after = edited_folder(tmp_path, edits)
-    found = [*loosenings(shipped, state_of(after), NOW)]
+    found = [*loosenings(shipped, state_of(after))]
     assert unaccepted(found, ()) == [sentence]
     file = next(iter(edits))
     assert unaccepted(found, (f"{found[0].group}: {found[0].subject}",)) == []
@@ -412,7 +412,7 @@ def test_what_is_more_or_no_guard_needs_no_acceptance(shipped, tmp_path, case):
     """Added tests and tighter bounds are named and block nothing."""
     after = edited_folder(tmp_path, case["edits"])
     again = RulesState(after, loaded(after).rulebook or shipped.rulebook)
-    assert unaccepted(loosenings(shipped, again, NOW), ()) == []
+    assert unaccepted(loosenings(shipped, again), ()) == []
 
 
 def test_a_file_that_is_gone_is_one_change(shipped, tmp_path):
@@ -420,7 +420,7 @@ def test_a_file_that_is_gone_is_one_change(shipped, tmp_path):
     edited_folder(tmp_path, {})
     shutil.rmtree(tmp_path / "rules" / LOAN / "tests")
     (tmp_path / "rules" / LOAN / "v2.yaml").unlink()
-    found = loosenings(shipped, state_of(read_rules(tmp_path / "rules")), NOW)
+    found = loosenings(shipped, state_of(read_rules(tmp_path / "rules")))
     assert [(one.group, one.subject) for one in found] == [
         (f"{LOAN}/tests/v{number}.yaml", "the file") for number in (1, 3)
     ]
@@ -439,7 +439,7 @@ def test_a_version_that_replaces_another_is_compared_with_it(shipped, tmp_path, 
     )
     plan = (rules / "rollout.yaml").read_text()
     (rules / "rollout.yaml").write_text(plan.replace("champion: 3", f"champion: {champion}"))
-    found = [*loosenings(shipped, state_of(read_rules(tmp_path / "rules")), NOW)]
+    found = [*loosenings(shipped, state_of(read_rules(tmp_path / "rules")))]
     promised = [one.name for one in shipped.rulebook.products[LOAN].champion.guarantees]
     path = f"{LOAN}/v{champion}.yaml"
     asked = [one.subject for one in found if one.group == path]
@@ -455,7 +455,7 @@ def test_a_renamed_product_is_compared_with_the_one_that_is_gone(shipped, tmp_pa
     for file in (root / "salary-loan-ph").rglob("*.yaml"):
         text = file.read_text().replace(LOAN, "salary-loan-ph")
         file.write_text(text.replace("max_age: 35d", "max_age: 70d"))
-    found = [*loosenings(shipped, state_of(read_rules(root)), NOW)]
+    found = [*loosenings(shipped, state_of(read_rules(root)))]
     assert [(one.group, one.subject, one.words) for one in found[:2]] == [
         (LOAN, "the product", "is gone, and salary-loan-ph comes"),
         ("salary-loan-ph/v1.yaml", "max_age", "from 35d to 70d"),
@@ -473,7 +473,7 @@ def test_a_list_with_fewer_keys_is_to_be_accepted(shipped, tmp_path):
     full, less = (read_rules(tmp_path / at / "rules") for at in "ab")
     empty, full, less = (RulesState(one, shipped.rulebook) for one in (shipped.folder, full, less))
     asked = [(empty, full), (less, full), (full, less), (full, empty)]
-    found = [unaccepted(loosenings(before, after, NOW), ()) for before, after in asked]
+    found = [unaccepted(loosenings(before, after), ()) for before, after in asked]
     assert found == [
         [],
         [],

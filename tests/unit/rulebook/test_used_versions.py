@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
@@ -17,22 +18,26 @@ from decision_service.domain.decision import ListAnswer, Outcome
 from decision_service.domain.errors import StoreUnavailable
 from decision_service.domain.ports import StoredEntry, StoredText
 from decision_service.factors.registry import catalogue
-from decision_service.rulebook import acceptance as list_changes
+from decision_service.rulebook import acceptance
 from decision_service.rulebook import load as shared_files
-from decision_service.rulebook.acceptance import ListChange, altered, keep, newest_list_changes
+from decision_service.rulebook.acceptance import (
+    ListChange,
+    altered,
+    list_changes,
+    newest_list_changes,
+)
 from decision_service.rulebook.archive import CompilationThread, RulesetArchive, files_from_body
 from decision_service.rulebook.folder import RuleFolder, TextFile
-from decision_service.rulebook.manifest import manifest_text, published_now
+from decision_service.rulebook.manifest import Publication, manifest_text
 from decision_service.rules import inputs
 from decision_service.rules.compile import compile_ruleset
 from decision_service.rules.inputs import list_answers, read_list
-from decision_service.steering.reload import Reloaded
 from decision_service.workbench.backtest.rules import RulesOrder, compiled
 from tests.fakes.cases import changed_rules
 from tests.fakes.in_memory import InMemoryDecisionLog
 from tests.fakes.plans import planned
 from tests.fakes.shipped import CHAMPION
-from tests.fakes.watched import serving_on
+from tests.fakes.watched import Serving, serving_on
 from tests.fakes.world import NOW, PRODUCT, World, application, loaded, rulebook, shipped_rules
 from tests.unit.rollout.plans import edited
 from tests.unit.steering.test_compare import ALONE, CHALLENGER, compared
@@ -42,6 +47,8 @@ if TYPE_CHECKING:
     from decision_service.rulebook.rulebook import Rulebook
     from decision_service.rules.language.diagnostics import Report
     from decision_service.rules.program import KeyList
+
+SECOND = timedelta(seconds=1)
 
 OTHERWISE = ("regulatory: Legal capacity", "regulatory: Capacity")
 
@@ -80,7 +87,7 @@ def with_product(folder, changes):
 
 async def reloaded(log: InMemoryDecisionLog, folder: RuleFolder, **how: bool) -> list[str]:
     """The codes by which a process on the shipped rules refuses a folder, none where it decides."""
-    return await (await serving_on(log=log)).take(folder, **how)
+    return await (await serving_on(log=log, **how)).take(folder)
 
 
 @pytest.fixture
@@ -290,18 +297,20 @@ class Office:
 
     folder: RuleFolder = field(default_factory=with_list)
     world: World = field(default_factory=World)
+    serving: Serving | None = None
 
-    async def reload(self, *keys: str) -> Reloaded:
-        """Take the folder over with a list of these keys."""
+    async def reload(self, *keys: str) -> list[str]:
+        """Take the folder over with a list of these keys; the codes by which it is refused."""
         self.folder = with_list(*keys)
         return await self.take_over()
 
-    async def take_over(self) -> Reloaded:
-        made = await serving_on(log=self.world.log, book=self.world.book)
-        made.folder = self.folder
-        reloaded = await made.reload()
-        self.world.book = made.active_rules.current()
-        return reloaded
+    async def take_over(self) -> list[str]:
+        if self.serving is None:
+            self.serving = await serving_on(log=self.world.log)
+        self.serving.clock.wall += SECOND
+        refused = await self.serving.take(self.folder)
+        self.world.book = self.serving.active_rules.current()
+        return refused
 
     async def decide(self, request_id: str = "r-1", **inputs: object) -> StoredEntry:
         """The entry of a decision for a steady earner of this employer."""
@@ -324,7 +333,7 @@ class Office:
 async def office() -> Office:
     """A process on rules that ask an empty list."""
     office = Office()
-    assert await office.reload() == Reloaded(accepted=True, faults=0)
+    assert await office.reload() == []
     return office
 
 
@@ -332,7 +341,7 @@ async def test_a_changed_list_decides_without_a_new_version(office: Office) -> N
     """The digest of a version that has decided stays, and the next application is blocked."""
     before = office.world.book.product(PRODUCT).versions[CHAMPION].digest
     assert (await office.decide("r-1", **SENT)).outcome is Outcome.APPROVE
-    assert await office.reload("ACME-017") == Reloaded(accepted=True, faults=0)
+    assert await office.reload("ACME-017") == []
     assert office.world.book.product(PRODUCT).versions[CHAMPION].digest == before
     assert (await office.decide("r-2", **SENT)).outcome is Outcome.REFER
 
@@ -347,9 +356,9 @@ async def test_lists_are_read_and_compared_off_the_loop(
         threads.append(threading.current_thread())
         return read_list(path, text, report)
 
-    for module in (inputs, shared_files, list_changes):
+    for module in (inputs, shared_files, acceptance):
         monkeypatch.setattr(module, "read_list", noted)
-    assert await office.reload("ACME-017") == Reloaded(accepted=True, faults=0)
+    assert await office.reload("ACME-017") == []
     assert len(threads) > 3
     assert threading.main_thread() not in threads
 
@@ -386,7 +395,7 @@ async def test_every_change_of_a_list_is_journalled_once(office: Office) -> None
         await office.reload("ACME-017", "BETA-2")
     first, second = await newest_list_changes(office.world.log, 9)
     [change] = first.changes
-    assert (first.at, first.by, change.path) == (NOW, "", PATH)
+    assert (first.at, first.by, change.path) == (NOW + 2 * SECOND, "", PATH)
     assert (change.keys, change.added, change.removed) == (2, 2, 0)
     assert change.before == second.changes[0].after
     assert second.changes[0].before == ""
@@ -399,29 +408,28 @@ async def test_the_publisher_of_a_list_is_named(office: Office) -> None:
     """A published folder's manifest holds the list's digest, and says who answers for it."""
     folder = with_list("ACME-017")
     assert PATH in folder.contents
-    text = manifest_text(published_now(folder.contents, "Maria", NOW), folder.contents)
+    by_maria = Publication("Maria", "2026-11-24T04:00:00Z")
+    text = manifest_text(by_maria, folder.contents)
     office.folder = replace(folder, manifest=TextFile("rules/manifest.yaml", text))
-    assert await office.take_over() == Reloaded(accepted=True, faults=0)
+    assert await office.take_over() == []
     [newest] = await newest_list_changes(office.world.log, 1)
     assert newest.by == "Maria"
     moved = with_list("ACME-017", "BETA-2")
     office.folder = replace(moved, manifest=office.folder.manifest)
-    assert not (await office.take_over()).accepted
+    assert "M002" in await office.take_over()
 
 
 async def test_a_broken_list_keeps_the_last_good_one(office: Office) -> None:
     """Nothing is half loaded: a list with a fault decides for nobody."""
     await office.reload("ACME-017")
-    assert await office.reload("A", "a") == Reloaded(accepted=False, faults=1)
+    assert await office.reload("A", "a") == ["R124"]
     assert (await office.decide(**SENT)).outcome is Outcome.REFER
 
 
-async def test_a_list_that_goes_is_journalled() -> None:
+def test_a_list_that_goes_is_a_change() -> None:
     """Of a file that is no more the digest after is empty, and its keys are counted as removed."""
-    log = World().log
-    await keep(log, with_list("A", "B"), NOW)
     gone = with_product(with_list(), lambda _: {"lists": {}})
-    [change] = await keep(log, gone, NOW)
+    [change] = list_changes(with_list("A", "B"), gone)
     assert change == ListChange(PATH, change.before, "", 0, 0, 2)
 
 
@@ -470,9 +478,10 @@ async def test_a_list_of_which_no_key_counts_is_named(office: Office, text: str,
     found = loaded(folder).nothing_listed
     words = [f"nothing is on the list `blocked`: {why}"] if why else []
     assert [(d.severity.value, d.message) for d in found] == [("warning", one) for one in words]
+    await office.reload("B")
     office.folder = folder
     with capture_logs() as logs:
-        assert (await office.take_over()).accepted
+        assert await office.take_over() == []
     warned = [log["log_level"] for log in logs if "list counts" in log["event"]]
     assert warned == ["warning"] * len(words)
 

@@ -16,17 +16,13 @@ from decision_service.domain.ports import StoredText
 from decision_service.rollout.model import TrackName
 from decision_service.rollout.ports import JournalAction, JournalEntry
 from decision_service.rollout.state import RolloutState, initial_state
-from decision_service.rulebook.load import load_rules
-from decision_service.rulebook.manifest import Approval, Publication
 from decision_service.rulebook.rulebook import Product, Rulebook
 from decision_service.steering.journal import RolloutChange, Rollouts
 from decision_service.steering.operate import OperateRollouts
-from decision_service.steering.reload import Reloaded
 from tests.fakes.in_memory import InMemoryDecisionLog
 from tests.fakes.plans import CHALLENGED, with_plan
 from tests.fakes.watched import Serving, serving_on
 from tests.fakes.world import NOW, PRODUCT, SetClock
-from tests.kits.cases import until
 from tests.unit.rollout.plans import STAGED, edited, good, texts_of
 
 if TYPE_CHECKING:
@@ -184,30 +180,6 @@ async def test_a_store_that_fails_leaves_every_rollout_where_it_is(one: Process)
     assert (await one.advance()).after.go_live.stage == "early"
 
 
-@pytest.mark.parametrize("error", [StoreUnavailable("down"), RuntimeError("a bug")])
-async def test_keeping_up_outlives_every_fault(
-    one: Process, other: Process, monkeypatch: pytest.MonkeyPatch, error: Exception
-) -> None:
-    """The loop goes on after readings that fail, and sees the steps that were taken meanwhile."""
-    monkeypatch.setattr("decision_service.steering.journal.REFRESH_SECONDS", 0.0)
-    await other.advance()
-    read, failed = one.journal.latest, 0
-
-    async def latest():
-        nonlocal failed
-        failed += 1
-        if failed <= 3:
-            raise error
-        return await read()
-
-    monkeypatch.setattr(one.journal, "latest", latest)
-    loop = asyncio.create_task(one.rollouts.keep_up())
-    await until(lambda: one.state == other.state, pause=0)
-    assert failed > 3
-    loop.cancel()
-    await asyncio.gather(loop, return_exceptions=True)
-
-
 def without_tests(folder: RuleFolder, version: int) -> RuleFolder:
     """The folder without the cases of one version of every product."""
     line = f"\nversion: {version}\n"
@@ -226,8 +198,7 @@ async def serving() -> Serving:
 
 async def test_a_changed_plan_is_taken_over_with_its_challenger(serving: Serving) -> None:
     """The plan decides, its challenger begins, and the journal has the step."""
-    serving.folder = with_plan(CHALLENGED)
-    assert await serving.reload() == Reloaded(accepted=True, faults=0)
+    assert await serving.take(with_plan(CHALLENGED)) == []
     state = serving.rollouts.product(PRODUCT).state
     assert state.challenger is not None
     assert (state.challenger.stage, state.decided_by) == ("whole", (1, 2, 3))
@@ -239,29 +210,28 @@ async def test_a_changed_plan_is_taken_over_with_its_challenger(serving: Serving
 async def test_a_challenger_without_a_test_case_is_not_taken_over(serving: Serving) -> None:
     """The last good rules decide on, and the refusal names the plan's line."""
     before = serving.active_rules.current()
-    serving.folder = without_tests(with_plan(CHALLENGED), 2)
-    assert await serving.reload() == Reloaded(accepted=False, faults=1)
+    assert await serving.take(without_tests(with_plan(CHALLENGED), 2)) == ["T003"]
     assert serving.active_rules.current() is before
     [problem] = serving.active_rules.status.refused
     assert (problem.code, problem.quoted.strip()) == ("T003", "version: 2")
 
 
-async def test_a_store_that_fails_asks_for_another_reading(serving: Serving) -> None:
-    """Nothing is taken over while nothing can be journalled; the next reading makes up for it."""
+async def test_a_store_that_fails_takes_nothing_over(serving: Serving) -> None:
+    """Nothing is taken over while nothing can be journalled; the next offer makes up for it."""
     before = serving.active_rules.status
-    serving.folder, serving.log.down = with_plan(CHALLENGED), True
-    assert await serving.reload() == Reloaded(accepted=False, faults=0, again=True)
+    serving.log.down = True
+    with pytest.raises(StoreUnavailable):
+        await serving.take(with_plan(CHALLENGED))
     assert serving.active_rules.status == before
     serving.log.down = False
-    assert await serving.reload() == Reloaded(accepted=True, faults=0)
+    assert await serving.take(with_plan(CHALLENGED)) == []
 
 
 async def test_a_plan_that_clashes_is_no_reason_to_read_again(serving: Serving) -> None:
     """Shelf and log tell what is wrong, and only an edit can mend it."""
     salt = ("salt: personal-loan-ph\n", "salt: another\n")
-    serving.folder = with_plan(edited(CHALLENGED, salt))
     with capture_logs() as logs:
-        assert await serving.reload() == Reloaded(accepted=False, faults=1)
+        assert await serving.take(with_plan(edited(CHALLENGED, salt))) == ["P501"]
     assert [line["alarm"] for line in logs] == ["RULES_REFUSED"]
     assert "salt: another" in logs[0]["problem"]
     [problem] = serving.active_rules.status.refused
@@ -305,9 +275,8 @@ async def test_an_edited_plan_waits_for_two_callers_in_every_process_and_over_a_
     log = InMemoryDecisionLog()
     one = await serving_on(log=log, folder=with_plan(LOCKED))
     in_force = one.rollouts.latest(PRODUCT).plan_digest
-    one.folder = with_plan(OPENED)
-    assert await one.reload() == Reloaded(accepted=True, faults=0)
-    assert await one.reload() == Reloaded(accepted=True, faults=0)
+    assert await one.take(with_plan(OPENED)) == []
+    assert await one.take(with_plan(OPENED)) == []
     other = await serving_on(log=log, folder=with_plan(OPENED))
     for process in (one, other):
         waits = process.rollouts.latest(PRODUCT)
@@ -354,12 +323,10 @@ async def test_one_persons_dangerous_edit_of_a_plan_is_not_in_force(edit: tuple[
     """
     one = await serving_on(with_plan(PILOT))
     before = one.product.plan
-    one.folder = with_plan(edited(PILOT, edit))
-    assert await one.reload() == Reloaded(accepted=True, faults=0)
+    assert await one.take(with_plan(edited(PILOT, edit))) == []
     assert one.product.plan == before
     assert one.rollouts.latest(PRODUCT).action == "propose"
-    one.folder = with_plan(PILOT)
-    assert await one.reload() == Reloaded(accepted=True, faults=0)
+    assert await one.take(with_plan(PILOT)) == []
     back = one.rollouts.latest(PRODUCT)
     assert (back.action, back.why) == ("plan", "the changed plan was taken back")
     assert (back.after.proposed, back.plan_digest) == (None, before.digest)
@@ -369,30 +336,15 @@ async def test_a_plan_that_waits_and_no_longer_fits_stops_no_start() -> None:
     """It lost its place while it waited: the service starts, and the confirmation is refused."""
     log = InMemoryDecisionLog()
     one = await serving_on(log=log, folder=with_plan(LOCKED))
-    one.folder = with_plan(edited(LOCKED, SWAPPED, ("    - {name: early, percent: 5}\n", "")))
-    assert (await one.reload()).accepted
+    folder = with_plan(edited(LOCKED, SWAPPED, ("    - {name: early, percent: 5}\n", "")))
+    assert await one.take(folder) == []
     back = RolloutChange(PRODUCT, "ana", "less", track=TrackName.GO_LIVE)
     await one.rollouts.move(back, JournalAction.ROLL_BACK)
-    again = await serving_on(log=log, folder=one.folder)
+    again = await serving_on(log=log, folder=folder)
     assert champion(again) == 1
     await confirm(again, "ana")
     with pytest.raises(RolloutRefused, match="stage `early`, which the new plan does not have"):
         await confirm(again, "ben")
-
-
-async def test_two_signatures_are_the_confirmation() -> None:
-    """A plan that two persons signed is in force at once, and the journal has their names."""
-    log = InMemoryDecisionLog()
-    await serving_on(log=log, folder=with_plan(LOCKED))
-    loading = load_rules(with_plan(OPENED), NOW)
-    assert loading.rulebook is not None
-    ana, ben = Approval("ana", b""), Approval("ben", b"")
-    signed = Publication("ana", "", "", proposed_by=ana, approved_by=ben)
-    rules = replace(loading.rulebook, published=signed)
-    rollouts = await Rollouts.start(log, rules, SetClock(), signed=True)
-    entry = rollouts.latest(PRODUCT)
-    assert (entry.who, entry.action) == ("ana, ben", "plan")
-    assert rollouts.product(PRODUCT).plan.versions.champion == 2
 
 
 async def test_rules_that_the_plan_in_force_does_not_fit_are_refused() -> None:
@@ -405,8 +357,7 @@ async def test_rules_that_the_plan_in_force_does_not_fit_are_refused() -> None:
     tests = tuple(t for t in loan.tests if "\nversion: 2\n" in t.text)
     loan = replace(loan, rulesets={2: loan.rulesets[2]}, tests=tests)
     products = tuple(loan if p.product == PRODUCT else p for p in folder.products)
-    one.folder = replace(folder, products=products)
-    assert not (await one.reload()).accepted
+    assert await one.take(replace(folder, products=products)) != []
     problems = [p.message for p in one.active_rules.status.refused if p.code == "P501"]
     assert len(problems) == 1
     assert "goes on until two callers confirm another one" in problems[0]

@@ -23,7 +23,7 @@ from decision_service.workbench.commands.preflight import (
 )
 from decision_service.workbench.proofs.solver import MISSING
 from tests.e2e.team import Team
-from tests.unit.cli.commands import SHIPPED, command, product_folder
+from tests.unit.cli.commands import SHIPPED, product_folder
 from tests.unit.workbench.test_publish import publishable
 
 KEYS = {"DECISION_SMILE_API_KEY": "key-of-8", "DECISION_SMILE_API_SECRET": "secret-8"}
@@ -188,20 +188,21 @@ def test_without_a_solver_guarantees_are_left_to_another_machine(tmp_path, monke
     assert found.words == f"not proved: {MISSING}"
 
 
-def test_guards_that_are_less_than_in_what_decided_are_to_be_accepted(tmp_path, capsys):
-    """A case that is gone is named, until the publication has accepted it."""
+def test_what_is_looser_than_what_decides_is_named(tmp_path):
+    """A case that is gone is asked about when the release is confirmed."""
     product = publishable(tmp_path)
     last = read_rules(product.parent)
-    tests = product / "tests" / "v1.yaml"
-    tests.write_text(tests.read_text().replace("- name: a steady earner", "- name: a new name"))
-
-    [guards] = said(product.parent, "guards", StoreState(rules=last))
-    assert (guards.ok, "case a steady earner" in guards.words) == (False, True)
-    accepted = ("--accept", "personal-loan-ph/tests/v1.yaml")
-    published = ("rules", "publish", product.parent, "--by", "juan", "--no-prove")
-    assert command(capsys, *published, *accepted).code == 0
     [guards] = said(product.parent, "guards", StoreState(rules=last))
     assert guards.ok is True
+    tests = product / "tests" / "v1.yaml"
+    tests.write_text(tests.read_text().replace("- name: a steady earner", "- name: a new name"))
+    [guards] = said(product.parent, "guards", StoreState(rules=last))
+    assert (guards.ok, "case a steady earner" in guards.words) == (None, True)
+
+
+def test_a_service_that_asks_no_second_person_is_named(shipped: Path) -> None:
+    [found] = said(shipped, "approval")
+    assert (found.ok, "DECISION_REQUIRE_APPROVAL=true" in found.words) == (False, True)
 
 
 def test_each_product_says_how_long_it_is_kept(tmp_path: Path) -> None:
