@@ -186,12 +186,15 @@ class Walk:
         names = symbols_of(self.question)
         return PersonValues({s.name: plain(self.question, s, self.period) for s in names})
 
-    def met(self, has_time: Callable[[], bool]) -> Person | None:
-        """A person who breaks the claim, with what is otherwise the second time, and the day."""
+    def met(self, has_time: Callable[[], bool], most: int = MOST_PEOPLE) -> Person | None:
+        """A person who breaks the claim, with what is otherwise the second time, and the day.
+
+        They are other people at every call.
+        """
         typical = self.typical
         last = typical, verdict_on(typical, self.question.rulesets[0], self.period.start)
         start = last
-        for number in range(MOST_PEOPLE):
+        for number in range(most):
             if not has_time():
                 return None
             person = self.other((last if number % _WALK else start)[0])
@@ -262,7 +265,7 @@ class Walk:
     def _value(self, symbol: Symbol) -> Any:
         figure = self._one_of(self.figures)
         edges = self.edges.get(symbol.name)
-        if edges and self.draws.below(2):
+        if edges and not self.draws.below(3):
             figure = self._one_of(edges)
         shift = self._one_of((-1, 0, 0, 1))
         match symbol.type:

@@ -246,7 +246,8 @@ def times(b: Builder, left: Term, right: Term) -> Term:
 
 def _by_branches(b: Builder, left: Term, right: Term) -> Term | None:
     """A product of choices, one product for each way to choose, where that leaves fewer open."""
-    ways = b.combined(left, right)
+    ends = [leaf for term in (left, right) for _, leaf in b.branches(term)]
+    ways = b.combined(left, right) if any_constant(ends) else None
     if ways is None:
         return None
     left_open = [leaves for _, leaves in ways if not any_constant(leaves)]

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from decision_service.domain.decision import Verdict
-from decision_service.workbench.proofs.counterexamples import Walk, plausible, shrunk
+from decision_service.workbench.proofs.counterexamples import MOST_PEOPLE, Walk, plausible, shrunk
 from decision_service.workbench.proofs.encoding import NotEncodable
 from decision_service.workbench.proofs.people import PersonValues, found_person, found_value
 from decision_service.workbench.proofs.questions import Period, Query, Question, periods
@@ -44,6 +44,8 @@ _TURNS = {Kind.SIMPLE: 1.0, Kind.LINEAR: 4.0, Kind.MULTIPLIES: 4.0}
 _QUICK = (Kind.SIMPLE,)
 _THOROUGH = (Kind.LINEAR, Kind.MULTIPLIES)
 _MEET_SECONDS = 1.0
+_FIRST_PEOPLE = 150
+"""Half of the claims about edits that are false are so of one of these."""
 
 
 def split_variables(query: Query) -> Sequence[Term]:
@@ -128,13 +130,18 @@ def prove(question: Question, today: date, left: Left, *, likely: bool = True) -
         searches = [_Search(question, period, left) for period in found]
         if likely:
             searches = [s for s in searches if not s.holds_at_once(_QUICK)]
-        # What is false is mostly so at a figure of the rules: that is found sooner than a solver
-        # finds anything in its longer turns
+        # What is false is mostly so at a figure of the rules: a few people find that sooner than a
+        # solver finds anything in its longer turns
+        if likely:
+            until = left() - _MEET_SECONDS
+            for search in searches:
+                search.meet(until, _FIRST_PEOPLE)
+            searches = [s for s in searches if not s.holds_at_once(_THOROUGH)]
+        # One that is not likely is false of plausible people, whom a solver finds at once
+        most = MOST_PEOPLE if likely else _FIRST_PEOPLE
         until = left() - _MEET_SECONDS
         for search in searches:
-            search.meet(until)
-        if likely:
-            searches = [s for s in searches if not s.holds_at_once(_THOROUGH)]
+            search.meet(until, most)
         for search in searches:
             search.run()
     except _Stopped as stopped:
@@ -180,6 +187,10 @@ class _Search:
     def asking(self) -> _Asking:
         return _Asking(self._pose({}))
 
+    @cached_property
+    def walk(self) -> Walk:
+        return Walk(self.question, self.period)
+
     def holds_at_once(self, kinds: Container[Kind]) -> bool:
         """Whether the first turn of a solver of one of these kinds shows it."""
         try:
@@ -192,15 +203,14 @@ class _Search:
             pass
         return False
 
-    def meet(self, until: float) -> None:
-        """Raise _Stopped with a made-up person, looked for until so many seconds are left."""
-        walk = Walk(self.question, self.period)
+    def meet(self, until: float, most: int) -> None:
+        """Raise _Stopped with one of so many people, made up until so many seconds are left."""
         end = max(until, 0)
 
         def has_time() -> bool:
             return self.left() > end
 
-        found = walk.met(has_time)
+        found = self.walk.met(has_time, most)
         if found is not None:
             self._stop(*found)
 
