@@ -37,6 +37,7 @@ from tests.unit.workbench.proofs import (
     proved,
     rewritten,
     shipped,
+    small_text,
 )
 
 LOAN, GIG = "personal-loan-ph@1", "gig-advance-ph@1"
@@ -91,6 +92,16 @@ def test_a_wrong_guarantee_about_cells_and_products_shows_a_person(line):
     ruleset = loosely(priced_text(line))
     found = [*guarantee_problems([ruleset], TODAY, time.monotonic, SECONDS)]
     assert [(d.code, d.hint.startswith("a typical person")) for d in found] == [("R521", True)]
+
+
+def test_the_sign_of_a_factor_is_known_where_it_is_a_choice():
+    """A product rises with a value where the other one is the larger of something and nought."""
+    share = "max(1 - max(income.volatility_6m, 0), 0) * min(income.latest_month, income.median_6m)"
+    line = "guarantees:\n  - {name: a, monotone: {income.latest_month: up}}\n"
+    text = small_text(share).replace(" * income.conservative_6m", "")
+    ruleset = loosely(f"{text}{line}")
+    solved = [*guarantee_problems([ruleset], TODAY, time.process_time, SECONDS)]
+    assert solved == []
 
 
 def test_a_guarantee_about_nobody_is_warned_of():
