@@ -226,8 +226,11 @@ class OperateReleases:
             self._taken_over(deciding)
 
     def _taken_over(self, deciding: ReleaseEntry) -> None:
+        # What a process begins by stands in its banner
+        if self._taken:
+            digest = deciding.digest[:16]
+            log.info("a release is in force", position=deciding.position, digest=digest)
         self._taken = deciding.position
-        log.info("a release is in force", position=deciding.position, digest=deciding.digest[:16])
 
     def _warn_unapproved(self, releases: Releases, deciding: ReleaseEntry) -> None:
         """Raise an alarm where two persons are needed and none confirmed what decides."""
