@@ -226,8 +226,11 @@ class OperateReleases:
             self._taken_over(deciding)
 
     def _taken_over(self, deciding: ReleaseEntry) -> None:
+        # What a process begins by stands in its banner
+        if self._taken:
+            digest = deciding.digest[:16]
+            log.info("a release is in force", position=deciding.position, digest=digest)
         self._taken = deciding.position
-        log.info("a release is in force", position=deciding.position, digest=deciding.digest[:16])
 
     def _warn_unapproved(self, releases: Releases, deciding: ReleaseEntry) -> None:
         """Raise an alarm where two persons are needed and none confirmed what decides."""
@@ -265,10 +268,11 @@ class OperateReleases:
         content = await asyncio.to_thread(content_of, folder)
         if deciding is not None and deciding.digest == content.digest:
             return None
-        loading = await asyncio.to_thread(self._checked, folder)
+        # A demo or a development begins by whatever loads: `rules test` and preflight ask for tests
+        begins = deciding is None and not self._terms.two_persons
+        loading = await (self._load(folder) if begins else self._checked(folder))
         rulebook = loading.rulebook
-        if rulebook is None:
-            raise FolderRefused(loading.errors)
+        assert rulebook is not None  # noqa: S101 - else it is refused
         if not self._terms.edits_used:
             problems = await altered(self._store, folder, rulebook)
             if problems:
@@ -349,9 +353,7 @@ class OperateReleases:
         if deciding is not None and not with_lists:
             folder = with_lists_of(folder, await self._folder_of(deciding.digest))
         content = content_of(folder)
-        loading = await asyncio.to_thread(self._checked, folder)
-        if loading.rulebook is None:
-            raise FolderRefused(loading.errors)
+        loading = await self._checked(folder)
         asked = replace(asked, digest=content.digest)
         step = reverted(releases, asked, by, to=before, at=self._clock.now())
         step = replace(step, program=self._terms.program)
@@ -406,15 +408,13 @@ class OperateReleases:
             raise FolderRefused(loading.errors)
         return loading
 
-    def _checked(self, folder: RuleFolder) -> LoadResult:
-        """A folder loaded, and its tests run."""
-        loading = load_rules(folder, self._clock.now(), self._terms.blocked)
-        if loading.rulebook is None:
-            return loading
-        failed = failures(run_rule_tests(folder, loading.rulebook))
+    async def _checked(self, folder: RuleFolder) -> LoadResult:
+        """A folder loaded, and its tests run; raises FolderRefused."""
+        loading = await self._load(folder)
+        assert loading.rulebook is not None  # noqa: S101 - else it is refused
+        failed = await asyncio.to_thread(_failures, folder, loading.rulebook)
         if failed:
-            diagnostics = (*loading.diagnostics, *failed)
-            loading = replace(loading, rulebook=None, diagnostics=diagnostics)
+            raise FolderRefused(failed)
         return loading
 
     async def _add(self, step: ReleaseEntry, content: StoredText | None = None) -> None:
@@ -465,6 +465,10 @@ class OperateReleases:
             log.info("a list of keys has changed", **msgspec.structs.asdict(change))
         entry = ListChanges(self._clock.now(), by or ", ".join(_authors(folder)), found)
         return [list_changes_text(entry)] if found else []
+
+
+def _failures(folder: RuleFolder, rulebook: Rulebook) -> tuple[Diagnostic, ...]:
+    return failures(run_rule_tests(folder, rulebook))
 
 
 def refuse(active: ActiveRules, problems: Sequence[Diagnostic], now: datetime) -> None:

@@ -25,6 +25,7 @@ from decision_service.server import health
 from decision_service.standin.sandbox import sandbox_people
 from decision_service.standin.server import Simulator, build_app, serve
 from decision_service.store.keys import DATA_KEYS
+from decision_service.store.seals import JOURNAL_KEYS
 from decision_service.workbench.commands.preflight import erasures_check, identity_keys_check
 from tests.e2e.process import command
 from tests.e2e.service import (
@@ -104,6 +105,20 @@ def registered(vendor: Simulator, url: str) -> None:
     vendor.webhooks.register(fields, vendor.tenant.now())
 
 
+def approved_by_two(folder: Path) -> dict[str, str]:
+    """What a live service sets so that two persons confirm its rules."""
+    JOURNAL_KEYS.add(folder / "journal-keys")
+    callers = folder / "callers.yaml"
+    callers.write_text(
+        f"callers:\n  ana: {{roles: [rules_approve], tokens: ['sha256:{0:064x}']}}\n"
+    )
+    return {
+        "require_approval": "true",
+        "journal_key_file": str(folder / "journal-keys"),
+        "auth_tokens_file": str(callers),
+    }
+
+
 @pytest.mark.long
 async def test_everything_in_order(tmp_path: Path) -> None:
     """Keys of the mode, staged rules, a store, the clock, and webhooks that reach the service."""
@@ -114,14 +129,15 @@ async def test_everything_in_order(tmp_path: Path) -> None:
         DATA_KEYS.add(tmp_path / "data-keys")
         done = await run(
             "preflight", "--format", "json", folder=tmp_path, rules_dir=str(staged(tmp_path)),
-            data_key_file=str(tmp_path / "data-keys"), **where,
+            data_key_file=str(tmp_path / "data-keys"), **approved_by_two(tmp_path), **where,
         )  # fmt: skip
         lines = lines_of(done.stdout)
         vendor_lines = ("base URL", "widget", "clock", "keys", "webhooks")
-        for name in ("mode", "rules", "rollout", "store", "data keys", *vendor_lines):
+        own_lines = ("mode", "rules", "approval", "rollout", "store", "data keys")
+        for name in (*own_lines, *vendor_lines):
             assert lines[name][0] is True, (name, lines[name])
         assert lines["transport"][0] is None
-        assert done.returncode == 0
+        assert done.returncode == 0, [one for one in lines.items() if one[1][0] is False]
 
 
 @pytest.mark.long
