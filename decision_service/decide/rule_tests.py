@@ -25,6 +25,8 @@ from decision_service.rules.tests_file import (
     parse_cases,
 )
 
+_UNTESTED = "T003"
+
 
 def without_cases(folder: RuleFolder) -> Iterator[Diagnostic]:
     """T003 for each version of a folder that a plan names and that has no case."""
@@ -84,7 +86,7 @@ def _untested(
     hint = f"write cases in {product.path}/tests/v{version}.yaml, or take it out of the plan"
     at = (place.file, place.line, place.column, place.end)
     quoted = report.quote(place.file, place.line)
-    return Diagnostic("T003", Severity.ERROR, *at, message=message, hint=hint, quoted=quoted)
+    return Diagnostic(_UNTESTED, Severity.ERROR, *at, message=message, hint=hint, quoted=quoted)
 
 
 class VersionResults(msgspec.Struct, frozen=True):
@@ -102,8 +104,8 @@ class VersionResults(msgspec.Struct, frozen=True):
 
     @property
     def unread(self) -> bool:
-        """Whether an error keeps some cases from being read."""
-        errors = [p for p in self.problems if p.severity is Severity.ERROR]
+        """Whether an error keeps some cases from being read; where there is none it does not."""
+        errors = [p for p in self.problems if p.severity is Severity.ERROR and p.code != _UNTESTED]
         return any(problem not in self.wrong_marks for problem in errors)
 
     @property
