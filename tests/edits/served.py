@@ -62,6 +62,7 @@ class ServedRules:
         self._opened: Store | None = None
         self._releases: OperateReleases | None = None
         self._heard: list[str] = []
+        self._others: list[ServedRules] = []
 
     def start(self, folder: Path) -> None:
         self.folder = folder
@@ -162,6 +163,7 @@ class ServedRules:
         # A SQLite store serves one process: it takes over from this one.
         self._stop()
         other = ServedRules(self.store.parent)
+        self._others.append(other)
         other.start(folder)
         return other
 
@@ -171,6 +173,8 @@ class ServedRules:
     def close(self) -> None:
         self._stop()
         self._runner.close()
+        for other in self._others:
+            other.close()
 
     def _stop(self) -> None:
         if self._opened is not None:
