@@ -317,10 +317,10 @@ def print_rulesets(reply: ruleset_pb.ListRulesetsResponse) -> None:
         for rules in reply.in_force
         if not rules.here
     ]
-    print_lines(*lines)
-    rest = ruleset_pb.ListRulesetsResponse(lists=reply.lists, list_changes=reply.list_changes)
     if reply.HasField("release"):
         lines = [*release_lines(reply.release), *lines]
+    print_lines(*lines)
+    rest = ruleset_pb.ListRulesetsResponse(lists=reply.lists, list_changes=reply.list_changes)
     if rest.ListFields():
         print_record(rest)
 

@@ -161,6 +161,7 @@ async def test_a_bad_edit_keeps_the_last_good_rules(
     assert any("income.months_24m" in problem.hint for problem in reply.refused)
     at = ("--address", live.service.address)
     shown = await asyncio.to_thread(in_process, capsys, "rules", "status", *at)
+    assert f"{reply.release.digest[:16]} in force\n" in shown.out
     assert (shown.code, "REFUSED" in shown.out, before[:12] in shown.out) == (1, True, True)
     assert "did you mean `income.months_24m`" in shown.out
     decision = (await live.stub.CreateDecision(create(GEORGE))).decision
