@@ -13,12 +13,14 @@ from decision_service.server.wire import enum_name
 DIGITS = 16
 """How many digits of a digest are shown."""
 
-_WAITING = frozenset({ruleset_pb.RELEASE_STATE_WAITING, ruleset_pb.RELEASE_STATE_CONFIRMED_ONCE})
+WAITING = frozenset({ruleset_pb.RELEASE_STATE_WAITING, ruleset_pb.RELEASE_STATE_CONFIRMED_ONCE})
 
 
 def print_releases(reply: ruleset_pb.ListReleasesResponse) -> None:
     """A line for each release and one for each of its steps."""
-    lines = [line for one in reply.releases for line in release_lines(one)]
+    lines: list[str] = []
+    for one in reply.releases:
+        lines += release_lines(one)
     print_lines(*lines or ("No release was proposed yet.",))
 
 
@@ -27,7 +29,7 @@ def print_release(reply: ruleset_pb.GetReleaseResponse) -> None:
     release = reply.release
     changes = reply.changes or ("Nothing differs.",)
     print_lines(*release_lines(release), *changes, *reply.claims)
-    if release.state not in _WAITING:
+    if release.state not in WAITING:
         return
     names = "".join(f" --accepted {shlex.quote(one.name)}" for one in reply.loosenings)
     command = f"decision-service rules confirm {release.digest[:DIGITS]}"
@@ -47,12 +49,16 @@ def print_step(release: ruleset_pb.Release) -> None:
         print_lines("Two persons confirm it; what it changes:", as_typed(f"  {command}"))
 
 
+def state_words(release: ruleset_pb.Release) -> str:
+    """`waiting`, `in force`: what became of a release."""
+    name = enum_name(ruleset_pb.ReleaseState.DESCRIPTOR, release.state)
+    return name.removeprefix("RELEASE_STATE_").lower().replace("_", " ")
+
+
 def release_lines(release: ruleset_pb.Release) -> Iterator[str]:
-    state = enum_name(ruleset_pb.ReleaseState.DESCRIPTOR, release.state)
     authors = f", written by {', '.join(release.authors)}" if release.authors else ""
     ends = f", until {instant_text(release.expire_time)}" if release.HasField("expire_time") else ""
-    words = state.removeprefix("RELEASE_STATE_").lower().replace("_", " ")
-    yield f"{release.digest[:DIGITS]} {words}{ends}{authors}"
+    yield f"{release.digest[:DIGITS]} {state_words(release)}{ends}{authors}"
     for step in release.steps:
         who = f"{step.caller} {step.subject}".strip()
         why = f": {step.why}" if step.why else ""

@@ -35,6 +35,7 @@ from decision_service.console.rules import STEPS_SAID
 from decision_service.console.service import Refused, Service
 from decision_service.console.web import Pages, Visit, sentence
 from decision_service.domain.errors import visible
+from decision_service.rulebook.releases import DECIDING
 from decision_service.server.wire import numbers_of
 
 PAGE = 50
@@ -366,7 +367,7 @@ def _release_of(releases: Sequence[Any], decision: pb.Decision) -> Any:
         (step.time.ToDatetime(), step.position, one)
         for one in releases
         for step in one.steps
-        if step.action in {"take-over", "release", "revert"}
+        if step.action in DECIDING
     ]
     before = [found for found in deciding if found[0] <= made]
     return max(before, key=itemgetter(1))[2] if before else None

@@ -15,10 +15,10 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from decision_service.api.v1 import ruleset_service_pb2 as pb
+from decision_service.cli.releases import WAITING, state_words
 from decision_service.console.service import Refused
 from decision_service.console.web import Handler, Pages, Visit, sentence
 from decision_service.rulebook.differences import compare_texts
-from decision_service.server.wire import enum_name
 from decision_service.workbench.backtest import render
 from decision_service.workbench.backtest.report import ImpactReport
 
@@ -31,7 +31,6 @@ LONGEST = 6_000
 MOST = 100_000
 """How much of it a page has in all."""
 
-_WAITING = frozenset({pb.RELEASE_STATE_WAITING, pb.RELEASE_STATE_CONFIRMED_ONCE})
 _ON_THE_PAGE = frozenset({"INVALID_ARGUMENT", "FAILED_PRECONDITION", "ABORTED"})
 _STEPS = {
     "confirm": (
@@ -78,12 +77,6 @@ def _rules(visit: Visit) -> Response:
     )
 
 
-def state_words(release: pb.Release) -> str:
-    """`waiting`, `in force`: what became of a release."""
-    name = enum_name(pb.ReleaseState.DESCRIPTOR, release.state)
-    return name.removeprefix("RELEASE_STATE_").lower().replace("_", " ")
-
-
 def _release(visit: Visit, refused: Refused | None = None) -> Response:
     """One release; after a refusal with what was ticked and typed."""
     digest = visit.path["digest"]
@@ -94,7 +87,7 @@ def _release(visit: Visit, refused: Refused | None = None) -> Response:
         one=found.release,
         found=found,
         state=state_words(found.release),
-        waits=found.release.state in _WAITING,
+        waits=found.release.state in WAITING,
         problem=sentence(refused) if refused else "",
         ticked={*_ticked(visit)},
         typed=visit.text,

@@ -90,7 +90,9 @@ class RulesDiff(msgspec.Struct, frozen=True):
         """Whether every change tightens, so that nobody is approved who was not before."""
         if self.gone or self.loosenings:
             return False
-        changes = [change for plan in self.plans for change in plan.changes]
+        changes: list[WrittenChange] = []
+        for plan in self.plans:
+            changes += plan.changes
         for one in self.versions:
             if one.found is None:
                 return False

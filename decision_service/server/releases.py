@@ -216,7 +216,7 @@ def _asked(request: Any, digest: str, position: int = 0, accepted: Any = ()) -> 
     ticket = request.ticket.strip()
     with Problems() as problems:
         for field, text, longest in (("why", why, LONGEST_WHY), ("ticket", ticket, LONGEST_TICKET)):
-            if len(text) > longest or (text and not text.isprintable()):
+            if len(text) > longest or not text.isprintable():
                 problems.add(field, f"must be one line of at most {longest} printable characters")
     return Confirmation(digest, position, tuple(accepted), why=why, ticket=ticket)
 

@@ -274,17 +274,10 @@ class Rollouts:
         self._lock = asyncio.Lock()
 
     @classmethod
-    async def start(
-        cls,
-        journal: RolloutJournal,
-        rulebook: Rulebook,
-        clock: Clock,
-        append: AppendSteps | None = None,
-        approved: str = "",
-    ) -> Rollouts:
+    async def start(cls, journal: RolloutJournal, rulebook: Rulebook, clock: Clock) -> Rollouts:
         """The rollouts of a rulebook, its plans taken over; raises as `take_over`."""
         rollouts = cls(journal, ActiveRules(Rulebook(), clock.now()), clock, latest={})
-        await rollouts.take_over(rulebook, append, approved)
+        await rollouts.take_over(rulebook)
         return rollouts
 
     @property
@@ -325,7 +318,7 @@ class Rollouts:
                 now = self._clock.now()
                 steps = await plan_steps(self._journal, rulebook, now, approved=approved)
                 try:
-                    await (append or self._append_alone)(steps.fresh)
+                    await (append or self.append_alone)(steps.fresh)
                 except JournalMovedOn:
                     continue
                 self._latest = dict(steps.entries)
@@ -335,7 +328,8 @@ class Rollouts:
             "the rollouts kept moving while their plans were taken over: try again"
         )
 
-    async def _append_alone(self, steps: Sequence[JournalEntry]) -> None:
+    async def append_alone(self, steps: Sequence[JournalEntry]) -> None:
+        """Append steps that no release brings; raises JournalMovedOn."""
         for step in steps:
             await self._journal.append(step)
 

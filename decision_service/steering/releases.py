@@ -218,8 +218,7 @@ class OperateReleases:
             # must not append the older plan behind a newer release.
             if steps and (await self.read()).base != deciding.position:
                 raise _moved_on(deciding)
-            for step in steps:
-                await self._store.append(step)
+            await self.rollouts.append_alone(steps)
 
         with suppress(_StepTaken):  # the next look takes over what decides now
             await self.rollouts.take_over(state.rulebook, append, approved=_approved(releases))
@@ -271,10 +270,8 @@ class OperateReleases:
         # A demo or a development begins by whatever loads: `rules test` and preflight ask for tests
         begins = deciding is None and not self._terms.two_persons
         loading = await (self._load(folder) if begins else self._checked(folder))
-        rulebook = loading.rulebook
-        assert rulebook is not None  # noqa: S101 - else it is refused
         if not self._terms.edits_used:
-            problems = await altered(self._store, folder, rulebook)
+            problems = await altered(self._store, folder, _rulebook_of(loading))
             if problems:
                 raise FolderRefused(problems)
         now = self._clock.now()
@@ -352,7 +349,7 @@ class OperateReleases:
         deciding = releases.in_force
         if deciding is not None and not with_lists:
             folder = with_lists_of(folder, await self._folder_of(deciding.digest))
-        content = content_of(folder)
+        content = await asyncio.to_thread(content_of, folder)
         loading = await self._checked(folder)
         asked = replace(asked, digest=content.digest)
         step = reverted(releases, asked, by, to=before, at=self._clock.now())
@@ -393,26 +390,24 @@ class OperateReleases:
         if found is None:
             folder = await self._folder_of(digest)
             loading = await self._load(folder)
-            assert loading.rulebook is not None  # noqa: S101 - else it is refused
-            found = self._states[digest] = RulesState(folder, loading.rulebook)
+            found = self._states[digest] = RulesState(folder, _rulebook_of(loading))
         return found
 
     async def _folder_of(self, digest: str) -> RuleFolder:
-        return folder_of(await self._store.text(digest), digest)
+        text = await self._store.text(digest)
+        return await asyncio.to_thread(folder_of, text, digest)
 
     async def _load(self, folder: RuleFolder) -> LoadResult:
         """A folder loaded, its tests left out; raises FolderRefused."""
         now = self._clock.now()
         loading = await asyncio.to_thread(load_rules, folder, now, self._terms.blocked)
-        if loading.rulebook is None:
-            raise FolderRefused(loading.errors)
+        _rulebook_of(loading)
         return loading
 
     async def _checked(self, folder: RuleFolder) -> LoadResult:
         """A folder loaded, and its tests run; raises FolderRefused."""
         loading = await self._load(folder)
-        assert loading.rulebook is not None  # noqa: S101 - else it is refused
-        failed = await asyncio.to_thread(_failures, folder, loading.rulebook)
+        failed = await asyncio.to_thread(_failures, folder, _rulebook_of(loading))
         if failed:
             raise FolderRefused(failed)
         return loading
@@ -431,8 +426,6 @@ class OperateReleases:
         content: StoredText | None = None,
     ) -> None:
         """Put content in force: its texts first, then the entry with its rollouts' steps."""
-        rulebook = loading.rulebook
-        assert rulebook is not None  # noqa: S101 - callers looked at it
         releases = await self.read()
         persons = ", ".join(_persons(releases, step))
         changes = await self._list_changes(releases, folder, by=persons)
@@ -448,7 +441,7 @@ class OperateReleases:
                 raise
 
         try:
-            await self.rollouts.take_over(rulebook, append, approved=persons)
+            await self.rollouts.take_over(_rulebook_of(loading), append, approved=persons)
         except PlansUnfit as unfit:
             raise FolderRefused(plan_conflict_problems(folder, unfit)) from None
         self._taken_over(step)
@@ -465,6 +458,13 @@ class OperateReleases:
             log.info("a list of keys has changed", **msgspec.structs.asdict(change))
         entry = ListChanges(self._clock.now(), by or ", ".join(_authors(folder)), found)
         return [list_changes_text(entry)] if found else []
+
+
+def _rulebook_of(loading: LoadResult) -> Rulebook:
+    """What a folder loaded as; raises FolderRefused."""
+    if loading.rulebook is None:
+        raise FolderRefused(loading.errors)
+    return loading.rulebook
 
 
 def _failures(folder: RuleFolder, rulebook: Rulebook) -> tuple[Diagnostic, ...]:
@@ -486,12 +486,10 @@ def _authors(folder: RuleFolder) -> tuple[str, ...]:
 
 def _persons(releases: Releases, step: ReleaseEntry) -> list[str]:
     """Who confirmed a release, by the callers' names; nobody where no person was asked."""
-    first = [
-        one
-        for one in releases.entries
-        if one.action is ReleaseAction.CONFIRM and one.about == step.about
-    ]
-    return [one.by.caller for one in (*first[-1:], step) if one.about]
+    if not step.about:
+        return []
+    first = releases.first_confirmation(releases.entries[step.about - 1])
+    return [one.by.caller for one in (first, step) if one is not None]
 
 
 def _approved(releases: Releases) -> str:

@@ -190,6 +190,35 @@ def opened(key: bytes, body: bytes, about: str) -> bytes:
         raise unavailable("a stored snapshot is damaged: restore the store's backup") from None
 
 
+def derived(secret: bytes, info: bytes) -> tuple[bytes, bytes]:
+    """A key for one purpose, and its id, of a secret of 32 bytes; raises ValueError for fewer."""
+    if len(secret) < SMALLEST_KEY:
+        raise ValueError(f"a key has {len(secret)} bytes: {SMALLEST_KEY} are needed")
+    key = HKDF(SHA256(), KEY_BYTES, salt=None, info=info).derive(secret)
+    return key, hashlib.blake2b(b"id", key=key, digest_size=KEY_ID_BYTES).digest()
+
+
+class KnownKeys(Generic[K]):
+    """The keys of a file that a process has read; `newest` is the first, None where there is none.
+
+    Without a path no other key is ever found.
+    """
+
+    def __init__(self, file: KeyFile[K], path: Path | None, keys: tuple[K, ...]) -> None:
+        self.newest = keys[0] if keys else None
+        self._file = file
+        self._path = path
+        self._by_id = {key.id: key for key in keys}
+
+    def find(self, key_id: bytes) -> K | None:
+        """The key with an id; None where this process lacks it, also in its file."""
+        if key_id not in self._by_id and self._path is not None:
+            # Another process may have used it since the file was read.
+            with suppress(StoreRefused):
+                self._by_id.update((key.id, key) for key in self._file.read(self._path))
+        return self._by_id.get(key_id)
+
+
 class DataKey(msgspec.Struct, frozen=True):
     """A key of keys, derived from a secret of the file; `id` is derived from it and no secret."""
 
@@ -199,10 +228,7 @@ class DataKey(msgspec.Struct, frozen=True):
     @classmethod
     def of(cls, secret: bytes) -> DataKey:
         """The key of at least 32 bytes; raises ValueError for fewer."""
-        if len(secret) < SMALLEST_KEY:
-            raise ValueError(f"a key has {len(secret)} bytes: {SMALLEST_KEY} are needed")
-        key = HKDF(SHA256(), KEY_BYTES, salt=None, info=_INFO).derive(secret)
-        return cls(key, hashlib.blake2b(b"id", key=key, digest_size=KEY_ID_BYTES).digest())
+        return cls(*derived(secret, _INFO))
 
     def __repr__(self) -> str:
         return f"DataKey({self.id.hex()})"
@@ -218,14 +244,11 @@ class StoredKey(msgspec.Struct, frozen=True):
     wrapped_by: bytes | None
 
 
-class DataKeys:
+class DataKeys(KnownKeys[DataKey]):
     """Wraps users' keys by the newest data key; leaves them plain where there is no data key."""
 
     def __init__(self, path: Path | None = None, keys: tuple[DataKey, ...] = ()) -> None:
-        self.newest = keys[0] if keys else None
-        """The key that wraps."""
-        self._path = path
-        self._by_id = {key.id: key for key in keys}
+        super().__init__(DATA_KEYS, path, keys)
 
     def wrap(self, key: bytes, about: str) -> StoredKey:
         """A user's key as it is to be stored, bound to what it is the key of."""
@@ -237,16 +260,12 @@ class DataKeys:
         """The key that was wrapped; raises StoreUnavailable where its data key is not there."""
         if stored.wrapped_by is None:
             return stored.key
-        key_id = stored.wrapped_by
-        if key_id not in self._by_id and self._path is not None:
-            # Another process may have wrapped by it since the file was read.
-            with suppress(StoreRefused):
-                self._by_id.update((key.id, key) for key in DATA_KEYS.read(self._path))
-        if key_id in self._by_id:
-            return opened(self._by_id[key_id].key, stored.key, about)
+        key = self.find(stored.wrapped_by)
+        if key is not None:
+            return opened(key.key, stored.key, about)
         raise unavailable(
-            f"stored data needs the data key {key_id.hex()}, which this process lacks: put it into "
-            f"the file of {DATA_KEYS.setting}, and start the process again"
+            f"stored data needs the data key {stored.wrapped_by.hex()}, which this process lacks: "
+            f"put it into the file of {DATA_KEYS.setting}, and start the process again"
         )
 
 

@@ -7,21 +7,18 @@ import hashlib
 import hmac
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
 from pathlib import Path
 from threading import Lock
 from typing import Any, NoReturn
 
 import msgspec
 import sqlalchemy as sa
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from decision_service.decide.application import KEY_ID_BYTES, SMALLEST_KEY
+from decision_service.decide.application import KEY_ID_BYTES
 from decision_service.store.columns import insert_new, metadata
 from decision_service.store.engine import Readable
-from decision_service.store.errors import StoreRefused, unavailable
-from decision_service.store.keys import KEY_BYTES, KeyFile
+from decision_service.store.errors import unavailable
+from decision_service.store.keys import KeyFile, KnownKeys, derived
 
 SEAL = "seal"
 _INFO = b"decision-service journal key"
@@ -44,10 +41,7 @@ class JournalKey(msgspec.Struct, frozen=True):
     @classmethod
     def of(cls, secret: bytes) -> JournalKey:
         """The key of at least 32 bytes; raises ValueError for fewer."""
-        if len(secret) < SMALLEST_KEY:
-            raise ValueError(f"a key has {len(secret)} bytes: {SMALLEST_KEY} are needed")
-        key = HKDF(SHA256(), KEY_BYTES, salt=None, info=_INFO).derive(secret)
-        return cls(key, hashlib.blake2b(b"id", key=key, digest_size=KEY_ID_BYTES).digest())
+        return cls(*derived(secret, _INFO))
 
     def seal(self, text: bytes) -> str:
         """The key's id and the MAC of a text, both in hexadecimal digits."""
@@ -62,21 +56,11 @@ JOURNAL_KEYS = KeyFile(
 )
 
 
-class JournalKeys:
+class JournalKeys(KnownKeys[JournalKey]):
     """The newest key seals, all of them verify; without any key nothing is sealed or verified."""
 
     def __init__(self, path: Path | None = None, keys: tuple[JournalKey, ...] = ()) -> None:
-        self.newest = keys[0] if keys else None
-        self._path = path
-        self._by_id = {key.id.hex(): key for key in keys}
-
-    def find(self, key_id: str) -> JournalKey | None:
-        """The key with an id; None where this process lacks it, also in its file."""
-        if key_id not in self._by_id and self._path is not None:
-            # Another process may have sealed by it since the file was read.
-            with suppress(StoreRefused):
-                self._by_id.update((key.id.hex(), key) for key in JOURNAL_KEYS.read(self._path))
-        return self._by_id.get(key_id)
+        super().__init__(JOURNAL_KEYS, path, keys)
 
 
 def canonical(table: str, row: Row, before: str) -> bytes:
@@ -264,7 +248,7 @@ class Seals:
             )
         if not isinstance(seal, str) or not _FORM.fullmatch(seal):
             _broken(table, row, "has no seal")
-        key = self._keys.find(seal[:_ID_DIGITS])
+        key = self._keys.find(bytes.fromhex(seal[:_ID_DIGITS]))
         if key is None:
             raise unavailable(
                 f"{_named(table, row)} is sealed by the journal key {seal[:_ID_DIGITS]}, which "
@@ -375,7 +359,10 @@ def _named(table: sa.Table, row: Row) -> str:
 
 def _key_ids(connection: sa.Connection) -> frozenset[bytes]:
     """The ids of the keys in the seals; what is no seal is refused when its row is read."""
-    return frozenset(one for table in sealed_tables() for one in _ids(connection, table))
+    found: set[bytes] = set()
+    for table in sealed_tables():
+        found.update(_ids(connection, table))
+    return frozenset(found)
 
 
 def _ids(connection: sa.Connection, table: sa.Table) -> Iterator[bytes]:

@@ -22,7 +22,7 @@ from decision_service.rollout.keys import PLAN, THE_DESK, schema_of
 from decision_service.rulebook.folder import ProductTexts, RuleFolder, TextFile
 from decision_service.rulebook.laws import laws_of
 from decision_service.rulebook.load import load_rules
-from decision_service.rules.language.diagnostics import Diagnostic, Severity, count, render
+from decision_service.rules.language.diagnostics import Severity, count, render
 from decision_service.rules.schema import ruleset_schema, shared_schema, tests_schema
 from decision_service.rules.tests_file import case_target
 from decision_service.workbench.commands.folder import DEFAULT_PATH, find_rules, unpublished
@@ -68,12 +68,7 @@ def new(
         "guarantees": _promised(rules, currency),
     }
     texts = {_FILES[name]: _filled(name, words) for name in _FILES}
-    errors = [p for p in _problems(rules, product, texts) if p.severity is Severity.ERROR]
-    if errors:
-        raise CommandError(
-            f"nothing was written ({count(errors)}): choose another value",
-            lines=tuple(map(render, errors)),
-        )
+    _refuse_failing(_alone(rules, product, texts), "choose another value")
     for name, text in texts.items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -96,7 +91,8 @@ def _filled(name: str, words: dict[str, str]) -> str:
     return text
 
 
-def _problems(rules: Path, product: str, texts: dict[str, str]) -> list[Diagnostic]:
+def _alone(rules: Path, product: str, texts: dict[str, str]) -> RuleFolder:
+    """The rules folder with a new product and no other."""
     folder = find_rules(rules).folder
     path = f"{rules.name}/{product}"
     files = {name: TextFile(f"{path}/{name}", text) for name, text in texts.items()}
@@ -107,11 +103,7 @@ def _problems(rules: Path, product: str, texts: dict[str, str]) -> list[Diagnost
         plan=files["rollout.yaml"],
         tests=(files["tests/v1.yaml"],),
     )
-    alone = replace(unpublished(folder), products=(added,), unreadable=())
-    loading = load_rules(alone, datetime.now(UTC))
-    if loading.rulebook is None:
-        return list(loading.errors)
-    return list(failures(run_rule_tests(alone, loading.rulebook)))
+    return replace(unpublished(folder), products=(added,), unreadable=())
 
 
 def _next_steps(folder: Path, names: list[str]) -> str:
@@ -144,7 +136,8 @@ def _next_version(rules: Path, source: str) -> str:
         tests=(*texts.tests, *added.tests),
         plan=plan,
     )
-    _refuse_failing(replace(unpublished(folder), products=(whole,), unreadable=()))
+    alone = replace(unpublished(folder), products=(whole,), unreadable=())
+    _refuse_failing(alone, "mend the version first")
     written = [*added.rulesets.values(), *added.tests]
     paths = {file: rules / file.path.removeprefix(f"{rules.name}/") for file in written}
     taken = [path for path in paths.values() if path.exists()]
@@ -190,7 +183,8 @@ def _shadowed(plan: TextFile | None, version: int) -> tuple[TextFile | None, str
     return TextFile(plan.path, text), "The plan has it as a shadow, which decides nothing.\n"
 
 
-def _refuse_failing(folder: RuleFolder) -> None:
+def _refuse_failing(folder: RuleFolder, todo: str) -> None:
+    """Raise CommandError where a folder does not load, or its tests fail."""
     loading = load_rules(folder, datetime.now(UTC))
     found = list(loading.errors)
     if loading.rulebook is not None:
@@ -198,7 +192,7 @@ def _refuse_failing(folder: RuleFolder) -> None:
     errors = [problem for problem in found if problem.severity is Severity.ERROR]
     if errors:
         raise CommandError(
-            f"nothing was written ({count(errors)}): mend the version first",
+            f"nothing was written ({count(errors)}): {todo}",
             lines=tuple(map(render, errors)),
         )
 

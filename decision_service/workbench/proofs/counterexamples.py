@@ -18,7 +18,7 @@ from decision_service.rules.language.values import Unknown, unknown
 from decision_service.rules.program import CompiledRuleset
 from decision_service.rules.ranges import whole
 from decision_service.rules.scorecard import ScorecardRunner
-from decision_service.rules.stages import ConditionalRunner
+from decision_service.rules.stages import unconditional
 from decision_service.rules.table import TableRunner
 from decision_service.workbench.made_up_facts import Draws
 from decision_service.workbench.proofs.people import TODAY, People, PersonValues, lacking
@@ -306,8 +306,7 @@ def edges_of(rulesets: Sequence[CompiledRuleset]) -> Mapping[str, Sequence[Decim
 
 
 def _ends(runner: Runner) -> Iterator[tuple[Symbol, Any]]:
-    if isinstance(runner, ConditionalRunner):
-        runner = runner.inner
+    runner = unconditional(runner)
     for ready in runner.ready if isinstance(runner, RulesRunner) else ():
         for node in walk(ready.when):
             if isinstance(node, Compare) and isinstance(node.left, NameRead):
