@@ -6,7 +6,7 @@ from typing import Any
 
 import rule_engine
 
-from bench.cel_peer import band, condition, flat, granted, points
+from bench.expressions import band, condition, flat, granted, points
 from bench.reference import FACTORS, Answer, rules
 
 _Prepared = dict[str, Any]

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import ast
+import sys
+from importlib.metadata import packages_distributions
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +13,10 @@ import yaml
 
 from bench.gate import ROUNDS, SUBJECTS, TOGETHER, elsewhere
 from lint.budget import closure, errors, measure
+from lint.locks import read_lock
 from lint.speed import ALLOWED, Recorded, Try, Unrecorded, judge, read, wants_second
 
+ROOT = Path(__file__).parents[3]
 START = {
     "decision_service/__init__.py": "",
     "decision_service/cli/__init__.py": "",
@@ -124,3 +129,30 @@ def test_figures_of_another_python_are_not_compared() -> None:
     """Another version of Python or another machine makes other instructions."""
     said = elsewhere(Recorded({}, "2.7", "vax"))
     assert said.startswith("speed.toml was taken with Python 2.7 on vax, and this is Python 3.")
+
+
+def imported(module: str, seen: set[str]) -> set[str]:
+    """Everything that `module` of bench/ brings in, imports inside of functions included."""
+    seen.add(module)
+    path = ROOT.joinpath(*module.split(".")).with_suffix(".py")
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module is not None:
+            found.add(node.module)
+    for name in sorted(found):
+        if name.startswith("bench.") and name not in seen:
+            found |= imported(name, seen)
+    return found
+
+
+def test_the_gate_of_speed_needs_only_what_it_is_installed_with() -> None:
+    """Each library that it imports is of the dev group; the bench group is not there in CI."""
+    locked = {one.name for one in read_lock(ROOT / "requirements" / "dev.txt")}
+    given = packages_distributions()
+    tops = {name.partition(".")[0] for name in imported("bench.gate", set())}
+    libraries = tops - set(sys.stdlib_module_names) - {"bench", "decision_service", "lint", "tests"}
+    assert "rule_engine" in libraries
+    for name in libraries:
+        assert locked & {one.lower().replace("_", "-") for one in given.get(name, [name])}, name
