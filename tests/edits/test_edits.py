@@ -11,7 +11,9 @@ from tests.edits.edits import (
     AREAS,
     CHAMPIONS,
     FORMS,
+    IN_PLACE,
     NAMED,
+    NEW_VERSION,
     SAID,
     SILENT,
     STOPPED,
@@ -35,18 +37,36 @@ def decides(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     return {product: before(product, root / product / "rules") for product in CHAMPIONS}
 
 
-@pytest.mark.long
-@pytest.mark.parametrize("form", FORMS)
-@pytest.mark.parametrize("edit", EDITS, ids=lambda edit: edit.edit)
-def test_an_edit_is_answered_alike_in_either_form(
-    edit: Edit, form: str, decides: dict[str, Path], tmp_path: Path
-) -> None:
-    """A way of releasing does not decide whether anybody is asked."""
-    given = answer(decides[edit.product], edited(edit, form, tmp_path / "rules"))
+def check(edit: Edit, form: str, decides: dict[str, Path], root: Path) -> None:
+    """The edit gets the answer that it must get."""
+    given = answer(decides[edit.product], edited(edit, form, root))
     if edit.edit in NOT_YET[form]:
         assert not given.is_the_one(edit), "it works: take its name out of not_yet.yaml"
     else:
         assert given.is_the_one(edit), given
+
+
+# A class for each form, and so a worker for each: a way of releasing does not decide who is asked.
+@pytest.mark.long
+@pytest.mark.parametrize("edit", EDITS, ids=lambda edit: edit.edit)
+class TestInPlace:
+    """A file edited where it lies."""
+
+    def test_an_edit_in_place_is_answered(
+        self, edit: Edit, decides: dict[str, Path], tmp_path: Path
+    ) -> None:
+        check(edit, IN_PLACE, decides, tmp_path / "rules")
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("edit", EDITS, ids=lambda edit: edit.edit)
+class TestNewVersion:
+    """A copy under the next number, edited, and made the champion."""
+
+    def test_an_edit_of_a_new_version_is_answered_alike(
+        self, edit: Edit, decides: dict[str, Path], tmp_path: Path
+    ) -> None:
+        check(edit, NEW_VERSION, decides, tmp_path / "rules")
 
 
 @pytest.mark.parametrize("product", CHAMPIONS)
