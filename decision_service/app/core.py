@@ -297,9 +297,7 @@ async def _vendor(
         return settings.base_url, (WIDGET_SCRIPT, _WIDGET_APIS[settings.smile_mode])
     from decision_service.standin.server import embedded  # the one way to it from what serves
 
-    country = settings.embedded_country
-    currency = settings.embedded_currency
-    standin = embedded((OFFLINE_KEY, OFFLINE_SECRET), country, currency, clock=clock.now)
+    standin = embedded((OFFLINE_KEY, OFFLINE_SECRET), clock.now)
     return await stack.enter_async_context(standin)
 
 

@@ -18,7 +18,7 @@ from decision_service.cli.output import CommandError, Exit, as_typed, console
 from decision_service.domain.errors import StoreError, visible
 from decision_service.runtime.config import load
 from decision_service.runtime.logs import LogQueue, configure_logging
-from decision_service.runtime.settings import LogFormat, Settings, SmileMode
+from decision_service.runtime.settings import Settings, SmileMode
 from decision_service.runtime.tasks import run_async
 from decision_service.store.engine import SqliteFile, parse_store_url
 from decision_service.store.store import migrate as migrate_store
@@ -55,7 +55,7 @@ some hundred, and no cycles."""
 def serve(config: Path | None, init: bool) -> int:
     settings = load(config)
     lines = LogQueue(FileIO(sys.stderr.fileno(), "w", closefd=False))
-    configure_logging(settings.log_level, as_json=logs_json(settings), handler=lines)
+    configure_logging(settings.log_level, as_json=logs_json(), handler=lines)
     try:
         return run_async(_serve(settings, lines, init=init))
     finally:
@@ -77,11 +77,9 @@ def announce_store(url: str, *, init: bool) -> None:
             sys.stdout.flush()
 
 
-def logs_json(settings: Settings) -> bool:
-    chosen = settings.log_format
-    if chosen is None:
-        chosen = LogFormat.CONSOLE if sys.stderr.isatty() else LogFormat.JSON
-    return chosen is LogFormat.JSON
+def logs_json() -> bool:
+    """Whether the log is for programs: on a terminal it is for people."""
+    return not sys.stderr.isatty()
 
 
 async def _serve(settings: Settings, lines: LogQueue, *, init: bool) -> int:

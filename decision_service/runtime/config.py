@@ -54,6 +54,12 @@ OF_COMMANDS = (
 """Environment names of the client commands, which are no settings of a server."""
 
 GONE = {
+    "connect_search_bar": "the widget has its search bar",
+    "connect_top_providers": "send `first_provider_ids` with the request for the link",
+    "connect_type_bar": "the widget has its bar of provider types",
+    "embedded_country": "play a scenario with `residence` by `decision-service sandbox simulator`",
+    "embedded_currency": "play a scenario with `residence` by `decision-service sandbox simulator`",
+    "log_format": "the log is for people on a terminal, and JSON elsewhere",
     "backtest_jobs": "remove it: `decision-service backtest --jobs` judges apart from the service",
     "smile_fetch": "remove it: people are read by lists",
     "workers": "start several `serve` with DECISION_REUSE_PORT=true",

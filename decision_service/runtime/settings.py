@@ -67,11 +67,6 @@ class OnRevoke(StrEnum):
     ERASE_DECISIONS = "erase_decisions"
 
 
-class LogFormat(StrEnum):
-    JSON = "json"
-    CONSOLE = "console"
-
-
 class LogLevel(StrEnum):
     """The least important lines that are written; also in upper case."""
 
@@ -150,16 +145,6 @@ Url = Annotated[str, AfterValidator(_url), Takes("an https:// URL such as https:
 
 Names = Annotated[str, Takes("names separated by commas")]
 
-Country = Annotated[
-    str, Field(pattern="^[A-Z]{2}$"), Takes("a country of ISO 3166 in capital letters, such as ID")
-]
-
-Currency = Annotated[
-    str,
-    Field(pattern="^[A-Z]{3}$"),
-    Takes("a currency of ISO 4217 in capital letters, such as IDR"),
-]
-
 
 def names_of(text: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in text.split(",") if part.strip())
@@ -203,17 +188,6 @@ class Settings(BaseModel):
         3600.0,
         description="For so long after the first sync of an account began a decision is not made "
         "while it runs (DATA_NOT_READY); after that it refers.",
-    )
-    embedded_country: Country = Field(
-        "",
-        description="Embedded mode: the country (ISO 3166) in which all made-up people live; by "
-        "default each in that of the vendor's sandbox.",
-        examples=["ID"],
-    )
-    embedded_currency: Currency = Field(
-        "PHP",
-        description="Embedded mode: the currency (ISO 4217) of their domestic incomes, "
-        "contributions and loans; the figures stay the same.",
     )
     grpc_address: Address = Field("127.0.0.1:50051", description="Address of the gRPC server.")
     http_address: Address = Field(
@@ -360,11 +334,6 @@ class Settings(BaseModel):
     log_level: LogLevel = Field(
         LogLevel.INFO, description="The least important lines that are logged."
     )
-    log_format: LogFormat | None = Field(
-        None,
-        description="Form of the log; by default console on a terminal and json elsewhere.",
-        examples=["json"],
-    )
     log_hash_key: SecretStr = Field(
         SecretStr(""),
         description="Key of the hash that names a user in the logs; by default another one "
@@ -417,15 +386,6 @@ class Settings(BaseModel):
         "",
         description="Ids of the providers that the widget shows; all by default.",
         examples=["sss_ph,grab_ph"],
-    )
-    connect_top_providers: Names = Field(
-        "", description="Ids of the providers that it shows first.", examples=["sss_ph"]
-    )
-    connect_search_bar: bool = Field(
-        default=True, description="Whether the widget has a search bar."
-    )
-    connect_type_bar: bool = Field(
-        default=True, description="Whether it has a bar of provider types."
     )
     connect_upload: bool = Field(default=False, description="Whether it takes uploaded files.")
     connect_company_name: str = Field(

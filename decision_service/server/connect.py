@@ -333,9 +333,6 @@ class ConnectPage:
         options = {
             "apiHost": self._api,
             "providers": names_of(settings.connect_providers),
-            "topProviders": names_of(settings.connect_top_providers),
-            "enableSearchBar": settings.connect_search_bar,
-            "enableTypeBar": settings.connect_type_bar,
             "enableUpload": settings.connect_upload,
             "companyName": settings.connect_company_name,
         }

@@ -42,13 +42,13 @@ def people(
     country: Annotated[
         str,
         typer.Option(
-            "--country", envvar="DECISION_EMBEDDED_COUNTRY", help="where they live, as for `serve`"
+            "--country", help="where they live, ISO 3166"
         ),
     ] = "",
     currency: Annotated[
         str,
         typer.Option(
-            "--currency", envvar="DECISION_EMBEDDED_CURRENCY", help="of their pay, as for `serve`"
+            "--currency", help="of their pay, ISO 4217"
         ),
     ] = HOME_CURRENCY,
     form: FormatOption = Format.TABLE,

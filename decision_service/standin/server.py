@@ -202,13 +202,10 @@ async def serve(app: Simulator, host: str = "127.0.0.1", port: int = 0) -> Async
 
 @asynccontextmanager
 async def embedded(
-    keys: tuple[str, str], country: str, currency: str, clock: Callable[[], datetime]
+    keys: tuple[str, str], clock: Callable[[], datetime]
 ) -> AsyncIterator[tuple[str, tuple[str, str]]]:
     key, secret = keys
-    residence = Residence(country, currency)
-    async with serve(
-        build_app(api_key=key, api_secret=secret, clock=clock, residence=residence)
-    ) as url:
+    async with serve(build_app(api_key=key, api_secret=secret, clock=clock)) as url:
         root = url.removesuffix(PREFIX)
         yield url, (root + SCRIPT_PATH, root + LINK_PREFIX)
 

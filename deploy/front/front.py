@@ -84,7 +84,6 @@ def fronted(folder: Path, **settings: str) -> Iterator[Front]:
     chosen = {
         "auth_tokens_file": str(team.path),
         "webhook_secrets": SECRET,
-        "log_format": "json",
         **settings,
     }
     shipped = listing(f"{LENDER}/32")

@@ -199,9 +199,8 @@ async def test_an_employer_of_an_unknown_kind_is_refused(shared: Running) -> Non
 @pytest.mark.long
 @browser
 async def test_a_link_puts_no_words_of_its_own_on_the_page(tmp_path: Path) -> None:
-    """A provider that no one knows is not named; the lender's own first ones come after."""
-    settings = {"http_address": "127.0.0.1:0", "connect_top_providers": "grab_ph, sss_ph"}
-    async with running(tmp_path, **settings) as live:
+    """A provider that no one knows is not named."""
+    async with running(tmp_path, http_address="127.0.0.1:0") as live:
         made = await people_of(live).CreateApplicant(pb.CreateApplicantRequest(applicant_ref="C-1"))
         address = f"{live.service.http_url}/connect?token={made.link_token.access_token}"
         async with opened(f"{address}&first=call_0917,gsis_ph,sss_ph", widget=RECORDER) as page:
@@ -210,7 +209,7 @@ async def test_a_link_puts_no_words_of_its_own_on_the_page(tmp_path: Path) -> No
             await page.get_by_role("button", name="Connect an account").click()
             await page.locator("body[data-opened]").wait_for()
             top = await page.evaluate("window.handed.topProviders")
-            assert top == ["call_0917", "gsis_ph", "sss_ph", "grab_ph"]
+            assert top == ["call_0917", "gsis_ph", "sss_ph"]
             await page.get_by_role("link", name="Filipino").click()
             await told(page, "Kung mayroon po kayong account sa GSIS o SSS")
         async with opened(f"{address}&first=call_0917", widget=RECORDER) as page:

@@ -226,9 +226,6 @@ async def test_every_option_and_callback_is_wired(tmp_path: Path) -> None:
     settings = {
         "http_address": "127.0.0.1:0",
         "connect_providers": "sss_ph, grab_ph",
-        "connect_top_providers": "grab_ph",
-        "connect_search_bar": "false",
-        "connect_type_bar": "false",
         "connect_upload": "true",
         "connect_company_name": "Acme & Sons <b>",
         "connect_template_id": "tpl-1",
@@ -242,9 +239,7 @@ async def test_every_option_and_callback_is_wired(tmp_path: Path) -> None:
             assert handed.pop("userToken") == address.rpartition("=")[2]
             assert handed == {
                 "providers": ["sss_ph", "grab_ph"],
-                "topProviders": ["grab_ph"],
-                "enableSearchBar": False,
-                "enableTypeBar": False,
+                "topProviders": [],
                 "enableUpload": True,
                 "companyName": "Acme & Sons <b>",
                 "templateId": "tpl-1",

@@ -80,8 +80,7 @@ const open = async () => {
   state.used = true;
   keep();
   const providers = state.providers ?? widgetOptions.providers;
-  const topProviders = [...new Set([...state.first, ...widgetOptions.topProviders])];
-  new window.SmileLinkModal({ ...widgetOptions, providers, topProviders, userToken: state.token, ...callbacks }).open();
+  new window.SmileLinkModal({ ...widgetOptions, providers, topProviders: state.first, userToken: state.token, ...callbacks }).open();
 };
 
 // The way back leads to the lender's own pages alone, whoever made the link.

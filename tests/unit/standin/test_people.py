@@ -269,13 +269,12 @@ def test_a_scenario_with_a_wrong_residence_says_where(wrong: object) -> None:
         load_scenario({"residence": wrong})
 
 
-def test_people_are_shown_as_the_stand_in_has_them(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+def test_people_are_shown_where_they_are_asked_to_live(
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """The command takes the settings of the service."""
-    monkeypatch.setenv("DECISION_EMBEDDED_COUNTRY", "ID")
-    monkeypatch.setenv("DECISION_EMBEDDED_CURRENCY", "IDR")
-    shown = json.loads(command(capsys, "sandbox", "people", "--data", "--format", "json").out)
+    """In another country, paid in its currency."""
+    words = ("people", "--country", "ID", "--currency", "IDR", "--data", "--format", "json")
+    shown = json.loads(command(capsys, "sandbox", *words).out)
     assert {one["country"] for one in shown} == {"ID"}
     assert {one["currency"] for one in shown[0]["data"]["incomes"]} == {"IDR"}
     assert command(capsys, "sandbox", "people", "--country", "id").code == 2
