@@ -29,6 +29,7 @@ from decision_service.cli.output import (
 )
 from decision_service.cli.table import CONNECTION, GROUPS, Command, Group, Rpc, named
 from decision_service.domain.errors import Unfit
+from decision_service.runtime import gone
 
 NAME = "decision-service"
 _NEAR = 0.75
@@ -77,9 +78,11 @@ class LazyGroup(TyperGroup):
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         known = self.list_commands(ctx)
         if args[0] not in known:
+            name = " ".join([*_words(ctx), args[0]])
+            if name in gone.COMMANDS:
+                raise CommandError(f"there is no command {name} any more: {gone.COMMANDS[name]}")
             near = get_close_matches(args[0], known, n=1)
             hint = f"did you mean {near[0]}?" if near else "--help lists them all"
-            name = " ".join([*_words(ctx), args[0]])
             raise CommandError(f"there is no command {name}: {hint}")
         return super().resolve_command(ctx, args)
 
@@ -133,9 +136,12 @@ PROGRAM = _group(NAME, "Decides credit applications from verified income data.")
 
 
 def _print_version(wanted: bool) -> None:
-    if wanted:
-        version()
-        raise typer.Exit
+    if not wanted:
+        return
+    from decision_service.build import engine_version
+
+    sys.stdout.write(f"decision-service {engine_version()}\n")
+    raise typer.Exit
 
 
 @PROGRAM.callback()
@@ -203,6 +209,9 @@ def _guessed(said: str, error: typer.TyperException) -> str:
     if unknown is None or context is None:
         return re.sub(r" \(Possible options: ([^,)]*).*\)$", r": did you mean \1?", said)
     name = unknown[1]
+    words = " ".join([*_words(context), name])
+    if words in gone.OPTIONS:
+        return f"there is no option {name} any more: {gone.OPTIONS[words]}"
     known = [one for param in context.command.get_params(context) for one in param.opts]
     needed, meant = _MEANT.get(name, ("", ""))
     longer = [one for one in known if len(name) > len("--to") and one.startswith(name)]
@@ -237,9 +246,3 @@ def _check_text(arguments: Sequence[str], environ: Mapping[str, str]) -> None:
         ):
             shown = word.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
             raise CommandError(f"{name} is not UTF-8: {shown}")
-
-
-def version() -> None:
-    from decision_service.build import engine_version
-
-    sys.stdout.write(f"decision-service {engine_version()}\n")

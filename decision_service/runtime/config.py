@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 import yaml
 from pydantic import SecretStr, ValidationError
 
+from decision_service.runtime import gone
 from decision_service.runtime.address import is_loopback, split_address
 from decision_service.runtime.files import read_small
 from decision_service.runtime.settings import (
@@ -52,19 +53,6 @@ OF_COMMANDS = (
     *(f"console_{name}" for name in ("cert", "cert_key", "grafana")),
 )
 """Environment names of the client commands, which are no settings of a server."""
-
-GONE = {
-    "connect_search_bar": "the widget has its search bar",
-    "connect_top_providers": "send `first_provider_ids` with the request for the link",
-    "connect_type_bar": "the widget has its bar of provider types",
-    "embedded_country": "play a scenario with `residence` by `decision-service sandbox simulator`",
-    "embedded_currency": "play a scenario with `residence` by `decision-service sandbox simulator`",
-    "log_format": "the log is for people on a terminal, and JSON elsewhere",
-    "backtest_jobs": "remove it: `decision-service backtest --jobs` judges apart from the service",
-    "smile_fetch": "remove it: people are read by lists",
-    "workers": "start several `serve` with DECISION_REUSE_PORT=true",
-}
-"""Settings that were removed, with what to do instead."""
 
 ENVIRONMENT = "the environment"
 _FILE = "_file"
@@ -381,8 +369,8 @@ class Sources:
         names = [*self.known, *(secret + _FILE for secret in FROM_FILES)]
         near = difflib.get_close_matches(name, names, n=1)
         hint = f"; did you mean {env_name(near[0])}?" if near else ""
-        if name in GONE:
-            hint = f" any more: {GONE[name]}"
+        if name in gone.SETTINGS:
+            hint = f" any more: {gone.SETTINGS[name]}"
         self.problems.append(f"there is no setting {env_name(name)} (in {given.where}){hint}")
 
 

@@ -41,15 +41,11 @@ def people(
     data: Annotated[bool, typer.Option("--data", help="with all their data, in JSON")] = False,
     country: Annotated[
         str,
-        typer.Option(
-            "--country", help="where they live, ISO 3166"
-        ),
+        typer.Option("--country", help="where they live, ISO 3166"),
     ] = "",
     currency: Annotated[
         str,
-        typer.Option(
-            "--currency", help="of their pay, ISO 4217"
-        ),
+        typer.Option("--currency", help="of their pay, ISO 4217"),
     ] = HOME_CURRENCY,
     form: FormatOption = Format.TABLE,
 ) -> None:

@@ -61,12 +61,12 @@ def test_bytes_that_are_not_utf_8_are_refused(capsys, monkeypatch):
         "argument 3 is not UTF-8: \\xff:1" in command(capsys, "health", "--address", "\udcff:1").err
     )
     monkeypatch.setenv("DECISION_GRPC_ADDRESS", "\udcff")
-    assert "DECISION_GRPC_ADDRESS is not UTF-8" in command(capsys, "version").err
+    assert "DECISION_GRPC_ADDRESS is not UTF-8" in command(capsys, "--version").err
 
 
 @pytest.mark.parametrize(
     ("words", "shown"),
-    [(("version",), False), (("--debug", "version"), True), (("version", "--debug"), True)],
+    [(("--version",), False), (("--debug", "--version"), True), (("--version", "--debug"), True)],
 )
 def test_a_fault_of_the_program_has_a_code_of_its_own(capsys, monkeypatch, words, shown):
     """No traceback without `--debug`, and no content of the error, which may be a person's."""
@@ -85,7 +85,7 @@ def test_a_fault_of_the_program_has_a_code_of_its_own(capsys, monkeypatch, words
         ("sandbox people --format json --data", ">/dev/full", 2),
         ("--help", ">/dev/full", 2),
         ("bogus", "2>/dev/full", 2),
-        ("version", ">&-", 0),
+        ("--version", ">&-", 0),
         ("bogus", "2>&-", 2),
         ("decisions outcomes -", "<&-", 1),
     ],
@@ -124,7 +124,7 @@ def test_exit_codes_are_those_of_the_page(capsys, tmp_path, monkeypatch):
         raise KeyboardInterrupt
 
     examples = {
-        Exit.DONE: ("version",),
+        Exit.DONE: ("--version",),
         Exit.FINDINGS: ("rules", "check", tmp_path / "rules"),
         Exit.USAGE: ("nonsense",),
         Exit.SERVER: ("rules", "status", "--address", "127.0.0.1:1"),
@@ -133,8 +133,8 @@ def test_exit_codes_are_those_of_the_page(capsys, tmp_path, monkeypatch):
         assert (done := command(capsys, *words)).code == code, words
     assert "no server answers at 127.0.0.1:1: start one with `decision-service serve`" in done.err
     for code, error in ((Exit.OWN_FAULT, lambda: {}["x"]), (Exit.INTERRUPTED, interrupt)):
-        monkeypatch.setattr(sys.modules["decision_service.cli.main"], "version", error)
-        assert command(capsys, "version").code == code
+        monkeypatch.setattr("decision_service.standin.commands.people", error)
+        assert command(capsys, "sandbox", "people").code == code
 
 
 def test_a_profile_holds_a_connection(capsys, tmp_path, monkeypatch):
@@ -167,7 +167,7 @@ def test_an_interrupt_within_a_library_in_c_is_an_interrupt(capsys, monkeypatch)
         strlen(b"")
 
     monkeypatch.setattr(sys.modules["decision_service.cli.main"], "_check_text", interrupted)
-    done = command(capsys, "version")
+    done = command(capsys, "--version")
     assert (done.code, done.err) == (Exit.INTERRUPTED, "interrupted\n")
 
 
