@@ -23,7 +23,6 @@ from decision_service.cli.client import Connection
 from decision_service.cli.output import (
     CommandError,
     Exit,
-    console,
     message_dict,
     new_file,
     print_json,
@@ -176,22 +175,30 @@ def require_span(request: Any) -> None:
 def health(call: Call) -> None:
     from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-    from decision_service.server.health import REASON
+    from decision_service.server.health import DECISIONS, REASON
 
     address = call.server.address
+    found: dict[str, tuple[str, str]] = {}
     with call.server.connect() as connection:
         stub: Any = health_pb2_grpc.HealthStub(connection.channel)
-        asked = health_pb2.HealthCheckRequest()
-        reply, ended = connection.answer(stub.Check.with_call, asked, 5.0)
-    status = health_pb2.HealthCheckResponse.ServingStatus.Name(reply.status)
-    reason = str(dict(ended.trailing_metadata() or ()).get(REASON, ""))
+        # Before the first release of rules all is served but decisions: persons have to confirm it
+        for service in ("", DECISIONS):
+            asked = health_pb2.HealthCheckRequest(service=service)
+            reply, ended = connection.answer(stub.Check.with_call, asked, 5.0)
+            name = health_pb2.HealthCheckResponse.ServingStatus.Name(reply.status)
+            reason = str(dict(ended.trailing_metadata() or ()).get(REASON, ""))
+            found[service] = (name, reason)
+    status, reason = found[""]
+    undecided = found[DECISIONS][1] if found[DECISIONS][0] != "SERVING" else ""
     if call.form is Form.JSON:
-        print_json({"address": address, "status": status, "reason": reason or None})
+        shown = {"address": address, "status": status, "reason": reason or None}
+        print_json(shown | {"no_decisions": undecided or None})
     if status != "SERVING":
         why = reason or "its log says why"
         raise CommandError(f"the server at {address} is {status}: {why}", Exit.SERVER)
     if call.form is Form.TABLE:
-        console().print(f"{address} is SERVING")
+        but = f", but no decisions are made: {undecided}" if undecided else ""
+        print_lines(f"{address} is SERVING{but}")
 
 
 def status(call: Call) -> None:

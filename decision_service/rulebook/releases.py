@@ -300,8 +300,8 @@ def confirmed(
     left = [name for name in loosenings if name not in asked.accepted]
     if left:
         raise ReleaseRefused(
-            f"{len(left)} of the loosenings are not accepted, the first is `{left[0]}`: accept "
-            "each by its name, or decline the release"
+            f"{_loosenings(len(left))} not accepted, the first is `{left[0]}`: accept each by its "
+            "name (`rules show` prints the command), or decline the release"
         )
     first = releases.first_confirmation(waits)
     counts = first is not None and first_may
@@ -316,6 +316,10 @@ def confirmed(
             f"{_named(by.actor)} has not the role `rules_approve`, which the second person needs"
         )
     return _by(releases.next(action, asked.digest, now), by, waits, asked=asked)
+
+
+def _loosenings(count: int) -> str:
+    return "1 loosening is" if count == 1 else f"{count} loosenings are"
 
 
 def _require_no_author(by: Confirmer, authors: Collection[str]) -> None:

@@ -24,4 +24,4 @@ esac
 sync "$file.part"
 mv --no-clobber "$file.part" "$file"
 [ ! -e "$file.part" ] || refuse "$file is there already: name a new file; nothing was changed"
-echo "Backed up into $file. Copy apart from it: the erasure journal (a file, or another database), the data keys and the identity keys."
+echo "Backed up into $file. Copy apart from it: the erasure journal (a file, or another database), the data keys, the identity keys and the journal keys."

@@ -120,13 +120,17 @@ def reworded(rules: Path, words: str) -> None:
 
 
 async def test_nothing_is_decided_before_two_persons_confirmed_a_first_release(
-    tmp_path: Path,
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Everything else is served meanwhile; wrong confirmations say why and change nothing."""
     async with office(tmp_path, own_rules(tmp_path)) as at:
         early = await refused(at.decide())
         assert (early.code, early.info.reason) == (grpc.StatusCode.UNAVAILABLE, "RULES_UNAVAILABLE")
         assert (await at.health(""), await at.health(DECISIONS)) == ("SERVING", "NOT_SERVING")
+        address = at.live.service.address
+        said = await asyncio.to_thread(command, capsys, "health", "--address", address)
+        assert said.out.startswith(f"{address} is SERVING, but no decisions are made: no release")
+        assert said.code == 0
         shown = await at.waiting()
         wrong = {
             "compared with entry 7": at.confirm("juan", shown, position=7),

@@ -152,7 +152,7 @@ SERVER = (
     "alembic",
 )
 LIGHT = [
-    *(("version",), ("sandbox",), ("rules",), ("tokens", "check"), ("health",), ("serve",)),
+    *(("sandbox",), ("rules",), ("tokens", "check"), ("health",), ("serve",)),
     *(("migrate",), ("config", "check"), ("keys", "data", "add"), ("webhooks", "list")),
     *(("decide",), ("reviews", "list"), ("init",)),
 ]
@@ -198,10 +198,6 @@ def test_options_of_a_connection_are_explained_once(capsys: pytest.CaptureFixtur
             page = " ".join(command(capsys, *words, "--help").out.split())
             assert ("file with this caller's token" in page) is (words == ("health",)), words
             assert ("Connection: --profile, --address," in page) is (words != ("health",)), words
-
-
-def test_the_version_is_told_both_ways(capsys: pytest.CaptureFixture[str]) -> None:
-    assert command(capsys, "--version").out == command(capsys, "version").out != ""
 
 
 def test_help_does_not_import_the_server() -> None:

@@ -166,8 +166,8 @@ REFUSED = {
     "a loosening that is not ticked": (
         {"loosenings": ("more", "valid_for", "tags")},
         (
-            "2 of the loosenings are not accepted, the first is `valid_for`: accept each by its name, "  # noqa: E501
-            "or decline the release"
+            "2 loosenings are not accepted, the first is `valid_for`: accept each by its name "
+            "(`rules show` prints the command), or decline the release"
         ),
     ),
     "after three days": (
