@@ -165,7 +165,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def run(arguments: Sequence[str]) -> int:
     """Run a command and return its exit code; errors are sentences on stderr."""
-    words = [*takewhile(lambda word: word != "--", arguments)]
+    # What follows `--` is an argument, also where it is written like an option
+    words = [*takewhile("--".__ne__, arguments)]
     debug = "--debug" in words
     plain = [word for word in words if word != "--debug"] + [*arguments][len(words) :]
     try:

@@ -119,10 +119,10 @@ async def _stop(service: Service, hurried: asyncio.Event) -> None:
 
 def banner(service: Service) -> list[str]:
     settings = service.core.settings
-    rules = [
-        f"{name} {' '.join(f'v{number} ({rules.digest[:8]})' for number, rules in versions)}"
-        for name, versions in service.loaded()
-    ]
+    rules: list[str] = []
+    for name, versions in service.loaded():
+        numbers = [f"v{number} ({ruleset.digest[:8]})" for number, ruleset in versions]
+        rules.append(f"{name} {' '.join(numbers)}")
     if service.core.rules_dir != settings.rules_dir:
         hint = as_typed("`decision-service init FOLDER` writes them to be edited")
         rules.append(f"of the package: {hint}")
