@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import uuid
 from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
@@ -147,15 +148,36 @@ def own_rules(folder: Path) -> Path:
     return forgetful_copy(ROOT / "rules", folder / "rules")
 
 
+@dataclass(frozen=True)
+class Gated:
+    """A stand-in whose answers wait for a gate."""
+
+    app: Simulator
+    gate: asyncio.Event
+
+    @property
+    def closing(self) -> asyncio.Event:
+        return self.app.closing
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "http":
+            await self.gate.wait()
+        await self.app(scope, receive, send)
+
+
 @asynccontextmanager
 async def at_vendor(
-    folder: Path, *faults: Fault, **settings: str
+    folder: Path, *faults: Fault, gate: asyncio.Event | None = None, **settings: str
 ) -> AsyncIterator[tuple[Running, Simulator]]:
-    """A service on a stand-in of the test's own, with its faults and its meter."""
+    """A service on a stand-in of the test's own, with its faults and its meter.
+
+    With a `gate` nothing is answered before it is set.
+    """
     app = build_app(api_key="k", api_secret="s", faults=faults)
+    served: Any = app if gate is None else Gated(app, gate)
     vendor = {"smile_mode": "sandbox", "smile_api_key": "k", "smile_api_secret": "s"}
     async with (
-        serve(app) as base_url,
+        serve(served) as base_url,
         running(
             folder, **{**vendor, "smile_base_url": base_url, "drain_delay": "0s", **settings}
         ) as live,

@@ -19,11 +19,10 @@ from grpc_health.v1 import health_pb2
 from decision_service.api.v1 import decision_pb2 as pb
 from decision_service.api.v1 import decision_service_pb2 as service_pb
 from decision_service.api.v1 import values_pb2
-from decision_service.standin.faults import Fault
 from decision_service.standin.sandbox import sandbox_people
 from decision_service.standin.server import build_app, serve
 from tests.e2e import wire
-from tests.e2e.service import Refusal, Running, at_vendor, create, refused, running
+from tests.e2e.service import Refusal, Running, at_vendor, create, metrics, refused, running
 from tests.e2e.wire import Wire, frame
 from tests.kits.cases import until
 
@@ -124,11 +123,18 @@ async def test_concurrent_duplicates_are_decided_once(shared: Running) -> None:
 
 async def test_concurrent_decisions_on_one_user_share_the_gathering(tmp_path: Path) -> None:
     """Ten different requests for one user at once cost the calls of one."""
-    slow = Fault("slow", path="/accounts", settings={"seconds": 1.0})
-    async with at_vendor(tmp_path, slow) as (live, _):
-        replies = await asyncio.gather(*(live.stub.CreateDecision(applied()) for _ in range(10)))
-    calls = sorted(reply.decision.data_quality.upstream_calls for reply in replies)
-    assert calls == [0] * 9 + [7]
+    gate = asyncio.Event()
+    async with at_vendor(tmp_path, gate=gate) as (live, _):
+
+        async def in_progress() -> float:
+            return (await metrics(live))['decision_service_in_progress{limit="work"}']
+
+        calls = [asyncio.ensure_future(live.stub.CreateDecision(applied())) for _ in range(10)]
+        await until(in_progress, lambda count: count == len(calls))
+        gate.set()
+        replies = await asyncio.gather(*calls)
+    upstream = sorted(reply.decision.data_quality.upstream_calls for reply in replies)
+    assert upstream == [0] * 9 + [7]
 
 
 async def test_a_caller_who_gives_up_leaves_nothing_half_done(shared: Running) -> None:
