@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterator
 from random import Random
 
-from decision_service.server.webhooks import signature
+from decision_service.smile.events import signature
 
 _HEX = "0123456789abcdef"
 

@@ -22,9 +22,9 @@ from decision_service.domain.errors import ServiceError
 from decision_service.domain.reviews import Review, ReviewState
 from decision_service.rules.language import yaml as composer
 from decision_service.rules.language.yaml import MapEntry
-from decision_service.server import webhooks
 from decision_service.smile import applicant as kind_read
 from decision_service.smile import client as http
+from decision_service.smile import events as webhooks
 from decision_service.smile import fetch as lists
 from decision_service.smile import limits as retries
 from decision_service.store import commit as writer

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from decision_service.server.webhooks import PATH, SIGNATURE, signature
+from decision_service.smile.events import PATH, SIGNATURE, signature
 
 SECRETS = (b"the newer canary secret", b"the older canary secret")
 AT_ONCE = 8

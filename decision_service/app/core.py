@@ -5,15 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
-from datetime import timedelta
 from functools import partial
 from pathlib import Path
 
 import msgspec
 import structlog
-from opentelemetry.trace import Tracer
 
 from decision_service import __version__
+from decision_service.app.vendor import OpenVendor, Vendor, open_vendor
 from decision_service.build import engine_version, install_command, starter_rules
 from decision_service.domain.errors import ReleaseRefused, StoreError
 from decision_service.domain.ports import Clock
@@ -22,10 +21,8 @@ from decision_service.rulebook.load import blocked_names
 from decision_service.rulebook.rulebook import ActiveRules, Rulebook
 from decision_service.rules.language.diagnostics import Diagnostic, count, render
 from decision_service.runtime.clock import ClockGuard, SystemClock
-from decision_service.runtime.config import OFFLINE_KEY, OFFLINE_SECRET
 from decision_service.runtime.files import FileWatch
 from decision_service.runtime.settings import (
-    WIDGET_SCRIPT,
     ConfigError,
     OnRevoke,
     Settings,
@@ -36,8 +33,6 @@ from decision_service.server.auth import CallersRefused
 from decision_service.server.grpc import Instrumentation, ServerDeps, certificates_of, server_deps
 from decision_service.server.metrics import Metrics
 from decision_service.server.tls import Certificates, CertificatesRefused
-from decision_service.smile.limits import SmileLimits
-from decision_service.smile.source import SmileSource
 from decision_service.steering.journal import Rollouts
 from decision_service.steering.releases import (
     REFUSED,
@@ -49,10 +44,6 @@ from decision_service.steering.releases import (
 from decision_service.store.store import Store
 
 log = structlog.get_logger("decision_service.app.core")
-_WIDGET_APIS = {
-    SmileMode.SANDBOX: "https://link-sandbox.smileapi.io/v1",
-    SmileMode.PRODUCTION: "https://link.smileapi.io/v1",
-}
 
 
 class StartError(Exception):
@@ -163,7 +154,7 @@ class Core(msgspec.Struct, frozen=True):
     store: Store
     releases: OperateReleases
     changed_rules: FileWatch
-    source: SmileSource
+    source: Vendor
     smile_url: str
     widget: tuple[str, str]
     instrumentation: Instrumentation
@@ -193,8 +184,12 @@ async def open_core(
     *,
     init: bool,
     clock: Clock | None = None,
+    vendor: Vendor | None = None,
 ) -> Core:
-    """Open store, rules and vendor, in this order, closed by the stack; raises StartError."""
+    """Open store, rules and vendor, in this order, closed by the stack; raises StartError.
+
+    `vendor` takes the place of that which the settings ask for.
+    """
     clock = clock or SystemClock()
     root = rules_folder(settings)
     changed_rules = FileWatch(root)
@@ -202,11 +197,13 @@ async def open_core(
     deps, certificates = _server_deps(settings, clock, instrumentation)
     store = await _open_store(settings, deps.metrics, stack, init=init)
     releases = await open_rules(settings, root, store, clock=clock)
-    smile_url, widget = await _vendor(settings, clock, stack)
     guard = ClockGuard(clock.now, clock.monotonic)
     guard.recorded(await store.newest_decision())
-    source = _source(settings, smile_url, clock, guard=guard, tracer=instrumentation.tracer)
-    stack.push_async_callback(source.aclose)
+    if vendor is None:
+        tracer = instrumentation.tracer
+        opened = await open_vendor(settings, clock, guard, tracer=tracer, stack=stack)
+    else:
+        opened = OpenVendor(vendor, "", ("", ""))
     return Core(
         settings,
         root,
@@ -217,9 +214,9 @@ async def open_core(
         store=store,
         releases=releases,
         changed_rules=changed_rules,
-        source=source,
-        smile_url=smile_url,
-        widget=widget,
+        source=opened.vendor,
+        smile_url=opened.url,
+        widget=opened.widget,
         instrumentation=instrumentation,
     )
 
@@ -287,32 +284,3 @@ async def _warn_of_plain_keys(store: Store) -> None:
             "run `decision-service keys data rewrap`",
             users=others,
         )
-
-
-async def _vendor(
-    settings: Settings, clock: Clock, stack: AsyncExitStack
-) -> tuple[str, tuple[str, str]]:
-    """Where data is read, and the widget's script and API."""
-    if settings.smile_mode is not SmileMode.EMBEDDED:
-        return settings.base_url, (WIDGET_SCRIPT, _WIDGET_APIS[settings.smile_mode])
-    from decision_service.standin.server import embedded  # the one way to it from what serves
-
-    standin = embedded((OFFLINE_KEY, OFFLINE_SECRET), clock.now)
-    return await stack.enter_async_context(standin)
-
-
-def _source(
-    settings: Settings, base_url: str, clock: Clock, guard: ClockGuard, tracer: Tracer
-) -> SmileSource:
-    key = OFFLINE_KEY
-    secret = OFFLINE_SECRET
-    if settings.smile_mode is not SmileMode.EMBEDDED:
-        key = settings.smile_api_key.get_secret_value()
-        secret = settings.smile_api_secret.get_secret_value()
-    limits = SmileLimits(
-        requests_per_second=settings.smile_requests_per_second,
-        first_sync=timedelta(seconds=settings.first_sync_wait),
-    )
-    return SmileSource(
-        base_url, key, secret, clock=clock, limits=limits, tracer=tracer, guard=guard
-    )

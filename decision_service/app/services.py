@@ -175,7 +175,7 @@ def wire_snapshots(core: Core) -> SnapshotParts | None:
             await sweep(store, refresh, worker.listener, pace=pace)
 
     cache = SnapshotCache(store, Ages(*settings.ages))
-    receiver = WebhookReceiver(receive, secrets, registry=registry)
+    receiver = WebhookReceiver(receive, core.source.events, secrets, registry=registry)
     return SnapshotParts(cache, receiver, worker, tasks={"events": worker.run, "sweep": sweeps})
 
 
@@ -277,7 +277,7 @@ async def wire_services(
             core.deps.health,
             active,
             replica_check=rolling.replica_check,
-            source=core.source,
+            vendor=lambda: core.source.status,
             guard=core.guard,
             certificates=core.certificates,
             authenticator=core.deps.authenticator,

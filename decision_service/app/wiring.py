@@ -15,6 +15,7 @@ from starlette.routing import BaseRoute
 from decision_service import __version__
 from decision_service.app.core import Core, StartError, instrument, open_core
 from decision_service.app.services import connect_page, wire_rollouts, wire_services, wire_snapshots
+from decision_service.app.vendor import Vendor
 from decision_service.build import commit, docs
 from decision_service.decide.flow import Bulkhead
 from decision_service.domain.errors import ReleaseRefused, RolloutMovedOn, StoreError
@@ -295,18 +296,21 @@ async def start(
     init: bool = False,
     instrumentation: Instrumentation | None = None,
     clock: Clock | None = None,
+    vendor: Vendor | None = None,
 ) -> Service:
     """Start everything, in order; raises StartError with what to do, nothing left running.
 
     `log_lines` is where the log goes, for the count of dropped lines. `init` lets a new store begin
     where one is missing that was there once. `instrumentation` takes the place of that which the
-    settings ask for, `clock` that of the machine's clocks.
+    settings ask for, `clock` that of the machine's clocks, `vendor` that of the settings' vendor.
     """
     if armed():
         log.critical("failpoints are armed, this is a test", points=armed())
     async with AsyncExitStack() as stack:
         instrumentation = instrumentation or instrument(settings, stack)
-        core = await open_core(settings, instrumentation, stack, init=init, clock=clock)
+        core = await open_core(
+            settings, instrumentation, stack, init=init, clock=clock, vendor=vendor
+        )
         rollouts = wire_rollouts(core, stack)
         snapshots = wire_snapshots(core)
         parts = await wire_services(core, rollouts, snapshots)
@@ -327,7 +331,7 @@ async def start(
             partial(status.of_health, server.health, __version__, commit()),
             partial(status.of_certificate, core.certificates),
             partial(status.of_tokens, core.deps.authenticator),
-            partial(status.of_vendor, core.source, core.guard),
+            partial(status.of_vendor, lambda: core.source.status, core.guard),
             partial(status.of_rules, core.active),
             partial(status.of_agreement, rollouts.replica_check),
             partial(status.of_rollouts, core.rollouts),

@@ -28,13 +28,14 @@ from decision_service.cli.output import (
 )
 from decision_service.decide.events import NEEDED_TYPES
 from decision_service.domain.errors import ServiceError
+from decision_service.domain.vendor import Webhook
 from decision_service.runtime.address import is_loopback
 from decision_service.runtime.clock import SystemClock
 from decision_service.runtime.config import load
 from decision_service.runtime.settings import Settings, SmileMode
 from decision_service.runtime.tasks import run_async
-from decision_service.server.webhooks import signature
-from decision_service.smile.onboarding import SmileWebhooks, Webhook
+from decision_service.smile.events import signature
+from decision_service.smile.onboarding import SmileWebhooks
 from decision_service.smile.source import SmileSource
 
 Answer = TypeVar("Answer")

@@ -7,7 +7,7 @@ from itertools import chain
 
 from msgspec.structs import replace
 
-from decision_service.domain.accounts import CONNECTED, PROVIDER_TYPES, Kind
+from decision_service.domain.accounts import CONNECTED, GOVERNMENT, PROVIDER_TYPES, Kind
 from decision_service.domain.decision import (
     Connect,
     DataRequest,
@@ -85,7 +85,7 @@ def lacking(
 
 def _keepers(kind: Kind, schemes: Sequence[Provider]) -> tuple[Provider, ...]:
     """The schemes that keep a kind, where only schemes do."""
-    if PROVIDER_TYPES[kind] != ("GOVERNMENT",):
+    if PROVIDER_TYPES[kind] != (GOVERNMENT,):
         return ()
     return tuple(one for one in schemes if kind.upper() in one.supported)
 

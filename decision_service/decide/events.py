@@ -24,7 +24,11 @@ KIND_OF: Mapping[str, Kind] = {
     "LINK_ADDED": Kind.LINKS,
     **{f"{kind.upper()}_{how}": kind for kind in _UPDATED for how in ("ADDED", "UPDATED")},
 }
-"""Which kind of data an event of this type has changed."""
+"""Which kind of data an event of this type has changed.
+
+Types are the service's words, which are stored: an adapter gives each event of its vendor one of
+them, or the vendor's own name for what means nothing here.
+"""
 
 OVERLAP = timedelta(days=35)
 """How far before the newest known transaction to read: platforms settle within a month."""
@@ -68,16 +72,37 @@ _MEANINGS: Mapping[str, EventAction] = {
 NEEDED_TYPES = tuple(sorted(_MEANINGS))
 """The types that a webhook must be registered for."""
 
-_MEANINGLESS = """
-ARCHIVE_FAILED ARCHIVE_STARTED DOCUMENTS_ADDED DOCUMENTS_UPDATED INVITE_INVITED INVITE_LINKED
-RATING_ADDED RECORD_COMPLETED RECORD_CREATED TASK_STARTED USER_CREATED USER_SESSION_COMPLETED
-USER_SESSION_RESET VERIFICATION_COMPLETED VERIFICATION_STARTED
-"""
-KNOWN_TYPES = frozenset(NEEDED_TYPES).union(_MEANINGLESS.split())
-"""The types that the vendor documents; most of them mean nothing here."""
-
 WITHDRAWALS = tuple(one for one in NEEDED_TYPES if _MEANINGS[one] is EventAction.REVOKED)
 """The types by which consent is withdrawn: they are handled before all others."""
+
+
+class EventReader(Protocol):
+    """How a vendor's events arrive, how they are signed, and what each says.
+
+    Events arrive by POST at `path`. `types` are those that the service needs to be sent, `known`
+    all that the vendor documents.
+    """
+
+    @property
+    def path(self) -> str:
+        """Where they arrive, beginning with /webhooks/."""
+
+    @property
+    def types(self) -> tuple[str, ...]:
+        """The vendor's names of those to register for."""
+
+    @property
+    def known(self) -> frozenset[str]:
+        """The types of `Event.type` that metrics name."""
+
+    def signature_of(self, headers: Mapping[str, str]) -> str:
+        """The signature among a request's headers; empty where there is none that could be one."""
+
+    def signing_key(self, given: str, body: bytes, secrets: Sequence[bytes]) -> int | None:
+        """The place of the secret that signed exactly these bytes; None where none did."""
+
+    def read(self, body: bytes) -> Event | None:
+        """The event in a signed body; None where it is none."""
 
 
 class Receipt(StrEnum):

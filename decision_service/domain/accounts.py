@@ -1,4 +1,8 @@
-"""An applicant's accounts at the vendor: the kinds of data they hold, their states and errors."""
+"""An applicant's accounts at a vendor: the kinds of data they hold, their states and errors.
+
+States, classes of providers, tasks and error codes are the service's words: they are stored, and
+rules' data names them. An adapter says in them what its vendor says in others.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +22,17 @@ AWAITING_MFA = "AWAITING_MFA"
 
 BEING_LINKED = frozenset({PENDING, AWAITING_MFA})
 LINK_TASK = "LINK_ACCOUNT"
-"""The vendor's word for the task that is an account's first sync."""
+"""The task that is an account's first sync."""
+UPDATE_TASK = "UPDATE_ACCOUNT"
+"""The task that is a later one."""
+
+GOVERNMENT = "GOVERNMENT"
+"""A class of providers: schemes of social security and offices."""
+SYSTEM = "SYSTEM"
+"""Systems that do the payroll of many employers."""
+EMPLOYER = "EMPLOYER"
+GIG = "GIG"
+"""Platforms that pay for trips, deliveries or tasks."""
 
 PENDS_WITHIN = timedelta(minutes=10)
 """For so long an account may be pending before it is an abandoned attempt."""
@@ -46,7 +60,7 @@ class AccountError(msgspec.Struct, frozen=True):
 
 
 ACCOUNT_ERRORS = packaged(__package__, "account_errors.yaml", dict[str, AccountError])
-"""Advice by the vendor's error code."""
+"""Advice by error code."""
 
 _AWAY = ("UNAVAILABLE", "MAINTENANCE")
 """Words of codes by which a provider cannot be reached for a while."""
@@ -91,14 +105,14 @@ INCOME_KINDS = frozenset({Kind.EINCOMES, Kind.INCOMES})
 """What monthly income is made of; transactions of gig accounts join where both are empty."""
 
 PROVIDER_TYPES: Mapping[Kind, tuple[str, ...]] = {
-    Kind.EINCOMES: ("GOVERNMENT", "SYSTEM", "EMPLOYER", "GIG"),
-    Kind.INCOMES: ("SYSTEM", "EMPLOYER"),
-    Kind.CONTRIBUTIONS: ("GOVERNMENT",),
-    Kind.EMPLOYMENTS: ("GOVERNMENT", "SYSTEM", "EMPLOYER"),
-    Kind.LIABILITIES: ("GOVERNMENT",),
-    Kind.TRANSACTIONS: ("GIG",),
+    Kind.EINCOMES: (GOVERNMENT, SYSTEM, EMPLOYER, GIG),
+    Kind.INCOMES: (SYSTEM, EMPLOYER),
+    Kind.CONTRIBUTIONS: (GOVERNMENT,),
+    Kind.EMPLOYMENTS: (GOVERNMENT, SYSTEM, EMPLOYER),
+    Kind.LIABILITIES: (GOVERNMENT,),
+    Kind.TRANSACTIONS: (GIG,),
 }
-"""The vendor's types of providers that hold a kind, the fullest source first.
+"""The classes of providers that hold a kind, the fullest source first.
 
 Missing income has the kind EINCOMES, whatever it is made of. Kinds that are left out are no reason
 to connect a provider of a certain type.

@@ -9,7 +9,17 @@ from typing import Any
 
 import msgspec
 
-from decision_service.domain.accounts import CONNECTED, DISCONNECTED, INCOME_KINDS, LINK_TASK, Kind
+from decision_service.domain.accounts import (
+    CONNECTED,
+    DISCONNECTED,
+    EMPLOYER,
+    GIG,
+    GOVERNMENT,
+    INCOME_KINDS,
+    LINK_TASK,
+    UPDATE_TASK,
+    Kind,
+)
 from decision_service.domain.factor import SourceUse
 from decision_service.domain.needs import DataPolicy
 from decision_service.domain.snapshot import (
@@ -50,16 +60,13 @@ POSTS_WITHIN = 2
 IDLE_MONTHS = 3
 """A platform that showed nothing for so long before its sync is idle."""
 
-GIG = "GIG"
-GOVERNMENT = "GOVERNMENT"
-EMPLOYER = "EMPLOYER"
 SOCIAL_SECURITY = "SOCIAL_SECURITY"
 
 EARNING_KINDS = INCOME_KINDS | {Kind.TRANSACTIONS}
 """Kinds that may be income; their records of unknown providers are dropped."""
 
 UPLOADED = frozenset({"UPLOAD", "ARCHIVE"})
-_SYNCS = frozenset({LINK_TASK, "UPDATE_ACCOUNT"})
+_SYNCS = frozenset({LINK_TASK, UPDATE_TASK})
 _KIND_OF_SUPPORTED = {kind.value.upper(): kind for kind in Kind} | {"LINK": Kind.LINKS}
 
 

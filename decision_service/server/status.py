@@ -20,6 +20,7 @@ from decision_service.decide.events import WaitingEvents
 from decision_service.decide.replica_check import ReplicaCheck
 from decision_service.domain.errors import StoreError
 from decision_service.domain.reviews import ReviewState
+from decision_service.domain.vendor import Circuit, VendorStatus
 from decision_service.rollout.model import Plan, TrackName
 from decision_service.rollout.state import RolloutState
 from decision_service.rulebook.rulebook import ActiveRules
@@ -33,8 +34,6 @@ from decision_service.server.interceptors import ConcurrencyLimits
 from decision_service.server.rulesets import RULESETS
 from decision_service.server.tls import Certificates
 from decision_service.server.wire import Fields
-from decision_service.smile.limits import BreakerState
-from decision_service.smile.source import SmileSource
 from decision_service.steering.guardrails import GuardrailWatch
 from decision_service.steering.journal import Rollouts
 
@@ -74,9 +73,9 @@ def of_tokens(authenticator: Authenticator) -> Iterator[Metric]:
     )
 
 
-def of_vendor(source: SmileSource, guard: ClockGuard) -> Iterator[Metric]:
+def of_vendor(read: Callable[[], VendorStatus], guard: ClockGuard) -> Iterator[Metric]:
     """Requests to the vendor, the circuit, and what the request limit made them wait."""
-    now = source.status
+    now = read()
     yield read_counter("upstream_requests", "Requests sent to the vendor", one(now.requests))
     yield read_counter("upstream_retries", "Requests sent again", one(now.retries))
     yield read_counter("upstream_tls_failures", "Connections refused by us", one(now.tls_failures))
@@ -95,7 +94,7 @@ def of_vendor(source: SmileSource, guard: ClockGuard) -> Iterator[Metric]:
     yield read_gauge(
         "upstream_circuit_open",
         "1 while the circuit is open",
-        one(now.breaker is not BreakerState.CLOSED),
+        one(now.circuit is not Circuit.CLOSED),
     )
     yield read_gauge(
         "upstream_paused_seconds",
@@ -240,7 +239,7 @@ class StatusServicer(msgspec.Struct, frozen=True):
     health: Health
     active_rules: ActiveRules
     replica_check: ReplicaCheck
-    source: SmileSource
+    vendor: Callable[[], VendorStatus]
     guard: ClockGuard
     certificates: Certificates | None
     authenticator: Authenticator
@@ -284,12 +283,12 @@ class StatusServicer(msgspec.Struct, frozen=True):
         )
 
     def _vendor(self) -> Fields:
-        seen = self.source.status
+        seen = self.vendor()
         drift = self.guard.drift
         return RULESETS.fields(
             status_pb.VendorStatus,
             mode=self.settings.smile_mode,
-            circuit=seen.breaker,
+            circuit=seen.circuit,
             requests_per_second=self.settings.smile_requests_per_second,
             requests=seen.requests,
             retries=seen.retries,

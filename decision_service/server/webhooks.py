@@ -3,78 +3,46 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
-import hmac
-import re
 from collections.abc import Awaitable, Callable, Sequence
 
-import msgspec
 import structlog
 from prometheus_client import CollectorRegistry
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from decision_service.decide.events import KIND_OF, KNOWN_TYPES, Event, Receipt
-from decision_service.domain.accounts import Kind
+from decision_service.decide.events import Event, EventReader, Receipt
 from decision_service.domain.errors import StoreError
 from decision_service.runtime.telemetry import Alarm, counter, raised
 from decision_service.server.http import read_body
 
 log = structlog.get_logger("decision_service.events")
 
-PATH = "/webhooks/smile"
-SIGNATURE = "smile-signature"
 LARGEST_BODY = 1 << 20
 MOST_AT_ONCE = 32
 SECONDS = 5.0
-MOST_ADDED = 1_000_000
-
-_SIGNATURE = re.compile(r"[0-9a-f]{128}", re.ASCII)
-_ID = re.compile(r"[A-Za-z0-9_-]{1,200}", re.ASCII)
-_TYPE = re.compile(r"[A-Z_]{1,100}", re.ASCII)
-_KINDS = {kind.value.upper(): kind for kind in Kind} | {"LINK": Kind.LINKS, "INSIGHTS": Kind.LINKS}
 
 Receive = Callable[[Event], Awaitable[Receipt]]
-
-
-class EventData(msgspec.Struct, rename="camel"):
-    """What an event says of the user and the data that it concerns.
-
-    `accountId` is the older `sourceId`, `archiveId` that of uploaded archives.
-    """
-
-    user_id: str | None = None
-    source_id: str | None = None
-    account_id: str | None = None
-    archive_id: str | None = None
-    count: int | float | None = None
-    datapoints: list[str] | None = None
-
-
-class EventBody(msgspec.Struct):
-    """`{"id", "version", "type", "createdAt", "data"}`; what is not read here is ignored."""
-
-    id: str
-    type: str
-    data: EventData | None = None
 
 
 class WebhookReceiver:
     """Takes events, and counts them.
 
-    `secrets` are newest first: while two are configured, events signed by either are taken, so
-    that a secret can be replaced without refusing any.
+    `reader` knows the vendor's. `secrets` are newest first: while two are configured, events signed
+    by either are taken, so that a secret can be replaced without refusing any.
     """
 
     def __init__(
         self,
         receive: Receive,
+        reader: EventReader,
         secrets: Sequence[bytes],
+        *,
         seconds: float = SECONDS,
         registry: CollectorRegistry | None = None,
     ) -> None:
         self._receive = receive
+        self._reader = reader
         self._secrets = tuple(secrets)
         self._seconds = seconds
         self._running = 0
@@ -95,10 +63,12 @@ class WebhookReceiver:
         )
 
     def routes(self) -> list[BaseRoute]:
-        return [Route(PATH, self._endpoint, methods=["POST"])]
+        return [Route(self._reader.path, self._endpoint, methods=["POST"])]
 
     async def _endpoint(self, request: Request) -> Response:
-        if not _SIGNATURE.fullmatch(request.headers.get(SIGNATURE, "")):
+        signature = self._reader.signature_of(request.headers)
+        # Before the body is read: a stranger's megabyte costs nothing
+        if not signature:
             return self._answer(401, "unsigned")
         try:
             async with asyncio.timeout(self._seconds):
@@ -106,7 +76,7 @@ class WebhookReceiver:
                 return (
                     self._answer(413, "too_large")
                     if body is None
-                    else await self._taken(request.headers[SIGNATURE], body)
+                    else await self._taken(signature, body)
                 )
         except TimeoutError:
             return self._answer(408, "slow")
@@ -123,14 +93,14 @@ class WebhookReceiver:
             self._running -= 1
 
     async def _handled(self, header: str, body: bytes) -> Response:
-        key = signing_key(header, body, self._secrets)
+        key = self._reader.signing_key(header, body, self._secrets)
         if key is None:
             return self._answer(401, "unsigned")
         self.signed.labels(str(key)).inc()
-        event = read_event(body)
+        event = self._reader.read(body)
         if event is None:
             return self._answer(400, "malformed")
-        self.types.labels(event.type if event.type in KNOWN_TYPES else "unknown").inc()
+        self.types.labels(event.type if event.type in self._reader.known else "unknown").inc()
         try:
             receipt = await self._receive(event)
         except StoreError:
@@ -144,60 +114,3 @@ class WebhookReceiver:
         """Nothing but the status: whoever sends what is not the vendor's learns nothing."""
         self.received.labels(outcome).inc()
         return PlainTextResponse("", status)
-
-
-def signing_key(header: str, body: bytes, secrets: Sequence[bytes]) -> int | None:
-    """The place of the secret that signed exactly these bytes; None where none did.
-
-    Every secret is tried, each compared in constant time, as bytes: a header need not be ASCII.
-    """
-    given = header.encode("latin-1", "replace")
-    found = [
-        place
-        for place, secret in enumerate(secrets)
-        if hmac.compare_digest(given, signature(body, secret).encode())
-    ]
-    return found[0] if found else None
-
-
-def signature(body: bytes, secret: bytes) -> str:
-    """The vendor's signature of a body: HMAC-SHA512 in lower-case hex."""
-    return hmac.new(secret, body, hashlib.sha512).hexdigest()
-
-
-def read_event(body: bytes) -> Event | None:
-    """The event in a body; None where it is not one. What is new to us in it is left out."""
-    try:
-        content = msgspec.json.decode(body, type=EventBody)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return None
-    if not _ID.fullmatch(content.id) or not _TYPE.fullmatch(content.type):
-        return None
-    data = content.data or EventData()
-    return Event(
-        id=content.id,
-        digest=hashlib.sha256(body).hexdigest(),
-        type=content.type,
-        user_id=_id_or_none(data.user_id),
-        source=_id_or_none(data.source_id or data.account_id or data.archive_id),
-        kinds=_kinds(content.type, data.datapoints or ()),
-        added=_added(content.type, data.count),
-    )
-
-
-def _kinds(event_type: str, datapoints: Sequence[str]) -> tuple[Kind, ...]:
-    named = {_KINDS[word] for word in datapoints if word in _KINDS}
-    if event_type in KIND_OF:
-        named.add(KIND_OF[event_type])
-    return tuple(sorted(named))
-
-
-def _added(event_type: str, count: float | None) -> int:
-    """How many transactions are new; of other kinds everything is read."""
-    if KIND_OF.get(event_type) is not Kind.TRANSACTIONS or count is None:
-        return 0
-    return int(min(max(count, 0), MOST_ADDED))
-
-
-def _id_or_none(text: str | None) -> str:
-    return text if text is not None and _ID.fullmatch(text) else ""

@@ -12,7 +12,7 @@ from urllib.parse import quote
 import msgspec
 from msgspec.structs import replace
 
-from decision_service.domain.accounts import CONNECTED, DISCONNECTED, MONTHLY_KINDS, Kind
+from decision_service.domain.accounts import CONNECTED, DISCONNECTED, GIG, MONTHLY_KINDS, Kind
 from decision_service.domain.errors import UserUnknown
 from decision_service.domain.needs import FetchPlan, WhenTransactions
 from decision_service.domain.snapshot import (
@@ -56,7 +56,6 @@ from decision_service.smile.records import (
 _AT_A_TIME = 200
 
 Thing = TypeVar("Thing", bound=Item)
-_GIG = "GIG"
 CONSENT_PROBE = Kind.IDENTITIES
 """A kind that every account gives: read last, it shows which accounts still had consent."""
 
@@ -268,7 +267,7 @@ class SnapshotBuilder:
         """An account in error counts: only its transactions show whether it ever delivered data."""
         alive = [one for one in self.accounts or () if one.connection_status != DISCONNECTED]
         found = [self._providers.get(one.provider_id) for one in alive]
-        return any(one is not None and one.type == _GIG for one in found)
+        return any(one is not None and one.type == GIG for one in found)
 
     def _supports(self, provider_id: str, kind: Kind) -> bool:
         found = self._providers.get(provider_id)

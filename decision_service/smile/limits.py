@@ -8,13 +8,13 @@ import asyncio
 from collections import deque
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
-from enum import StrEnum
 from random import SystemRandom
 
 import msgspec
 
 from decision_service.domain.accounts import PENDS_WITHIN
 from decision_service.domain.ports import Clock
+from decision_service.domain.vendor import Circuit
 from decision_service.smile.errors import CircuitOpen, NoPermit
 
 _IN_HAND = 0.25
@@ -186,14 +186,6 @@ class RateLimiter:
         return max(now, times[place] + self._window) + rounds * self._window
 
 
-class BreakerState(StrEnum):
-    """CLOSED: requests pass. OPEN: none but a probe every few seconds. HALF_OPEN: one is out."""
-
-    CLOSED = "closed"
-    OPEN = "open"
-    HALF_OPEN = "half-open"
-
-
 class CircuitBreaker:
     """Opens after 5 failures in a row or when half of the last 20 attempts failed.
 
@@ -209,10 +201,10 @@ class CircuitBreaker:
         self._probes = False
 
     @property
-    def state(self) -> BreakerState:
+    def state(self) -> Circuit:
         if self._next_probe is None:
-            return BreakerState.CLOSED
-        return BreakerState.HALF_OPEN if self._probes else BreakerState.OPEN
+            return Circuit.CLOSED
+        return Circuit.HALF_OPEN if self._probes else Circuit.OPEN
 
     def admit(self) -> None:
         """Let an attempt pass, as a probe where one is due; raises CircuitOpen otherwise."""

@@ -20,6 +20,7 @@ from decision_service.casework.onboarding import (
 )
 from decision_service.domain.accounts import DISCONNECTED, Kind
 from decision_service.domain.errors import ServiceError, UpstreamUnavailable, UserUnknown
+from decision_service.domain.vendor import Webhook
 from decision_service.smile.answers import (
     BareDecoder,
     NewUserAnswer,
@@ -137,7 +138,6 @@ class SmileEnrolment:
         return await self.link_token(user_id, stop_at)
 
     async def anybody(self, stop_at: float) -> str | None:
-        """The id of one user of this key pair; None where there is no user yet."""
         request = Request("/users", {"size": "1"})
         with refusals():
             page = await self._api.get(request, _USERS, self._api.budget(stop_at))
@@ -214,24 +214,6 @@ def _may_have_happened(fault: UpstreamFault) -> bool:
     return not (fault.detail or "").startswith("HTTP 4")
 
 
-class Webhook(msgspec.Struct, frozen=True):
-    """`secret_digest` is the SHA-256 of its secret in hex, empty where the vendor does not say."""
-
-    id: str
-    name: str
-    url: str
-    event_types: tuple[str, ...]
-    active: bool
-    secret_digest: str = ""
-
-    def is_signed_by(self, secret: str) -> bool:
-        """Whether its events are signed by this secret; True where the vendor does not say."""
-        return self.secret_digest in ("", _digest(secret))
-
-    def sends(self, event_type: str) -> bool:
-        return self.active and bool({event_type, ALL_EVENTS} & set(self.event_types))
-
-
 class SmileWebhooks:
     """Methods raise UpstreamUnavailable and UpstreamBudgetExhausted."""
 
@@ -272,10 +254,6 @@ class SmileWebhooks:
         return False
 
 
-def _digest(secret: str) -> str:
-    return sha256(secret.encode()).hexdigest()
-
-
 def _webhook(answer: WebhookAnswer) -> Webhook:
     return Webhook(
         needed(answer.id, "webhooks.id"),
@@ -283,5 +261,6 @@ def _webhook(answer: WebhookAnswer) -> Webhook:
         needed(answer.url, "webhooks.url"),
         event_types=tuple(answer.event_types or ()),
         active=answer.active is not False,
-        secret_digest=_digest(answer.secret) if answer.secret else "",
+        secret_digest=sha256(answer.secret.encode()).hexdigest() if answer.secret else "",
+        all_types=ALL_EVENTS in (answer.event_types or ()),
     )

@@ -12,7 +12,20 @@ import msgspec
 from msgspec import Raw
 from msgspec.structs import replace
 
-from decision_service.domain.accounts import Kind
+from decision_service.domain.accounts import (
+    AWAITING_MFA,
+    CONNECTED,
+    DISCONNECTED,
+    EMPLOYER,
+    ERROR,
+    GIG,
+    GOVERNMENT,
+    LINK_TASK,
+    PENDING,
+    SYSTEM,
+    UPDATE_TASK,
+    Kind,
+)
 from decision_service.domain.errors import CrossTenant
 from decision_service.domain.person import LONGEST_EMAIL, LONGEST_NAME, LONGEST_PHONE, FoundPerson
 from decision_service.domain.snapshot import (
@@ -50,6 +63,18 @@ LONGEST_PROVIDER_NAME = 100
 
 MOST_CONTACTS = 20
 """How many phone numbers, and how many addresses, of one record are read."""
+
+# Smile's words, and what the service calls the same. One that is new with Smile stays as it came:
+# it is stored and shown, and counts as none of these.
+_STATES = {
+    "CONNECTED": CONNECTED,
+    "DISCONNECTED": DISCONNECTED,
+    "ERROR": ERROR,
+    "PENDING": PENDING,
+    "AWAITING_MFA": AWAITING_MFA,
+}
+_CLASSES = {"GOVERNMENT": GOVERNMENT, "SYSTEM": SYSTEM, "EMPLOYER": EMPLOYER, "GIG": GIG}
+_TASKS = {"LINK_ACCOUNT": LINK_TASK, "UPDATE_ACCOUNT": UPDATE_TASK}
 
 Thing = TypeVar("Thing", bound=answers.Item)
 Record = TypeVar("Record")
@@ -168,10 +193,11 @@ def _day(text: str, path: str) -> date:
 def account(item: answers.AccountAnswer) -> Account:
     connection = item.connection or answers.ConnectionAnswer()
     monitor = item.monitor or answers.MonitorAnswer()
+    state = needed(item.connection_status, "accounts.connectionStatus")
     return Account(
         id=needed(item.id, "accounts.id"),
         provider_id=needed(item.provider_id, "accounts.providerId"),
-        connection_status=needed(item.connection_status, "accounts.connectionStatus"),
+        connection_status=_STATES.get(state, state),
         created_at=instant_or_none(item.created_at, "accounts.createdAt"),
         error_code=connection.error_code,
         connection_updated_at=instant_or_none(
@@ -187,14 +213,16 @@ def provider(item: answers.ProviderAnswer) -> Provider | None:
     if not item.id or not item.type:
         return None
     name = " ".join((item.name or "").split())[:LONGEST_PROVIDER_NAME]
-    return Provider(item.id, item.type, tuple(item.supported or ()), name=name)
+    of_class = _CLASSES.get(item.type, item.type)
+    return Provider(item.id, of_class, tuple(item.supported or ()), name=name)
 
 
 def task(item: answers.TaskAnswer, source: str) -> Task:
+    name = needed(item.type, "tasks.type")
     return Task(
         needed(item.id, "tasks.id"),
         source,
-        needed(item.type, "tasks.type"),
+        _TASKS.get(name, name),
         status=item.status,
         started=instant_or_none(item.started_at, "tasks.startedAt"),
         finished=instant_or_none(item.finished_at, "tasks.finishedAt"),

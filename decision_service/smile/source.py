@@ -15,6 +15,7 @@ from decision_service.domain.errors import CrossTenant
 from decision_service.domain.needs import FetchPlan
 from decision_service.domain.ports import Clock, FetchResult
 from decision_service.domain.snapshot import Account, KnownCount, Provider, Snapshot
+from decision_service.domain.vendor import VendorStatus
 from decision_service.runtime.clock import ClockGuard
 from decision_service.runtime.telemetry import NO_TRACER, Alarm, raised
 from decision_service.smile.answers import listed
@@ -23,13 +24,13 @@ from decision_service.smile.client import (
     HttpClient,
     Request,
     RequestBudget,
-    RequestCounts,
     SmileApi,
     refusals,
 )
 from decision_service.smile.errors import KeysRefused, UpstreamFault
+from decision_service.smile.events import SmileEvents
 from decision_service.smile.fetch import ArrivalPoller, SnapshotFetch, follow, known_accounts
-from decision_service.smile.limits import BreakerState, RateLimiter, Reservation, SmileLimits
+from decision_service.smile.limits import RateLimiter, Reservation, SmileLimits
 from decision_service.smile.onboarding import SmileEnrolment, SmileWebhooks
 from decision_service.smile.records import PROVIDERS, provider
 
@@ -69,24 +70,6 @@ class Providers:
 
     def all(self) -> Collection[Provider]:
         return self._by_id.values()
-
-
-class SmileStatus(RequestCounts, kw_only=True):
-    """The state of the vendor as operators watch it.
-
-    `paused_seconds` is how long requests still pause after a 429, and `providers_read` when the
-    provider list was last read.
-    """
-
-    breaker: BreakerState
-    cross_tenant: int
-    paused_seconds: float
-    providers_read: datetime | None
-
-    @property
-    def keys_refused(self) -> bool:
-        """Whether the vendor has refused the key pair so often that no decision can be made."""
-        return self.credential_refusals >= _REFUSALS_UNTIL_UNWELL
 
 
 class SmileSource:
@@ -173,6 +156,10 @@ class SmileSource:
     def webhooks(self) -> SmileWebhooks:
         return SmileWebhooks(self._api)
 
+    @property
+    def events(self) -> SmileEvents:
+        return SmileEvents()
+
     def nudge(self, user_id: str) -> None:
         """Make fetches that wait for this user's data look at once: an event has arrived."""
         for (whose, _), fetch in self._fetches.jobs().items():
@@ -186,13 +173,15 @@ class SmileSource:
         return self._providers.all()
 
     @property
-    def status(self) -> SmileStatus:
-        return SmileStatus(
-            **asdict(self._api.counts),
-            breaker=self._api.breaker.state,
+    def status(self) -> VendorStatus:
+        counts = self._api.counts
+        return VendorStatus(
+            **asdict(counts),
+            circuit=self._api.breaker.state,
             cross_tenant=self._cross_tenant,
             paused_seconds=self._api.limiter.paused_for,
             providers_read=self._providers.read_at,
+            keys_refused=counts.credential_refusals >= _REFUSALS_UNTIL_UNWELL,
         )
 
     async def aclose(self) -> None:

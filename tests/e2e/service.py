@@ -22,6 +22,7 @@ from grpc_status import rpc_status
 from decision_service.api.v1 import decision_pb2 as pb
 from decision_service.api.v1 import decision_service_pb2 as service_pb
 from decision_service.api.v1 import decision_service_pb2_grpc
+from decision_service.app.vendor import Vendor
 from decision_service.app.wiring import Service, start
 from decision_service.domain.ports import Clock
 from decision_service.runtime.config import load
@@ -68,13 +69,14 @@ async def running(
     folder: Path,
     instrumentation: Instrumentation | None = None,
     clock: Clock | None = None,
+    vendor: Vendor | None = None,
     **settings: str,
 ) -> AsyncIterator[Running]:
     """Start a service, and stop it in order."""
     if "store_url" not in settings:
         begun(folder / "decisions.db")
     chosen = load(environ=environ(folder, **settings))
-    service = await start(chosen, instrumentation=instrumentation, clock=clock)
+    service = await start(chosen, instrumentation=instrumentation, clock=clock, vendor=vendor)
     try:
         async with grpc.aio.insecure_channel(service.address) as channel:
             yield Running(service, channel, decision_service_pb2_grpc.DecisionServiceStub(channel))

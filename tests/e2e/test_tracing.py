@@ -43,7 +43,7 @@ from decision_service.runtime.telemetry import UserHash
 from decision_service.server import interceptors as access_log
 from decision_service.server import otel as delivery
 from decision_service.server.otel import instrumentation
-from decision_service.server.webhooks import PATH, signature
+from decision_service.smile.events import PATH, signature
 from decision_service.standin.faults import Fault
 from decision_service.standin.sandbox import sandbox_people
 from decision_service.standin.server import build_app, serve

@@ -32,7 +32,7 @@ from decision_service.api.v1.outcome_service_pb2_grpc import OutcomeServiceStub
 from decision_service.api.v1.review_service_pb2_grpc import ReviewServiceStub
 from decision_service.api.v1.values_pb2 import InputValue
 from decision_service.runtime.clock import SystemClock
-from decision_service.server.webhooks import PATH, signature
+from decision_service.smile.events import PATH, signature
 from decision_service.standin.faults import Fault
 from decision_service.standin.linking import LinkSessions
 from decision_service.standin.sandbox import SandboxPerson, sandbox_people

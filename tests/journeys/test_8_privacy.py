@@ -23,7 +23,7 @@ from decision_service.api.v1 import review_service_pb2 as review_pb
 from decision_service.api.v1.applicant_service_pb2_grpc import ApplicantServiceStub
 from decision_service.domain.values import AsOf
 from decision_service.runtime.clock import SystemClock
-from decision_service.server.webhooks import PATH, signature
+from decision_service.smile.events import PATH, signature
 from decision_service.store.store import open_journal
 from tests.e2e.service import Running, at_vendor, create, outcome, refused, running
 from tests.e2e.team import Metadata, Team

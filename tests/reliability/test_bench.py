@@ -49,7 +49,7 @@ from decision_service.domain.reviews import (
     ReviewResult,
     ReviewState,
 )
-from decision_service.server.webhooks import signing_key
+from decision_service.smile.events import signing_key
 from decision_service.store.outbox import events_out
 from tests.e2e.service import ROOT
 from tests.kits.decision_log import numbered

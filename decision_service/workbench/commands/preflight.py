@@ -20,6 +20,7 @@ import typer
 from msgspec.structs import replace
 
 from decision_service.app.core import rules_folder
+from decision_service.app.vendor import Vendor
 from decision_service.cli.client import trusting
 from decision_service.cli.options import CaOption
 from decision_service.cli.output import (
@@ -32,9 +33,9 @@ from decision_service.cli.output import (
     seconds,
 )
 from decision_service.cli.webhooks import open_smile, vendor_deadline
-from decision_service.decide.events import NEEDED_TYPES
 from decision_service.decide.rule_tests import VersionResults, failures, run_rule_tests
 from decision_service.domain.errors import ServiceError, StoreError, visible
+from decision_service.domain.vendor import Webhook
 from decision_service.rulebook.acceptance import keep_data
 from decision_service.rulebook.folder import RuleFolder, RulesFolderMissing, read_rules
 from decision_service.rulebook.load import LoadResult, blocked_names, load_rules
@@ -49,9 +50,6 @@ from decision_service.runtime.tasks import run_async
 from decision_service.server.auth import REVIEWERS
 from decision_service.server.callers import read_callers_file
 from decision_service.server.context import Role
-from decision_service.server.webhooks import PATH
-from decision_service.smile.onboarding import Webhook
-from decision_service.smile.source import SmileSource
 from decision_service.steering.releases import folder_in_force
 from decision_service.store.engine import PostgresServer, parse_journal, parse_store_url
 from decision_service.store.errors import StoreLocked, StoreUrlInvalid
@@ -462,7 +460,7 @@ async def clock_check(settings: Settings) -> Check:
 
 
 async def vendor_checks(
-    settings: Settings, source: SmileSource, trusted: ssl.SSLContext | bool
+    settings: Settings, source: Vendor, trusted: ssl.SSLContext | bool
 ) -> AsyncIterator[Check]:
     """Keys and webhooks; the service's own address is verified by `trusted`."""
     try:
@@ -472,7 +470,7 @@ async def vendor_checks(
         yield Check("vendor", False, error.message)
 
 
-async def _keys(settings: Settings, source: SmileSource) -> Check:
+async def _keys(settings: Settings, source: Vendor) -> Check:
     """Whether the key pair belongs to the mode; a link token shows the key pair's mode."""
     user_id = await source.enrolment.anybody(vendor_deadline())
     if user_id is None:
@@ -488,15 +486,14 @@ def _is_sent(hooks: Sequence[Webhook], kind: str) -> bool:
     return any(hook.sends(kind) for hook in hooks)
 
 
-async def _webhooks(
-    settings: Settings, source: SmileSource, trusted: ssl.SSLContext | bool
-) -> Check:
+async def _webhooks(settings: Settings, source: Vendor, trusted: ssl.SSLContext | bool) -> Check:
     if not settings.secrets_of_webhooks:
         return Check("webhooks", None, "off: without them every decision reads the vendor")
-    hooks = [one for one in await source.webhooks.list(vendor_deadline()) if one.url.endswith(PATH)]
-    lacking = [one for one in NEEDED_TYPES if not _is_sent(hooks, one)]
+    path = source.events.path
+    hooks = [one for one in await source.webhooks.list(vendor_deadline()) if one.url.endswith(path)]
+    lacking = [one for one in source.events.types if not _is_sent(hooks, one)]
     if lacking:
-        words = f"{len(lacking)} needed events are not sent to {PATH}: see `webhooks register`"
+        words = f"{len(lacking)} needed events are not sent to {path}: see `webhooks register`"
         return Check("webhooks", False, words)
     found = {hook.url: await _status(hook.url, trusted) for hook in hooks}
     refused = [url for url, status in found.items() if status != httpx2.codes.UNAUTHORIZED]

@@ -20,13 +20,10 @@ from decision_service.domain.accounts import Kind
 from decision_service.server.webhooks import (
     LARGEST_BODY,
     MOST_AT_ONCE,
-    PATH,
     Receive,
     WebhookReceiver,
-    read_event,
-    signature,
-    signing_key,
 )
+from decision_service.smile.events import PATH, SmileEvents, read_event, signature, signing_key
 from decision_service.store.snapshots import warm
 from tests.fakes.in_memory import InMemoryDecisionLog
 from tests.fakes.observed import by_label
@@ -64,7 +61,7 @@ async def opened(
 ) -> AsyncIterator[tuple[Desk, WebhookReceiver]]:
     log, told = InMemoryDecisionLog(), []
     recorded = ReceiveEvents(log, SetClock(), lambda: told.append("told"), told.append)
-    receiver = WebhookReceiver(receive or recorded, (NEW, OLD), seconds)
+    receiver = WebhookReceiver(receive or recorded, SmileEvents(), (NEW, OLD), seconds=seconds)
     transport = httpx2.ASGITransport(Starlette(routes=receiver.routes()))
     async with httpx2.AsyncClient(transport=transport, base_url="http://hooks") as client:
         yield Desk(client, log, told), receiver

@@ -16,11 +16,11 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 
 from decision_service.domain.errors import UserUnknown
 from decision_service.domain.values import DataReason
+from decision_service.domain.vendor import Circuit
 from decision_service.runtime.telemetry import SpanName, traced
 from decision_service.smile.client import Request, check_media_type, read_body
 from decision_service.smile.errors import CircuitOpen, NoPermit, TransientFault, UpstreamFault
 from decision_service.smile.limits import (
-    BreakerState,
     CircuitBreaker,
     RateLimiter,
     RetryBudget,
@@ -223,7 +223,7 @@ def test_a_vendor_that_answers_in_between_is_still_asked(answers):
     """A success breaks a row of failures, and a tenth of them does no harm."""
     breaker, _ = breaker_at()
     attempts(breaker, answers)
-    assert breaker.state is BreakerState.CLOSED
+    assert breaker.state is Circuit.CLOSED
 
 
 def test_one_probe_passes_every_five_seconds():
@@ -237,9 +237,9 @@ def test_one_probe_passes_every_five_seconds():
         except CircuitOpen:
             continue
         passed.append(clock.at)
-        assert breaker.state is BreakerState.HALF_OPEN
+        assert breaker.state is Circuit.HALF_OPEN
         breaker.failed()
-        assert breaker.state is BreakerState.OPEN
+        assert breaker.state is Circuit.OPEN
     assert passed == [5.0, 10.0, 15.0]
 
 
@@ -251,7 +251,7 @@ def test_a_probe_that_succeeds_closes_it():
     breaker.admit()
     attempts(breaker, ".xxxx")
     breaker.admit()
-    assert breaker.state is BreakerState.CLOSED
+    assert breaker.state is Circuit.CLOSED
 
 
 LIMITS = SmileLimits()

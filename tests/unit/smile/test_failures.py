@@ -235,11 +235,11 @@ async def test_the_circuit_opens_and_heals():
         with pytest.raises(UpstreamUnavailable) as refusal:
             await ask(source)
         assert len(one.log) == sent
-        assert source.status.breaker == "open"
+        assert source.status.circuit == "open"
         one.always.clear()
         await asyncio.sleep(refusal.value.retry_after)
         assert (await ask(source)).snapshot.eincomes.records
-        assert source.status.breaker == "closed"
+        assert source.status.circuit == "closed"
 
 
 async def test_any_answer_heals_the_circuit():
@@ -252,7 +252,7 @@ async def test_any_answer_heals_the_circuit():
         await asyncio.sleep(5.0)
         one.each("/accounts", problem(404, "MISSING_RESOURCE"))
         await ask(source)
-        assert source.status.breaker == "closed"
+        assert source.status.circuit == "closed"
 
 
 async def test_retries_of_a_vendor_that_is_down_stay_within_the_budget():
