@@ -306,7 +306,7 @@ class EventWorker:
         self._clock = clock
         self._look = look
         self._handled = counter(
-            registry, "events_handled", "Events by what came of them", "outcome"
+            registry, "events_handled", "Events by what came of them", labels=("outcome",)
         )
         self._wakes = [asyncio.Event(), asyncio.Event()]
 

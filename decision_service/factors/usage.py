@@ -217,9 +217,12 @@ def _has_ended(context: FactorContext, old: str, paid: Sequence[Income]) -> bool
             jobs.setdefault(employer_key(job.employer, context.policy), []).append(job)
             jobs.setdefault(f" {source}", []).append(job)
     keys = {employer_key(record.employer, context.policy) for record in paid}
-    mine = [jobs.get(key or f" {old}", []) for key in keys]
     today = context.as_of.date
-    return all(found and all(j.end and j.end < today for j in found) for found in mine)
+    for key in keys:
+        found = jobs.get(key or f" {old}", [])
+        if not found or not all(job.end and job.end < today for job in found):
+            return False
+    return True
 
 
 def _goes_on(context: FactorContext, payer: str, old: str, newest: int) -> bool:

@@ -92,17 +92,26 @@ def trace_id() -> str:
     return format_trace_id(context.trace_id) if context.is_valid else ""
 
 
-def counter(registry: CollectorRegistry | None, name: str, words: str, *labels: str) -> Counter:
+def counter(
+    registry: CollectorRegistry | None, name: str, words: str, *, labels: Sequence[str] = ()
+) -> Counter:
     """A counter, exposed as `<name>_total`."""
     return Counter(name, words, labels, namespace=NAMESPACE, registry=registry)
 
 
-def gauge(registry: CollectorRegistry | None, name: str, words: str, *labels: str) -> Gauge:
+def gauge(
+    registry: CollectorRegistry | None, name: str, words: str, *, labels: Sequence[str] = ()
+) -> Gauge:
     return Gauge(name, words, labels, namespace=NAMESPACE, registry=registry)
 
 
 def histogram(
-    registry: CollectorRegistry | None, name: str, words: str, *labels: str, bounds: Sequence[float]
+    registry: CollectorRegistry | None,
+    name: str,
+    words: str,
+    *,
+    bounds: Sequence[float],
+    labels: Sequence[str] = (),
 ) -> Histogram:
     """A histogram with inclusive upper bounds."""
     return Histogram(
@@ -110,11 +119,11 @@ def histogram(
     )
 
 
-def read_counter(name: str, words: str, samples: Samples, *labels: str) -> Metric:
+def read_counter(name: str, words: str, samples: Samples, *, labels: Sequence[str] = ()) -> Metric:
     return _filled(CounterMetricFamily(f"{NAMESPACE}_{name}", words, labels=labels), samples)
 
 
-def read_gauge(name: str, words: str, samples: Samples, *labels: str) -> Metric:
+def read_gauge(name: str, words: str, samples: Samples, *, labels: Sequence[str] = ()) -> Metric:
     return _filled(GaugeMetricFamily(f"{NAMESPACE}_{name}", words, labels=labels), samples)
 
 

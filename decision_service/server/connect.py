@@ -130,7 +130,7 @@ class LinkTokenEndpoints:
             registry,
             "link_token_requests",
             "Requests of connect pages about their link tokens by what was answered",
-            "outcome",
+            labels=("outcome",),
         )
 
     async def renewed(self, request: Request) -> Response:
@@ -227,7 +227,10 @@ Notice = Mapping[str, tuple[Entry, ...]]
 
 
 def fill(text: str, values: Mapping[str, str]) -> str:
-    return _BLANK.sub(lambda found: values.get(found[1], found[0]), text)
+    def value(found: re.Match[str]) -> str:
+        return values.get(found[1], found[0])
+
+    return _BLANK.sub(value, text)
 
 
 def read_notice(path: Path | None = None) -> Notice:

@@ -42,22 +42,32 @@ class MethodMetrics:
 class Metrics:
     def __init__(self) -> None:
         registry = self.registry = CollectorRegistry(auto_describe=True)
-        self._calls = counter(registry, "calls", "Calls by method and code", "method", "code")
-        self._failures = counter(registry, "errors", "Errors by code and reason", "code", "reason")
+        self._calls = counter(
+            registry, "calls", "Calls by method and code", labels=("method", "code")
+        )
+        self._failures = counter(
+            registry, "errors", "Errors by code and reason", labels=("code", "reason")
+        )
         self._decisions = counter(
-            registry, "decisions", "Decisions recorded", "product", "outcome", "arm"
+            registry, "decisions", "Decisions recorded", labels=("product", "outcome", "arm")
         )
         self._tags = counter(
-            registry, "decision_tags", "Tags of rules that held, by decision", "product", "tag"
+            registry,
+            "decision_tags",
+            "Tags of rules that held, by decision",
+            labels=("product", "tag"),
         )
         self._reasons = counter(
-            registry, "decision_reasons", "Reasons given, by decision", "product", "code"
+            registry, "decision_reasons", "Reasons given, by decision", labels=("product", "code")
         )
         self._missing = counter(
-            registry, "decision_missing", "Causes of missing data, by decision", "product", "cause"
+            registry,
+            "decision_missing",
+            "Causes of missing data, by decision",
+            labels=("product", "cause"),
         )
         self._call_seconds = histogram(
-            registry, "call_seconds", "Time to answer", "method", bounds=_SECONDS
+            registry, "call_seconds", "Time to answer", labels=("method",), bounds=_SECONDS
         )
         self._commit_seconds = histogram(
             registry, "store_commit_seconds", "Time of a group's commit", bounds=_COMMIT_SECONDS

@@ -108,7 +108,7 @@ class Sender:
         self._clock = clock
         self.backlog: Sequence[Backlog] = ()
         words = "Attempts to send an event that its receiver did not take"
-        self._failures = counter(registry, "event_failures", words, "subscription")
+        self._failures = counter(registry, "event_failures", words, labels=("subscription",))
         for one in every:
             self._failures.labels(one.name)
 
@@ -137,11 +137,13 @@ class Sender:
         label = "subscription"
         names = [((one.subscription,), one) for one in self.backlog]
         counts = ((name, float(one.count)) for name, one in names)
-        yield read_gauge("events_to_send", "Events to be sent", counts, label)
+        yield read_gauge("events_to_send", "Events to be sent", counts, labels=(label,))
         ages = ((name, (now - (one.oldest or now)).total_seconds()) for name, one in names)
-        yield read_gauge("events_oldest_seconds", "Age of the oldest to be sent", ages, label)
+        yield read_gauge(
+            "events_oldest_seconds", "Age of the oldest to be sent", ages, labels=(label,)
+        )
         dead = ((name, float(one.dead)) for name, one in names)
-        yield read_gauge("events_dead", "Events that were given up", dead, label)
+        yield read_gauge("events_dead", "Events that were given up", dead, labels=(label,))
 
     async def _serve(self, to: Subscription) -> None:
         async with aclosing(Receiver(to)) as receiver:

@@ -46,7 +46,7 @@ def of_health(health: Health, version: str, commit: str) -> Iterator[Metric]:
     yield read_gauge("serving", "1 while health is SERVING", one(health.is_serving))
     build = ((version, commit, platform.python_version()), 1.0)
     words = "The program by version and commit, and the Python that runs it"
-    yield read_gauge("build_info", words, (build,), "version", "commit", "python")
+    yield read_gauge("build_info", words, (build,), labels=("version", "commit", "python"))
 
 
 def of_certificate(certificates: Certificates | None) -> Iterator[Metric]:
@@ -69,7 +69,7 @@ def of_tokens(authenticator: Authenticator) -> Iterator[Metric]:
             )
             for token, used in authenticator.last_uses()
         ),
-        *("caller", "token", "until"),
+        labels=("caller", "token", "until"),
     )
 
 
@@ -109,7 +109,9 @@ def of_rules(active_rules: ActiveRules) -> Iterator[Metric]:
         for name, product in sorted(active_rules.current().products.items())
         for version, rules in sorted(product.versions.items())
     )
-    yield read_gauge("rules_info", "The rules in force", loaded, "product", "version", "digest")
+    yield read_gauge(
+        "rules_info", "The rules in force", loaded, labels=("product", "version", "digest")
+    )
     yield read_gauge(
         "rules_refused",
         "Problems in the last reading of the rules folder",
@@ -127,7 +129,7 @@ def of_agreement(agreement: ReplicaCheck) -> Iterator[Metric]:
         "rules_in_force",
         "Processes on the store by the digest of all that they decide by",
         (((used.digest,), used.processes) for used in agreement.in_force),
-        "digest",
+        labels=("digest",),
     )
 
 
@@ -137,13 +139,13 @@ def of_rollouts(rollouts: Rollouts) -> Iterator[Metric]:
         "rollout_percent",
         "The share of applicants in the go-live, and of these of the challenger, in percent",
         (one for each in rollouts.products.values() for one in _percents(each.plan, each.state)),
-        *("product", "track"),
+        labels=("product", "track"),
     )
     yield read_gauge(
         "rollout_position",
         "The last step of the journal that this process follows",
         (((name,), rollouts.latest(name).position) for name in sorted(rollouts.products)),
-        "product",
+        labels=("product",),
     )
 
 
@@ -167,7 +169,7 @@ def of_guardrails(watch: GuardrailWatch) -> Iterator[Metric]:
         "rollout_guardrail_state",
         "1 for the state of each guardrail: waiting, ok or tripped",
         samples,
-        *("product", "guardrail", "arm", "state"),
+        labels=("product", "guardrail", "arm", "state"),
     )
 
 
@@ -175,15 +177,19 @@ def of_limits(limits: ConcurrencyLimits) -> Iterator[Metric]:
     """Work in progress, waiting and refused."""
     by_name = msgspec.structs.asdict(limits)
     working = {name: bulkhead.working for name, bulkhead in by_name.items()}
-    yield read_gauge("in_progress", "Calls that have a place", _each(working), "limit")
+    yield read_gauge("in_progress", "Calls that have a place", _each(working), labels=("limit",))
     waiting = {name: bulkhead.waiting for name, bulkhead in by_name.items()}
-    yield read_gauge("waiting", "Calls that wait for a place", _each(waiting), "limit")
+    yield read_gauge("waiting", "Calls that wait for a place", _each(waiting), labels=("limit",))
     refused = {name: bulkhead.refused for name, bulkhead in by_name.items()}
-    yield read_counter("shed", "Calls refused for want of a place", _each(refused), "limit")
+    yield read_counter(
+        "shed", "Calls refused for want of a place", _each(refused), labels=("limit",)
+    )
 
 
 def of_process(restarts: Mapping[str, int], dropped: int) -> Iterator[Metric]:
-    yield read_counter("task_restarts", "Background tasks started again", _each(restarts), "task")
+    yield read_counter(
+        "task_restarts", "Background tasks started again", _each(restarts), labels=("task",)
+    )
     yield read_counter(
         "log_lines_dropped", "Log lines dropped because no reader took them", one(dropped)
     )
@@ -198,11 +204,11 @@ class ReviewMetrics:
 
     def __init__(self, registry: CollectorRegistry) -> None:
         words = "Reviews that a person completed"
-        self._completed = counter(registry, "reviews_completed", words, *_RESULT)
+        self._completed = counter(registry, "reviews_completed", words, labels=_RESULT)
         words = "Completed reviews that approve what was not approved, or the other way round"
-        self._overrides = counter(registry, "review_overrides", words, *_RESULT)
+        self._overrides = counter(registry, "review_overrides", words, labels=_RESULT)
         words = "Reviews that ended after they were due"
-        self._late = counter(registry, "reviews_late", words, "product", "queue")
+        self._late = counter(registry, "reviews_late", words, labels=("product", "queue"))
 
     def __call__(self, step: ReviewStep) -> None:
         review = step.review
@@ -225,11 +231,13 @@ def of_queues(watch: QueueWatch) -> Iterator[Metric]:
     labels = ("product", "queue")
     now = watch.clock.now()
     unfinished = ((name, float(one.open)) for name, one in names)
-    yield read_gauge("reviews_open", "Unfinished reviews", unfinished, *labels)
+    yield read_gauge("reviews_open", "Unfinished reviews", unfinished, labels=labels)
     overdue = ((name, float(one.overdue)) for name, one in names)
-    yield read_gauge("reviews_overdue", "Unfinished reviews that were due", overdue, *labels)
+    yield read_gauge("reviews_overdue", "Unfinished reviews that were due", overdue, labels=labels)
     ages = ((name, (now - one.oldest).total_seconds()) for name, one in names)
-    yield read_gauge("reviews_oldest_seconds", "Age of the oldest unfinished review", ages, *labels)
+    yield read_gauge(
+        "reviews_oldest_seconds", "Age of the oldest unfinished review", ages, labels=labels
+    )
 
 
 class StatusServicer(msgspec.Struct, frozen=True):

@@ -47,19 +47,22 @@ class WebhookReceiver:
         self._seconds = seconds
         self._running = 0
         self.received = counter(
-            registry, "events_received", "Events of the vendor by what was answered", "outcome"
+            registry,
+            "events_received",
+            "Events of the vendor by what was answered",
+            labels=("outcome",),
         )
         self.signed = counter(
             registry,
             "events_signed",
             "Events by the place of the secret that signed them, 0 being the newest",
-            "secret",
+            labels=("secret",),
         )
         self.types = counter(
             registry,
             "events_by_type",
             "Signed events by type; unknown are those that the vendor did not document so far",
-            "type",
+            labels=("type",),
         )
 
     def routes(self) -> list[BaseRoute]:

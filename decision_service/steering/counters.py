@@ -341,32 +341,35 @@ class EventCounters:
             registry,
             "rollout_guardrail_actions",
             "Steps that guardrails took",
-            *("product", "guardrail", "action"),
+            labels=("product", "guardrail", "action"),
         )
         self.advances = counter(
             registry,
             "rollout_automatic_advances",
             "Stages that go-live advanced by itself",
-            "product",
+            labels=("product",),
         )
         self.overrides = counter(
             registry,
             "decision_overrides",
             "Decisions that are not what the rules concluded",
-            *("product", "kind", "cap"),
+            labels=("product", "kind", "cap"),
         )
         self.shadow_evaluations = counter(
             registry,
             "shadow_evaluations",
             "Silent versions asked, by result",
-            *("product", "version", "result"),
+            labels=("product", "version", "result"),
         )
         self.shadow_dropped = counter(
-            registry, "shadow_dropped", "Silent versions not asked, by why", "product", "why"
+            registry,
+            "shadow_dropped",
+            "Silent versions not asked, by why",
+            labels=("product", "why"),
         )
         self.shadow_slow = counter(
             registry,
             "shadow_slow",
             "Silent versions that took longer than they may",
-            *("product", "version"),
+            labels=("product", "version"),
         )
