@@ -29,11 +29,11 @@ from time import perf_counter, process_time
 from bench.figures import RESULTS
 from decision_service.decide.decide import CallContext, DecideApplication, Deps
 from decision_service.decide.history import ReadHistory
+from decision_service.rollout_running.compare import Shadows
+from decision_service.rollout_running.counters import Counters, EventCounters, RolloutObserver
 from decision_service.runtime.clock import Ids, SystemClock
 from decision_service.runtime.logs import configure_logging
-from decision_service.server.decisions import ProtoReplyEncoder
-from decision_service.steering.compare import Shadows
-from decision_service.steering.counters import Counters, EventCounters, RolloutObserver
+from decision_service.server.services.decisions import ProtoReplyEncoder
 from decision_service.store.store import Store
 from tests.fakes.cases import changed_rules
 from tests.fakes.observed import counted

@@ -16,6 +16,14 @@ from decision_service.app.vendor import OpenVendor, Vendor, open_vendor
 from decision_service.build import engine_version, install_command, starter_rules
 from decision_service.domain.errors import ReleaseRefused, StoreError
 from decision_service.domain.ports import Clock
+from decision_service.rollout_running.journal import Rollouts
+from decision_service.rollout_running.releases import (
+    REFUSED,
+    FolderRefused,
+    OperateReleases,
+    ReleaseTerms,
+    refuse,
+)
 from decision_service.rulebook.folder import RuleFolder, RulesFolderMissing, read_rules
 from decision_service.rulebook.load import blocked_names
 from decision_service.rulebook.rulebook import ActiveRules, Rulebook
@@ -29,18 +37,15 @@ from decision_service.runtime.settings import (
     SmileMode,
 )
 from decision_service.runtime.telemetry import Alarm, raised
-from decision_service.server.auth import CallersRefused
-from decision_service.server.grpc import Instrumentation, ServerDeps, certificates_of, server_deps
-from decision_service.server.metrics import Metrics
-from decision_service.server.tls import Certificates, CertificatesRefused
-from decision_service.steering.journal import Rollouts
-from decision_service.steering.releases import (
-    REFUSED,
-    FolderRefused,
-    OperateReleases,
-    ReleaseTerms,
-    refuse,
+from decision_service.server.transport.auth import CallersRefused
+from decision_service.server.transport.grpc import (
+    Instrumentation,
+    ServerDeps,
+    certificates_of,
+    server_deps,
 )
+from decision_service.server.transport.metrics import Metrics
+from decision_service.server.transport.tls import Certificates, CertificatesRefused
 from decision_service.store.store import Store
 
 log = structlog.get_logger("decision_service.app.core")
@@ -60,7 +65,7 @@ def instrument(settings: Settings, stack: AsyncExitStack) -> Instrumentation:
         return Instrumentation()
     try:
         # of the extra, slow to import
-        from decision_service.server.otel import VariableRefused, open_telemetry
+        from decision_service.server.transport.otel import VariableRefused, open_telemetry
     except ModuleNotFoundError as error:
         raise StartError(
             f"DECISION_OPENTELEMETRY=true needs the package of {error.name}, which is not "

@@ -34,16 +34,29 @@ from decision_service.decide.refresh import (
     sweep,
 )
 from decision_service.decide.replay import ReadDecisions, ReplayDecision
-from decision_service.decide.replica_check import ReplicaCheck
 from decision_service.decide.snapshots import Ages, SnapshotCache
+from decision_service.outbox.sender import Sender
 from decision_service.outbox.subscriptions import read_subscriptions
+from decision_service.rollout_running.compare import CompareVersions, Shadows
+from decision_service.rollout_running.counters import Counters, EventCounters, RolloutObserver
+from decision_service.rollout_running.figures import ShowFigures
+from decision_service.rollout_running.guardrails import GuardrailWatch
+from decision_service.rollout_running.operate import OperateRollouts
 from decision_service.rulebook.archive import CompilationThread, RulesetArchive
+from decision_service.rulebook.replica_check import ReplicaCheck
 from decision_service.rules.language.diagnostics import Report, render
 from decision_service.runtime.clock import Ids
 from decision_service.runtime.settings import VENDOR_LIMIT, OnRevoke, env_name, names_of
 from decision_service.runtime.tasks import Tasks
 from decision_service.runtime.telemetry import counter
-from decision_service.server import (
+from decision_service.server.pages.connect import (
+    ConnectPage,
+    LinkTokenEndpoints,
+    PageRefused,
+    connect_routes,
+    language_of,
+)
+from decision_service.server.services import (
     applicants,
     decisions,
     events,
@@ -54,23 +67,10 @@ from decision_service.server import (
     rulesets,
     status,
 )
-from decision_service.server.connect import (
-    ConnectPage,
-    LinkTokenEndpoints,
-    PageRefused,
-    connect_routes,
-    language_of,
-)
-from decision_service.server.grpc import Services
-from decision_service.server.releases import ReleaseCalls
-from decision_service.server.sender import Sender
-from decision_service.server.status import ReviewMetrics
-from decision_service.server.webhooks import WebhookReceiver
-from decision_service.steering.compare import CompareVersions, Shadows
-from decision_service.steering.counters import Counters, EventCounters, RolloutObserver
-from decision_service.steering.figures import ShowFigures
-from decision_service.steering.guardrails import GuardrailWatch
-from decision_service.steering.operate import OperateRollouts
+from decision_service.server.services.releases import ReleaseCalls
+from decision_service.server.services.status import ReviewMetrics
+from decision_service.server.transport.grpc import Services
+from decision_service.server.transport.webhooks import WebhookReceiver
 from decision_service.store.erasure import Retention
 
 RENEW_SECONDS = 5.0

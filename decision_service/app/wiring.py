@@ -20,6 +20,7 @@ from decision_service.build import commit, docs
 from decision_service.decide.flow import Bulkhead
 from decision_service.domain.errors import ReleaseRefused, RolloutMovedOn, StoreError
 from decision_service.domain.ports import Clock
+from decision_service.rollout_running.releases import REFUSED, FolderRefused, refuse
 from decision_service.rulebook.folder import RulesFolderMissing
 from decision_service.rulebook.rulebook import NOTHING_IN_FORCE
 from decision_service.rules.language.diagnostics import render
@@ -30,13 +31,12 @@ from decision_service.runtime.logs import LogQueue
 from decision_service.runtime.settings import Settings, SmileMode
 from decision_service.runtime.tasks import Factory, Supervisor, Tasks
 from decision_service.runtime.telemetry import Alarm, raised
-from decision_service.server import grpc as rpc
-from decision_service.server import status
-from decision_service.server.grpc import Instrumentation, RpcServer
-from decision_service.server.health import Health
-from decision_service.server.http import admin_routes, build_app, serve_http
-from decision_service.server.tls import AddressInUse
-from decision_service.steering.releases import REFUSED, FolderRefused, refuse
+from decision_service.server.services import status
+from decision_service.server.transport import grpc as rpc
+from decision_service.server.transport.grpc import Instrumentation, RpcServer
+from decision_service.server.transport.health import Health
+from decision_service.server.transport.http import admin_routes, build_app, serve_http
+from decision_service.server.transport.tls import AddressInUse
 
 __all__ = ["Service", "StartError", "start"]
 
@@ -242,7 +242,9 @@ async def _http(
     )
     admin_url = await serve("ADMIN_ADDRESS", settings.admin_address, admin)
     if settings.smile_mode is SmileMode.EMBEDDED:
-        from decision_service.server.explorer import Explorer  # what decides on people has none
+        from decision_service.server.pages.explorer import (
+            Explorer,  # what decides on people has none
+        )
 
         pages = [*pages, *Explorer(docs(), admin_url).routes()]
     urls = HttpUrls(await serve("HTTP_ADDRESS", settings.http_address, pages), admin_url)

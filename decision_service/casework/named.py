@@ -9,12 +9,12 @@ from enum import StrEnum
 
 import msgspec
 
-from decision_service.decide.conclude import needs_of
 from decision_service.domain.accounts import BEING_LINKED, PENDS_WITHIN, Kind
 from decision_service.domain.decision import Component, Decision, Reason
 from decision_service.domain.factor import Factors, SourceUse
 from decision_service.domain.snapshot import Liability, Snapshot
 from decision_service.domain.values import DataReason, Money
+from decision_service.factors.compute import needs_with
 from decision_service.factors.liabilities import (
     has_passed_its_end,
     is_short_term,
@@ -156,7 +156,7 @@ def read_data(decision: Decision, ruleset: CompiledRuleset, snapshot: Snapshot) 
     """What letters of a decision name, by the rules that decided and the reading it rests on."""
     if decision.factors is None:
         return ReadData()
-    needs = needs_of(ruleset, decision.inputs)
+    needs = needs_with(ruleset.needs, decision.inputs)
     context = FactorContext(snapshot, needs, decision.as_of, own=decision.own)
     live = [one for one in counted(context).values() if one.is_account]
     names = _Names(context, decision.factors)

@@ -36,7 +36,7 @@ from decision_service.cli.commands import require_span
 from decision_service.cli.output import CommandError, Exit, new_file, show_count
 from decision_service.domain.values import Cause, Missing
 from decision_service.rules.language.diagnostics import plural
-from decision_service.server.wire import enum_name
+from decision_service.server.transport.wire import enum_name
 
 COLUMNS = (
     "decision", "product", "version", "digest", "as_of_date", "outcome", "refer_kind", "reasons",

@@ -175,7 +175,7 @@ def require_span(request: Any) -> None:
 def health(call: Call) -> None:
     from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-    from decision_service.server.health import DECISIONS, REASON
+    from decision_service.server.transport.health import DECISIONS, REASON
 
     address = call.server.address
     found: dict[str, tuple[str, str]] = {}

@@ -16,10 +16,10 @@ from decision_service.rulebook.load import blocked_problem, load_rules
 from decision_service.rules.language.diagnostics import render
 from decision_service.runtime.config import Reading, SampleForm, read, sample
 from decision_service.runtime.settings import Settings, env_name
-from decision_service.server.auth import Authenticator, CallersRefused
-from decision_service.server.connect import PageRefused, page_files
-from decision_service.server.grpc import certificates_of
-from decision_service.server.tls import CertificatesRefused
+from decision_service.server.pages.connect import PageRefused, page_files
+from decision_service.server.transport.auth import Authenticator, CallersRefused
+from decision_service.server.transport.grpc import certificates_of
+from decision_service.server.transport.tls import CertificatesRefused
 from decision_service.store.engine import parse_journal, parse_store_url
 from decision_service.store.errors import StoreRefused
 from decision_service.store.keys import DATA_KEYS, IDENTITY_KEYS, KeyFile

@@ -43,7 +43,7 @@ from decision_service.cli.views import (
     value_text,
     wrapped,
 )
-from decision_service.server.wire import enum_name
+from decision_service.server.transport.wire import enum_name
 
 NONE = "–"
 

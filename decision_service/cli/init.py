@@ -16,14 +16,14 @@ from decision_service.cli.output import CommandError, Exit, as_typed
 from decision_service.domain.errors import visible
 from decision_service.rules.language.diagnostics import count, render
 from decision_service.runtime.config import sample
-from decision_service.server.callers import (
+from decision_service.server.transport.callers import (
     NAME,
     UNREADABLE,
     new_token,
     read_callers_file,
     token_hash,
 )
-from decision_service.server.context import Role
+from decision_service.server.transport.context import Role
 
 SETTINGS = "decision-service.yaml"
 _PROGRAMS = (".py", ".pyc")

@@ -14,11 +14,11 @@ from decision_service import __version__
 from decision_service.cli.output import CommandError
 from decision_service.decide.application import KEY_ID_BYTES
 from decision_service.domain.errors import StoreError, visible
+from decision_service.rollout_running.releases import take_over_last
 from decision_service.rulebook.releases import ReleaseEntry
 from decision_service.runtime.clock import SystemClock
 from decision_service.runtime.config import load
 from decision_service.runtime.settings import Settings, SmileMode
-from decision_service.steering.releases import take_over_last
 from decision_service.store import decisions, history
 from decision_service.store import keys as wrapping
 from decision_service.store.keys import DATA_KEYS, IDENTITY_KEYS, KeyFile, open_data_keys, wrap_all

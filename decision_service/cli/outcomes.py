@@ -21,7 +21,7 @@ from decision_service.cli.fields import field_options
 from decision_service.cli.output import CommandError, Exit, console, print_json, show_count
 from decision_service.cli.views import overdrawn_text
 from decision_service.domain.errors import visible
-from decision_service.server.wire import enum_name
+from decision_service.server.transport.wire import enum_name
 
 _LONGEST = 10_000
 _ENDLESS = 1_000_000

@@ -13,7 +13,7 @@ from rich.markup import escape
 from decision_service.cli.fields import UNITS
 from decision_service.cli.output import console, print_lines, print_table, table
 from decision_service.cli.views import instant_text, money_text, value_text
-from decision_service.server.wire import enum_name
+from decision_service.server.transport.wire import enum_name
 
 _WIDTH = 80
 _DIGEST = 16

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from decision_service.api.v1 import ruleset_service_pb2 as ruleset_pb
 from decision_service.cli.output import as_typed, print_lines
 from decision_service.cli.views import instant_text
-from decision_service.server.wire import enum_name
+from decision_service.server.transport.wire import enum_name
 
 DIGITS = 16
 """How many digits of a digest are shown."""

@@ -15,7 +15,7 @@ from decision_service.cli.output import as_typed, console, print_lines, print_ta
 from decision_service.cli.records import print_record, print_wrapped
 from decision_service.cli.releases import release_lines
 from decision_service.cli.views import instant_text, money_text
-from decision_service.server.wire import enum_name
+from decision_service.server.transport.wire import enum_name
 
 APPROVE = decision_pb2.OUTCOME_APPROVE
 DECLINE = decision_pb2.OUTCOME_DECLINE

@@ -20,7 +20,7 @@ from decision_service.api.v1 import values_pb2
 from decision_service.cli.output import console
 from decision_service.domain.errors import visible
 from decision_service.rules.language.diagnostics import plural
-from decision_service.server.wire import enum_name
+from decision_service.server.transport.wire import enum_name
 
 _WIDTH = 80
 INDENT = "    "

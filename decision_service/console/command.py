@@ -43,7 +43,7 @@ from decision_service.runtime.clock import SystemClock
 from decision_service.runtime.files import read_small
 from decision_service.runtime.logs import configure_logging
 from decision_service.runtime.tasks import listen, run_async, serving
-from decision_service.server.http import HSTS
+from decision_service.server.transport.http import HSTS
 
 _DAY = "public, max-age=86400, immutable"
 

@@ -36,7 +36,7 @@ from decision_service.console.service import Refused, Service
 from decision_service.console.web import Pages, Visit, sentence
 from decision_service.domain.errors import visible
 from decision_service.rulebook.releases import DECIDING
-from decision_service.server.wire import numbers_of
+from decision_service.server.transport.wire import numbers_of
 
 PAGE = 50
 

@@ -20,7 +20,7 @@ from decision_service.console.service import Service
 from decision_service.runtime.config import load
 from decision_service.runtime.logs import configure_logging
 from decision_service.runtime.tasks import run_async
-from decision_service.server.callers import new_token, token_hash
+from decision_service.server.transport.callers import new_token, token_hash
 from decision_service.standin.sandbox import sandbox_people
 
 LOANS = "loan-system"

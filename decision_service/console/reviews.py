@@ -24,7 +24,7 @@ from decision_service.cli.output import CommandError
 from decision_service.console.service import Refused
 from decision_service.console.web import Handler, Pages, Visit, sentence
 from decision_service.domain.accounts import Kind
-from decision_service.server.wire import numbers_of
+from decision_service.server.transport.wire import numbers_of
 
 HOLDS = {"1 hour": 60, "until tomorrow, this time": 24 * 60, "3 days": 72 * 60 - 5}
 """For how many minutes a case may be held; five fewer than the most, since clocks differ."""

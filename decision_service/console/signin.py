@@ -27,7 +27,7 @@ from decision_service.console.service import Refused, Service
 from decision_service.console.session import COOKIE, Session, Sessions
 from decision_service.console.web import local, page, sentence
 from decision_service.domain.ports import Clock
-from decision_service.server.issuer import LEEWAY, usable_keys, validate
+from decision_service.server.transport.issuer import LEEWAY, usable_keys, validate
 
 log = structlog.get_logger("decision_service.console")
 

@@ -21,7 +21,7 @@ from decision_service.console import charts
 from decision_service.domain.errors import visible
 from decision_service.factors.registry import catalogue
 from decision_service.rules.language.diagnostics import plural
-from decision_service.server.wire import enum_name
+from decision_service.server.transport.wire import enum_name
 
 _SPANS = (("d", 86_400), ("h", 3_600), ("min", 60))
 STATIC = ("console.css", "console.js", "htmx-4.0.1.min.js")

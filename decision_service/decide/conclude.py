@@ -24,7 +24,6 @@ from decision_service.decide.codec import (
     values_to_wire,
 )
 from decision_service.decide.flow import UserCache
-from decision_service.decide.gather import with_earlier_match, with_match
 from decision_service.decide.history import OwnRecords
 from decision_service.domain.actors import TokenSubject
 from decision_service.domain.decision import (
@@ -58,9 +57,15 @@ from decision_service.domain.ports import (
 from decision_service.domain.reviews import NO_POLICY, OpenedReview, ReviewCase, opened_by_referral
 from decision_service.domain.snapshot import Snapshot
 from decision_service.domain.values import AsOf, DataReason, Money
-from decision_service.factors.compute import compute, own_values, validity_boundaries, with_values
-from decision_service.factors.match import PeopleRead, people_read
-from decision_service.factors.registry import data_names, depends_on_term
+from decision_service.factors.compute import (
+    compute,
+    needs_with,
+    own_values,
+    validity_boundaries,
+    with_values,
+)
+from decision_service.factors.match import PeopleRead, people_read, with_earlier_match, with_match
+from decision_service.factors.registry import data_names
 from decision_service.rollout.assign import sets_pin
 from decision_service.rules.evaluate import (
     BUILT_IN,
@@ -127,7 +132,7 @@ def conclude(
     else:
         body = fetch_result.body or snapshot_body(fetch_result.snapshot)
         with traced(tracer, SpanName.FACTORS):
-            needs = needs_of(ruleset, admission.inputs)
+            needs = needs_with(ruleset.needs, admission.inputs)
             cache = factor_cache or FactorCache()
             computed = cache.of(fetch_result.snapshot, body.id, needs, ruleset.digest, as_of)
             facts = own.facts if own else NO_OWN_FACTS
@@ -251,13 +256,6 @@ def granted(verdict: Verdict, inputs: Mapping[str, Input]) -> Grant | None:
         return Grant(verdict.offer.approved_amount.minor, verdict.offer.tier)
     asked = inputs.get("requested_amount")
     return Grant(asked.minor if isinstance(asked, Money) else None)
-
-
-def needs_of(ruleset: CompiledRuleset, inputs: Mapping[str, Input]) -> Needs:
-    term = inputs.get("requested_term_months")
-    if not isinstance(term, int) or not depends_on_term(ruleset.needs.factors):
-        return ruleset.needs
-    return replace(ruleset.needs, term_months=term)
 
 
 def expiry(

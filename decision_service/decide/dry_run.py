@@ -8,8 +8,7 @@ from datetime import date
 import msgspec
 
 from decision_service.decide.admit import bound_inputs
-from decision_service.decide.conclude import needs_of
-from decision_service.decide.gather import gather_for, with_match
+from decision_service.decide.gather import gather_for
 from decision_service.decide.history import ApplicantIds, HistoryOf, ReadHistory
 from decision_service.domain.decision import ListAnswer, StageTrace, Verdict
 from decision_service.domain.errors import FieldInvalid, FieldProblem
@@ -24,8 +23,8 @@ from decision_service.domain.factor import (
 from decision_service.domain.needs import Needs
 from decision_service.domain.ports import Clock, DecisionLog, SnapshotSource
 from decision_service.domain.values import AsOf, Cause, Missing, Money, noon
-from decision_service.factors.compute import compute
-from decision_service.factors.match import people_read
+from decision_service.factors.compute import compute, needs_with
+from decision_service.factors.match import people_read, with_match
 from decision_service.factors.registry import catalogue
 from decision_service.rulebook.archive import CompilationThread
 from decision_service.rulebook.folder import ProductTexts, RuleFolder, lists_of
@@ -75,7 +74,7 @@ class TryRules(msgspec.Struct, frozen=True, eq=False):
             as_of = noon(trial.as_of, ruleset.zone)
         inputs = bound_inputs(product, ruleset, trial.inputs, as_of=as_of)
         if trial.user_id:
-            needs = needs_of(ruleset, inputs)
+            needs = needs_with(ruleset.needs, inputs)
             about = HistoryOf(product.name, ruleset.currency, as_of, policy=needs.policy)
             factors = await self._gathered(trial.user_id, needs, about, stop_at=stop_at)
         else:

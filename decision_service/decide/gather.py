@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Collection, Iterable
 from datetime import datetime
 
-from msgspec.structs import asdict, replace
+from msgspec.structs import replace
 
 from decision_service.decide.codec import read_snapshot
-from decision_service.decide.readings import last_reading, watched
 from decision_service.decide.snapshots import (
     MOST_EARLIER,
     SnapshotCache,
@@ -19,7 +18,6 @@ from decision_service.decide.snapshots import (
 )
 from decision_service.domain.accounts import DISCONNECTED, MATTERS_FOR, Kind
 from decision_service.domain.needs import FetchPlan, Needs
-from decision_service.domain.person import GivenApplicant, Match, MatchGrade, OwnFacts, Reuse
 from decision_service.domain.ports import (
     DecisionLog,
     Disconnected,
@@ -30,15 +28,12 @@ from decision_service.domain.ports import (
 from decision_service.domain.snapshot import Account, Snapshot
 from decision_service.domain.values import AsOf, Cause, DataReason, Missing
 from decision_service.factors.compute import fetch_plan
-from decision_service.factors.match import PeopleRead
+from decision_service.factors.pay_watches import watched
 
 _ACCOUNT = "a-"
 """How the vendor's ids of accounts begin; archives and uploads have others, and are not listed."""
 
 ACCOUNTS_ONLY = FetchPlan(frozenset())
-
-_AGREES = frozenset({MatchGrade.EXACT, MatchGrade.CLOSE})
-_NOT_COMPARED = (Missing(Cause.NOT_FETCHED, kind=Kind.IDENTITIES),)
 
 
 def is_withdrawn(
@@ -159,6 +154,14 @@ async def _watched(
     return replace(fetch_result, snapshot=watched(snapshot, before))
 
 
+async def last_reading(log: DecisionLog, user_id: str, user_state: UserState) -> Snapshot | None:
+    """The user's last whole reading, where it is stored; raises StoreUnavailable."""
+    if user_state.last is None:
+        return None
+    body = await log.snapshot(user_id, user_state.last.snapshot_id)
+    return None if body is None else read_snapshot(body)
+
+
 async def _earlier(log: DecisionLog, user_id: str) -> list[tuple[datetime, Snapshot]]:
     found = []
     for snapshot_id, stored in await log.earlier_snapshots(user_id, MOST_EARLIER):
@@ -178,70 +181,3 @@ def withdrawn(user_id: str, fetch_result: FetchResult, consent: int) -> FetchRes
     fault = Missing(Cause.CHANGED_WHILE_READING, DataReason.CONSENT_REVOKED, Kind.ACCOUNTS)
     empty = Snapshot(user_id, account_faults=(fault,))
     return replace(fetch_result, snapshot=empty, consent=consent, plan=None, body=None, mark=None)
-
-
-def with_match(
-    own: OwnFacts, applicant: GivenApplicant | None, read: PeopleRead | None
-) -> OwnFacts:
-    """The own facts with the applicant's grades; one that is not described is UNKNOWN."""
-    if read is None:
-        return own
-    return replace(own, match=_match(applicant, read), reuse=_reuse(own.reuse, read))
-
-
-def with_earlier_match(own: OwnFacts, earlier: Match | None, read: PeopleRead | None) -> OwnFacts:
-    """The own facts with the grades of an earlier decision on the application.
-
-    The applicant is not kept, so that records which came since are compared with the others: a name
-    or birth date that contradicts one which agreed is DIFFERENT. Where none was there to agree
-    with, it is not known.
-    """
-    if read is None:
-        return replace(own, match=earlier)
-    match = None if earlier is None else _still(earlier, read)
-    return replace(own, match=match, reuse=_reuse(own.reuse, read))
-
-
-def _reuse(reuse: Reuse | None, read: PeopleRead) -> Reuse | None:
-    if reuse is None or not read.unread:
-        return reuse
-    return replace(reuse, users_of_person=None, unread=read.unread)
-
-
-def _match(applicant: GivenApplicant | None, read: PeopleRead) -> Match:
-    if applicant is None or applicant == GivenApplicant():
-        return Match()
-    given = tuple(name for name, value in asdict(applicant).items() if value)
-    if read.unread:
-        return Match(unread=read.unread, given=given)
-    # The libraries of comparing are loaded where a rule compares, and not at every start.
-    from decision_service.factors.match import grades
-
-    return Match(grades(applicant, read.people), compared=len(read.people), given=given)
-
-
-def _still(earlier: Match, read: PeopleRead) -> Match:
-    if not earlier.given or earlier.unread:
-        return earlier
-    if read.unread:
-        return replace(earlier, unread=read.unread)
-    changed = dict(_changed(earlier, read))
-    if MatchGrade.UNKNOWN in changed.values():
-        return replace(earlier, unread=_NOT_COMPARED)
-    grades = replace(earlier.grades, **changed)
-    return replace(earlier, grades=grades, compared=len(read.people))
-
-
-def _changed(earlier: Match, read: PeopleRead) -> Iterator[tuple[str, MatchGrade]]:
-    """DIFFERENT where records contradict each other, UNKNOWN where the applicant was not graded."""
-    from decision_service.factors.match import grades_of_each_other
-
-    among = grades_of_each_other(read.people)
-    for field in ("name", "birth_date"):
-        before = getattr(earlier.grades, field)
-        now = getattr(among, field)
-        if before in _AGREES and now is MatchGrade.DIFFERENT:
-            yield field, MatchGrade.DIFFERENT
-        more = len(read.people) > earlier.compared and now is not MatchGrade.UNKNOWN
-        if before is MatchGrade.UNKNOWN and field in earlier.given and more:
-            yield field, MatchGrade.UNKNOWN

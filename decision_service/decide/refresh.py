@@ -25,8 +25,7 @@ from decision_service.decide.events import (
     change_of,
     plan_of,
 )
-from decision_service.decide.gather import disconnected, gives, is_withdrawn, unlisted
-from decision_service.decide.readings import last_reading, watched
+from decision_service.decide.gather import disconnected, gives, is_withdrawn, last_reading, unlisted
 from decision_service.decide.snapshots import (
     WarmLog,
     covers,
@@ -48,6 +47,7 @@ from decision_service.domain.ports import Clock, FetchResult, SnapshotSource, Us
 from decision_service.domain.snapshot import Account, Provider, Snapshot
 from decision_service.domain.values import AsOf
 from decision_service.factors.compute import fetch_plan
+from decision_service.factors.pay_watches import watched
 from decision_service.rulebook.rulebook import Rulebook
 from decision_service.runtime.telemetry import Alarm, counter, raised
 

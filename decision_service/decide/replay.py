@@ -19,7 +19,7 @@ from decision_service.decide.codec import (
     factors_from_wire,
     read_snapshot,
 )
-from decision_service.decide.conclude import judge, midnight, needs_of, with_answers
+from decision_service.decide.conclude import judge, midnight, with_answers
 from decision_service.domain.decision import ApprovalTerms, Decision, Outcome, StageTrace, Verdict
 from decision_service.domain.errors import (
     DecisionUnknown,
@@ -31,7 +31,7 @@ from decision_service.domain.factor import Input
 from decision_service.domain.ports import DecisionLog, Filter, PagePosition, StoredEntry
 from decision_service.domain.snapshot import Snapshot
 from decision_service.domain.values import Money
-from decision_service.factors.compute import compute
+from decision_service.factors.compute import compute, needs_with
 from decision_service.factors.monthly_income import IncomeMonth, last_income_months, reads_income
 from decision_service.rulebook.archive import RulesetArchive
 from decision_service.rulebook.rulebook import Rulebook
@@ -165,7 +165,7 @@ def _income_months(
     decision = recorded.decision
     if decision is None or not reads_income(ruleset.needs.factors):
         return ()
-    return last_income_months(snapshot, needs_of(ruleset, decision.inputs), decision.as_of)
+    return last_income_months(snapshot, needs_with(ruleset.needs, decision.inputs), decision.as_of)
 
 
 def _position(entry: StoredEntry) -> PagePosition:
@@ -228,7 +228,7 @@ class ReplayDecision(msgspec.Struct, frozen=True, eq=False):
             )
         if inputs:
             shell = self._what_if(shell, ruleset, inputs)
-        needs = needs_of(ruleset, shell.inputs)
+        needs = needs_with(ruleset.needs, shell.inputs)
         factors = compute(read_snapshot(body), needs, shell.as_of, own=shell.own)
         shell = with_answers(shell, ruleset)
         decision = judge(shell, ruleset, factors, allowances=recorded.facts.allowances)

@@ -17,7 +17,7 @@ from decision_service.domain.accounts import (
     SYNCS_WITHIN,
     Kind,
 )
-from decision_service.domain.factor import Factors, FactorValue, KindStatus, Value, ValueType
+from decision_service.domain.factor import Factors, FactorValue, Input, KindStatus, Value, ValueType
 from decision_service.domain.needs import DataPolicy, FetchPlan, Needs, WhenTransactions
 from decision_service.domain.person import NO_OWN_FACTS, OwnFacts
 from decision_service.domain.schemes import country_of, employer_kind
@@ -27,7 +27,13 @@ from decision_service.factors.answer import Figure, decimal_of
 from decision_service.factors.horizons import stand_in_from
 from decision_service.factors.income_months import platforms_or_partial
 from decision_service.factors.quality import EXPIRED_AFTER, account_taints
-from decision_service.factors.registry import FactorContext, compares_people, own_names, registered
+from decision_service.factors.registry import (
+    FactorContext,
+    compares_people,
+    depends_on_term,
+    own_names,
+    registered,
+)
 from decision_service.factors.usage import (
     FETCHED_KINDS,
     FeederState,
@@ -43,6 +49,14 @@ from decision_service.factors.usage import (
 _NO_DATA = Snapshot("")
 MOMENT = timedelta(microseconds=1)
 """An age that is reached on the instant turns values then, not after it."""
+
+
+def needs_with(needs: Needs, inputs: Mapping[str, Input]) -> Needs:
+    """A ruleset's needs for an application: with its term, where a factor asks for one."""
+    term = inputs.get("requested_term_months")
+    if not isinstance(term, int) or not depends_on_term(needs.factors):
+        return needs
+    return replace(needs, term_months=term)
 
 
 def own_values(own: OwnFacts, needs: Needs, as_of: AsOf) -> Mapping[str, FactorValue]:

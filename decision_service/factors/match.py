@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import date
 from itertools import chain, groupby
 
 import msgspec
+from msgspec.structs import asdict, replace
 
 from decision_service.domain.accounts import Kind
 from decision_service.domain.factor import Evidence, ValueType
@@ -21,8 +22,11 @@ from decision_service.domain.person import (
     TYPED_PHONE,
     FoundPerson,
     GivenApplicant,
+    Match,
     MatchGrade,
     MatchGrades,
+    OwnFacts,
+    Reuse,
 )
 from decision_service.domain.snapshot import Snapshot
 from decision_service.domain.values import ABSENT, AsOf, Cause, DataReason, Missing
@@ -459,3 +463,69 @@ def recognised_by(name: str, birth_date: date | None) -> frozenset[str]:
     each = [(given[0], word) for word in surname] + [given + surname]
     born = birth_date.isoformat()
     return frozenset(" ".join([born, *sorted(map(sounded, words))]) for words in each)
+
+
+_AGREES = frozenset({MatchGrade.EXACT, MatchGrade.CLOSE})
+_NOT_COMPARED = (Missing(Cause.NOT_FETCHED, kind=Kind.IDENTITIES),)
+
+
+def with_match(
+    own: OwnFacts, applicant: GivenApplicant | None, read: PeopleRead | None
+) -> OwnFacts:
+    """The own facts with the applicant's grades; one that is not described is UNKNOWN."""
+    if read is None:
+        return own
+    return replace(own, match=_match(applicant, read), reuse=_reuse(own.reuse, read))
+
+
+def with_earlier_match(own: OwnFacts, earlier: Match | None, read: PeopleRead | None) -> OwnFacts:
+    """The own facts with the grades of an earlier decision on the application.
+
+    The applicant is not kept, so that records which came since are compared with the others: a name
+    or birth date that contradicts one which agreed is DIFFERENT. Where none was there to agree
+    with, it is not known.
+    """
+    if read is None:
+        return replace(own, match=earlier)
+    match = None if earlier is None else _still(earlier, read)
+    return replace(own, match=match, reuse=_reuse(own.reuse, read))
+
+
+def _reuse(reuse: Reuse | None, read: PeopleRead) -> Reuse | None:
+    if reuse is None or not read.unread:
+        return reuse
+    return replace(reuse, users_of_person=None, unread=read.unread)
+
+
+def _match(applicant: GivenApplicant | None, read: PeopleRead) -> Match:
+    if applicant is None or applicant == GivenApplicant():
+        return Match()
+    given = tuple(name for name, value in asdict(applicant).items() if value)
+    if read.unread:
+        return Match(unread=read.unread, given=given)
+    return Match(grades(applicant, read.people), compared=len(read.people), given=given)
+
+
+def _still(earlier: Match, read: PeopleRead) -> Match:
+    if not earlier.given or earlier.unread:
+        return earlier
+    if read.unread:
+        return replace(earlier, unread=read.unread)
+    changed = dict(_changed(earlier, read))
+    if MatchGrade.UNKNOWN in changed.values():
+        return replace(earlier, unread=_NOT_COMPARED)
+    still = replace(earlier.grades, **changed)
+    return replace(earlier, grades=still, compared=len(read.people))
+
+
+def _changed(earlier: Match, read: PeopleRead) -> Iterator[tuple[str, MatchGrade]]:
+    """DIFFERENT where records contradict each other, UNKNOWN where the applicant was not graded."""
+    among = grades_of_each_other(read.people)
+    for field in ("name", "birth_date"):
+        before = getattr(earlier.grades, field)
+        now = getattr(among, field)
+        if before in _AGREES and now is MatchGrade.DIFFERENT:
+            yield field, MatchGrade.DIFFERENT
+        more = len(read.people) > earlier.compared and now is not MatchGrade.UNKNOWN
+        if before is MatchGrade.UNKNOWN and field in earlier.given and more:
+            yield field, MatchGrade.UNKNOWN

@@ -7,14 +7,16 @@ import os
 import socket
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from datetime import datetime
 from ipaddress import IPv6Address, IPv6Network, ip_address
 from pathlib import Path
+from typing import Protocol
 
 import httpx2
 import msgspec
 from standardwebhooks import Webhook
 
-from decision_service.outbox.events import EventFilter, EventType
+from decision_service.outbox.events import Attempt, Backlog, EventFilter, EventType, ToSend
 from decision_service.rules.language import yaml
 from decision_service.rules.language.diagnostics import Place, Report
 from decision_service.rules.language.fields import Fields, as_choice, check_identifier
@@ -34,6 +36,28 @@ class Subscription(msgspec.Struct, frozen=True):
     chosen: EventFilter
     keys: tuple[Webhook, ...]
     allow_private: bool = False
+
+
+class SendLog(Protocol):
+    """What is to be sent, as the store keeps it; every method raises StoreUnavailable."""
+
+    async def may_send(self) -> bool:
+        """Whether this process is the one that sends."""
+
+    async def store_id(self) -> str:
+        """The id of the store, which every event names as its source."""
+
+    async def collect(self, to: Subscription, now: datetime) -> int:
+        """Note what a subscription is to be sent since it was last collected; how much it is."""
+
+    async def due(self, to: Subscription, now: datetime, most: int) -> Sequence[ToSend]:
+        """At most so many events whose time has come, one of each person or product at most."""
+
+    async def settle(self, attempts: Sequence[Attempt]) -> None:
+        """Record what became of attempts."""
+
+    async def backlog(self, names: Sequence[str]) -> Sequence[Backlog]:
+        """What each subscription has not received."""
 
 
 def is_public(address: str) -> bool:

@@ -12,7 +12,12 @@ from msgspec.structs import replace
 from decision_service.domain.decision import Arm, Outcome, ReferKind
 from decision_service.domain.ports import DayTotals, Grant
 from decision_service.rollout.assign import Pin
-from decision_service.steering.counters import ArmTally, CounterKind, CounterTotal, FigureCell
+from decision_service.rollout_running.counters import (
+    ArmTally,
+    CounterKind,
+    CounterTotal,
+    FigureCell,
+)
 from decision_service.store import columns
 from decision_service.store.decisions import decisions
 from decision_service.store.engine import Subject, reads, writes

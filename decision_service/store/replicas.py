@@ -12,9 +12,9 @@ from typing import TypeVar
 
 import sqlalchemy as sa
 
-from decision_service.decide.replica_check import ProcessRules
 from decision_service.domain.errors import RequestInProgress, StoreError, StoreUnavailable
 from decision_service.domain.ports import Lease, StoredEntry
+from decision_service.rulebook.replica_check import ProcessRules
 from decision_service.store import decisions
 from decision_service.store.batches import Batches
 from decision_service.store.columns import TEXT, postgres_metadata

@@ -16,8 +16,8 @@ from decision_service.domain.ports import StoredText
 from decision_service.rollout.impact import ImpactSums, JudgedApplicant, LeftOut, NotCompared, Side
 from decision_service.rollout.ports import JournalAction, JournalEntry, JournalMovedOn
 from decision_service.rollout.state import RolloutState
+from decision_service.rollout_running.pairs import DecisionPair
 from decision_service.rulebook.releases import RELEASE, release_text
-from decision_service.steering.pairs import DecisionPair
 from decision_service.store import outbox
 from decision_service.store.columns import (
     BODY,

@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from msgspec.structs import replace
 
-from decision_service.decide.rule_tests import VersionResults
 from decision_service.factors.registry import catalogue
 from decision_service.rulebook.claims import Measured
 from decision_service.rulebook.folder import RuleFolder, files_of
+from decision_service.rulebook.rule_tests import VersionResults
 from decision_service.rulebook.rulebook import Rulebook
 from decision_service.rules.draft import names_in
 from decision_service.rules.language.diagnostics import Diagnostic, Report

@@ -23,7 +23,7 @@ from pathlib import Path
 import trustme
 
 from decision_service.runtime.config import OFFLINE_KEY, OFFLINE_SECRET
-from decision_service.server.callers import new_token, token_hash
+from decision_service.server.transport.callers import new_token, token_hash
 
 ROOT = Path(__file__).resolve().parents[2]
 FRONT = ROOT / "deploy/front/envoy.yaml"

@@ -26,7 +26,7 @@ from decision_service.api.v1.applicant_service_pb2_grpc import ApplicantServiceS
 from decision_service.api.v1.decision_service_pb2_grpc import DecisionServiceStub
 from decision_service.api.v1.outcome_service_pb2_grpc import OutcomeServiceStub
 from decision_service.casework.onboarding import RENEWALS
-from decision_service.server.callers import new_token
+from decision_service.server.transport.callers import new_token
 from tests.attack.target import (
     CREATE,
     GEORGE,

@@ -16,7 +16,7 @@ import pytest_asyncio
 from decision_service.api.v1.decision_service_pb2_grpc import DecisionServiceStub
 from decision_service.app.wiring import Service, start
 from decision_service.runtime.config import load
-from decision_service.server.context import Role
+from decision_service.server.transport.context import Role
 from tests.e2e.service import Running, environ, running
 from tests.e2e.team import Team
 

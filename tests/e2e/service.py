@@ -26,7 +26,7 @@ from decision_service.app.vendor import Vendor
 from decision_service.app.wiring import Service, start
 from decision_service.domain.ports import Clock
 from decision_service.runtime.config import load
-from decision_service.server.grpc import Instrumentation
+from decision_service.server.transport.grpc import Instrumentation
 from decision_service.standin.faults import Fault
 from decision_service.standin.server import Simulator, build_app, serve
 from tests.fakes.in_memory import forgetful_copy

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import trustme
 
-from decision_service.server.callers import new_token, token_hash
+from decision_service.server.transport.callers import new_token, token_hash
 
 
 class Office:

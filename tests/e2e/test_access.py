@@ -27,8 +27,8 @@ from decision_service.api.v1.review_service_pb2_grpc import ReviewServiceStub
 from decision_service.cli.main import run
 from decision_service.runtime.clock import SystemClock
 from decision_service.runtime.config import load
-from decision_service.server.auth import HEALTH_METHODS, METHODS
-from decision_service.server.context import Role
+from decision_service.server.transport.auth import HEALTH_METHODS, METHODS
+from decision_service.server.transport.context import Role
 from decision_service.standin.sandbox import sandbox_people
 from tests.e2e.service import Running, at_vendor, create, refusal, refused, running
 from tests.e2e.team import Metadata, Office, Team, bearer

@@ -21,7 +21,7 @@ from decision_service.api.v1 import ruleset_service_pb2 as rules_pb
 from decision_service.api.v1 import ruleset_service_pb2_grpc, values_pb2
 from decision_service.domain.errors import ServiceError
 from decision_service.rollout.assign import slot
-from decision_service.server.interceptors import CODES
+from decision_service.server.transport.interceptors import CODES
 from decision_service.standin.formats import civil_day, first_day, month_of
 from decision_service.standin.sandbox import sandbox_data, sandbox_people
 from tests.e2e.page import CALLERS

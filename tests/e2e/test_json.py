@@ -27,7 +27,7 @@ from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, RetryInfo
 from jsonschema import Draft202012Validator
 
 from decision_service.api.v1 import decision_service_pb2 as service_pb
-from decision_service.server.grpc import SERVICES
+from decision_service.server.transport.grpc import SERVICES
 from decision_service.standin.faults import Fault
 from decision_service.standin.sandbox import sandbox_people
 from tests.e2e.browser import PHONE, browser, opened

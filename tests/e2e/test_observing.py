@@ -35,10 +35,10 @@ from decision_service.domain.errors import StoreUnavailable
 from decision_service.rulebook.rulebook import ActiveRules
 from decision_service.runtime.tasks import Supervisor
 from decision_service.runtime.telemetry import Alarm
-from decision_service.server import interceptors as access_log
-from decision_service.server import interceptors as error_map
-from decision_service.server.auth import METHODS
-from decision_service.server.context import Role
+from decision_service.server.transport import interceptors as access_log
+from decision_service.server.transport import interceptors as error_map
+from decision_service.server.transport.auth import METHODS
+from decision_service.server.transport.context import Role
 from decision_service.standin.sandbox import sandbox_people
 from decision_service.store.store import Store
 from tests.e2e.process import serving
@@ -208,7 +208,7 @@ async def test_a_bug_shows_an_incident_id_and_nothing_else(
     for name in ("look_up", "get", "list", "text", "last_texts", "releases"):
         monkeypatch.setattr(Store, name, _broken)
     monkeypatch.setattr(ValidateRules, "__call__", _broken)
-    monkeypatch.setattr("decision_service.server.rulesets._trial", _broken_now)
+    monkeypatch.setattr("decision_service.server.services.rulesets._trial", _broken_now)
     if method.endswith("ListRulesets"):
         monkeypatch.setattr(ActiveRules, "status", property(_broken_now))
     with pytest.raises(grpc.RpcError) as error:

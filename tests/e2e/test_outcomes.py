@@ -27,7 +27,7 @@ from decision_service.api.v1 import outcome_service_pb2 as pb
 from decision_service.api.v1 import rollout_service_pb2 as rollouts_pb
 from decision_service.cli.output import Exit
 from decision_service.domain.errors import FieldInvalid
-from decision_service.server.rollouts import question_from
+from decision_service.server.services.rollouts import question_from
 from decision_service.standin.sandbox import sandbox_people
 from tests.e2e.process import serving
 from tests.e2e.service import (

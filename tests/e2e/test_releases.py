@@ -22,7 +22,7 @@ from decision_service.api.v1.ruleset_service_pb2_grpc import RulesetServiceStub
 from decision_service.domain.ports import StoredText
 from decision_service.rulebook.acceptance import LAST_GOOD
 from decision_service.rulebook.folder import read_rules
-from decision_service.server.health import DECISIONS
+from decision_service.server.transport.health import DECISIONS
 from decision_service.store.seals import JOURNAL_KEYS
 from decision_service.store.store import Store
 from tests.e2e.service import PRODUCT, Running, create, outcome, own_rules, refused, running

@@ -25,7 +25,7 @@ from decision_service.api.v1 import rollout_service_pb2 as pb
 from decision_service.api.v1 import ruleset_service_pb2 as rules_pb
 from decision_service.cli.output import Exit
 from decision_service.domain.errors import FieldInvalid
-from decision_service.server.rollouts import change_from
+from decision_service.server.services.rollouts import change_from
 from decision_service.standin.sandbox import sandbox_people
 from decision_service.standin.server import build_app, serve
 from tests.e2e.process import Process, serving

@@ -25,9 +25,9 @@ from decision_service.app import wiring as background
 from decision_service.cli.cases import Exported, case, cases_head, csv_line, json_line
 from decision_service.cli.main import run
 from decision_service.cli.output import Exit
-from decision_service.decide.rule_tests import run_rule_tests
 from decision_service.rulebook.folder import read_rules
 from decision_service.rulebook.load import load_rules
+from decision_service.rulebook.rule_tests import run_rule_tests
 from decision_service.rules.language.diagnostics import render
 from decision_service.standin.sandbox import sandbox_people
 from tests.e2e.service import PRODUCT, Running, create, outcome, own_rules, refusal, running

@@ -40,9 +40,9 @@ from decision_service.api.v1 import rollout_service_pb2 as rollout_pb
 from decision_service.api.v1 import ruleset_service_pb2 as rules_pb
 from decision_service.runtime.config import load
 from decision_service.runtime.telemetry import UserHash
-from decision_service.server import interceptors as access_log
-from decision_service.server import otel as delivery
-from decision_service.server.otel import instrumentation
+from decision_service.server.transport import interceptors as access_log
+from decision_service.server.transport import otel as delivery
+from decision_service.server.transport.otel import instrumentation
 from decision_service.smile.events import PATH, signature
 from decision_service.standin.faults import Fault
 from decision_service.standin.sandbox import sandbox_people

@@ -13,11 +13,11 @@ from pathlib import Path
 import yaml
 from msgspec.structs import replace
 
-from decision_service.decide.rule_tests import VersionResults, case_problems, run_rule_tests
 from decision_service.rollout.state import clashes, initial_state, widenings
 from decision_service.rulebook.load import load_rules
 from decision_service.rulebook.loosenings import loosenings, unaccepted
 from decision_service.rulebook.plans import plan_warnings
+from decision_service.rulebook.rule_tests import VersionResults, case_problems, run_rule_tests
 from decision_service.rulebook.states import difference_lines
 from decision_service.rules.compile import canonical
 from decision_service.rules.language.diagnostics import Severity

@@ -21,13 +21,13 @@ from decision_service.api.v1 import ruleset_service_pb2 as pb
 from decision_service.app.core import StartError, open_rules
 from decision_service.domain.actors import TokenSubject
 from decision_service.domain.errors import ReleaseRefused, StoreError
+from decision_service.rollout_running.releases import FolderRefused, OperateReleases
 from decision_service.rulebook.folder import RulesFolderMissing, read_rules
 from decision_service.rules.language.diagnostics import render
 from decision_service.runtime.clock import SystemClock
 from decision_service.runtime.settings import Settings
-from decision_service.server.context import CallInfo, Role
-from decision_service.server.releases import ReleaseCalls
-from decision_service.steering.releases import FolderRefused, OperateReleases
+from decision_service.server.services.releases import ReleaseCalls
+from decision_service.server.transport.context import CallInfo, Role
 from decision_service.store.seals import JOURNAL_KEYS
 from decision_service.store.store import Store
 from tests.edits.ways import NOTHING, Person, Proposal, Refused, Tables

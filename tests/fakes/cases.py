@@ -9,10 +9,10 @@ from decision_service.decide.conclude import conclude
 from decision_service.domain.ports import FetchResult
 from decision_service.domain.values import AsOf
 from decision_service.rollout.assign import Subject, choose
+from decision_service.rollout_running.pairs import DecidedCase
 from decision_service.rulebook.folder import RuleFolder, TextFile
 from decision_service.rules.program import CompiledRuleset
-from decision_service.server.decisions import ProtoReplyEncoder
-from decision_service.steering.pairs import DecidedCase
+from decision_service.server.services.decisions import ProtoReplyEncoder
 from tests.fakes.shipped import CHAMPION
 from tests.fakes.world import (
     NOW,

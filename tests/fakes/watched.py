@@ -14,17 +14,17 @@ from decision_service.rollout.judge import GuardrailState
 from decision_service.rollout.model import TrackName
 from decision_service.rollout.ports import JournalAction, JournalEntry
 from decision_service.rollout.state import RolloutState, initial_state
-from decision_service.rulebook.folder import RuleFolder
-from decision_service.rulebook.rulebook import ActiveRules, Product, Rulebook
-from decision_service.steering.counters import CounterKind, EventCounters, FigureCell
-from decision_service.steering.guardrails import GuardrailWatch
-from decision_service.steering.journal import RolloutChange, Rollouts
-from decision_service.steering.releases import (
+from decision_service.rollout_running.counters import CounterKind, EventCounters, FigureCell
+from decision_service.rollout_running.guardrails import GuardrailWatch
+from decision_service.rollout_running.journal import RolloutChange, Rollouts
+from decision_service.rollout_running.releases import (
     FolderRefused,
     OperateReleases,
     ReleaseTerms,
     refuse,
 )
+from decision_service.rulebook.folder import RuleFolder
+from decision_service.rulebook.rulebook import ActiveRules, Product, Rulebook
 from decision_service.store.arms import arm_decisions
 from decision_service.store.columns import microseconds
 from decision_service.store.store import Store

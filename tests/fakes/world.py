@@ -35,14 +35,14 @@ from decision_service.domain.snapshot import (
     Snapshot,
 )
 from decision_service.domain.values import Money
+from decision_service.rollout_running.compare import Shadows
+from decision_service.rollout_running.counters import Counters, EventCounters, RolloutObserver
 from decision_service.rulebook.archive import CompilationThread, RulesetArchive
 from decision_service.rulebook.folder import RuleFolder, read_rules
 from decision_service.rulebook.load import LoadResult, load_rules
 from decision_service.rulebook.rulebook import Rulebook
 from decision_service.runtime.clock import ClockGuard
-from decision_service.server.decisions import ProtoReplyEncoder
-from decision_service.steering.compare import Shadows
-from decision_service.steering.counters import Counters, EventCounters, RolloutObserver
+from decision_service.server.services.decisions import ProtoReplyEncoder
 from tests.fakes.in_memory import InMemoryDecisionLog, InMemoryLeases, forgetful
 
 NEWCOMER = OwnFacts(History("PHP"), Reuse(1, 1, 1, keyed=True), Match())

@@ -21,7 +21,7 @@ from decision_service.domain.accounts import Kind
 from decision_service.domain.ports import StoredEntry
 from decision_service.domain.snapshot import Provider, Snapshot
 from decision_service.runtime.clock import Ids
-from decision_service.server.decisions import ProtoReplyEncoder
+from decision_service.server.services.decisions import ProtoReplyEncoder
 from decision_service.smile.limits import SmileLimits
 from decision_service.smile.source import SmileSource
 from decision_service.standin.sandbox import sandbox

@@ -13,9 +13,9 @@ import grpc
 import msgspec
 import pytest
 
-from decision_service.server.context import ANONYMOUS, Behaviour, RpcContext
-from decision_service.server.event_loop import EventLoopInterceptor
-from decision_service.server.interceptors import Handler
+from decision_service.server.transport.context import ANONYMOUS, Behaviour, RpcContext
+from decision_service.server.transport.event_loop import EventLoopInterceptor
+from decision_service.server.transport.interceptors import Handler
 
 
 class Method(msgspec.Struct, frozen=True):

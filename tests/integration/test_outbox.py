@@ -22,13 +22,13 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from decision_service.casework.letters import StoredNotice
 from decision_service.casework.review_steps import By
 from decision_service.domain.reviews import NO_POLICY, ReviewCase
+from decision_service.outbox import sender as delivery
 from decision_service.outbox.events import Attempt, Backlog, Event, EventFilter, EventType
+from decision_service.outbox.sender import PAUSES, Receiver, Sender
 from decision_service.outbox.subscriptions import Subscription, is_public, read_subscriptions
 from decision_service.rulebook.releases import ReleaseAction, ReleaseEntry, release_text
 from decision_service.rules.language.diagnostics import Report
-from decision_service.server import sender as delivery
-from decision_service.server.events import Follow
-from decision_service.server.sender import PAUSES, Receiver, Sender
+from decision_service.server.services.events import Follow
 from decision_service.store import outbox
 from decision_service.store.engine import PostgresServer, parse_store_url
 from decision_service.store.store import Store

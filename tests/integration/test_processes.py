@@ -14,7 +14,6 @@ from msgspec import structs
 from msgspec.structs import replace
 from sqlalchemy import text
 
-from decision_service.decide.replica_check import ProcessRules
 from decision_service.decide.snapshots import FIRST_PAUSE
 from decision_service.domain.errors import AllowancesMoved, LeaseLost, RequestInProgress
 from decision_service.domain.ports import (
@@ -25,6 +24,7 @@ from decision_service.domain.ports import (
     Lease,
     StoredEntry,
 )
+from decision_service.rulebook.replica_check import ProcessRules
 from decision_service.store.replicas import SILENT_SECONDS, SharedLeases
 from decision_service.store.store import Store
 from tests.kits.arm_log import granted

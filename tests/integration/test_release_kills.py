@@ -18,7 +18,7 @@ from tests.fakes.watched import Serving, process_on
 from tests.fakes.world import PRODUCT
 from tests.kits.stores import opened_as_it_is
 from tests.unit.cli.commands import product_folder
-from tests.unit.steering.test_releases import TWO, confirm, release
+from tests.unit.rollout_running.test_releases import TWO, confirm, release
 
 pytestmark = pytest.mark.long
 

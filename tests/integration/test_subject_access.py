@@ -39,7 +39,7 @@ from decision_service.domain.reviews import (
     result_without_words,
 )
 from decision_service.domain.values import Money
-from decision_service.server.applicants import APPLICANTS, disclosed_reply
+from decision_service.server.services.applicants import APPLICANTS, disclosed_reply
 from decision_service.store.columns import ErasedBy, disclosed, metadata
 from decision_service.store.schema import personal_tables
 from decision_service.store.store import Store, open_database

@@ -27,8 +27,8 @@ from decision_service.api.v1 import decision_pb2
 from decision_service.api.v1 import decision_service_pb2 as service_pb
 from decision_service.api.v1 import event_service_pb2 as pb
 from decision_service.api.v1.event_service_pb2_grpc import EventServiceStub
-from decision_service.server.interceptors import WAITS
-from decision_service.server.page_tokens import make_token
+from decision_service.server.transport.interceptors import WAITS
+from decision_service.server.transport.page_tokens import make_token
 from decision_service.standin.sandbox import sandbox_people
 from tests.e2e.page import CALLERS
 from tests.e2e.process import command

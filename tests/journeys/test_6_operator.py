@@ -21,7 +21,7 @@ from decision_service.api.v1 import decision_service_pb2 as service_pb
 from decision_service.app import wiring as upkeep
 from decision_service.decide.events import NEEDED_TYPES
 from decision_service.runtime.config import load
-from decision_service.server import health
+from decision_service.server.transport import health
 from decision_service.standin.sandbox import sandbox_people
 from decision_service.standin.server import Simulator, build_app, serve
 from decision_service.store.keys import DATA_KEYS

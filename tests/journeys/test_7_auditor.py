@@ -24,8 +24,8 @@ from decision_service.api.v1.event_service_pb2 import ListEventsRequest
 from decision_service.api.v1.event_service_pb2_grpc import EventServiceStub
 from decision_service.api.v1.notice_service_pb2_grpc import NoticeServiceStub
 from decision_service.api.v1.ruleset_service_pb2_grpc import RulesetServiceStub
-from decision_service.server.auth import METHODS, PACKAGE
-from decision_service.server.context import Role
+from decision_service.server.transport.auth import METHODS, PACKAGE
+from decision_service.server.transport.context import Role
 from tests.console.house import House, at, house, open_case, shot
 from tests.e2e.browser import OUTPUT, browser
 from tests.e2e.service import PRODUCT, Running, create, refused, running

@@ -10,13 +10,13 @@ from msgspec.structs import replace
 from decision_service.domain.decision import Arm, Outcome, ReferKind
 from decision_service.domain.ports import ArmDecision, DecisionEntry
 from decision_service.rollout.impact import JudgedApplicant, LeftOut, MatrixCell, NotCompared, Side
-from decision_service.steering.counters import (
+from decision_service.rollout_running.counters import (
     ArmTally,
     CounterKind,
     CounterTotal,
     FigureCell,
 )
-from decision_service.steering.pairs import DecisionPair
+from decision_service.rollout_running.pairs import DecisionPair
 from decision_service.store.store import Store
 from tests.kits.decision_log import ENTRY, NOON, numbered
 

@@ -25,7 +25,7 @@ from decision_service.rollout.assign import Subject, choose
 from decision_service.rulebook.folder import read_rules
 from decision_service.rulebook.load import load_rules
 from decision_service.rulebook.rulebook import Product
-from decision_service.server.decisions import ProtoReplyEncoder
+from decision_service.server.services.decisions import ProtoReplyEncoder
 from decision_service.smile.source import SmileSource
 from decision_service.standin.server import build_app
 from tests.fakes.world import UNKNOWN, Numbered

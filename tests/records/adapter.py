@@ -29,19 +29,19 @@ from grpc_status import rpc_status
 from decision_service.api.v1 import decision_pb2 as pb
 from decision_service.app.wiring import Service, start
 from decision_service.decide.codec import decode_facts, read_snapshot, value_from_wire
-from decision_service.decide.conclude import judge, needs_of, with_answers
+from decision_service.decide.conclude import judge, with_answers
 from decision_service.domain.decision import Assignment, Decision, EnrolmentReason, Outcome, Verdict
 from decision_service.domain.person import OwnFacts
 from decision_service.domain.ports import Clock, ReplyStyle
 from decision_service.domain.snapshot import Snapshot
 from decision_service.domain.values import AsOf
-from decision_service.factors.compute import compute
+from decision_service.factors.compute import compute, needs_with
 from decision_service.rulebook.folder import read_rules
 from decision_service.rulebook.load import load_rules
 from decision_service.rulebook.rulebook import Rulebook
 from decision_service.rules.evaluate import traces
 from decision_service.runtime.config import load
-from decision_service.server.decisions import decision_fields
+from decision_service.server.services.decisions import decision_fields
 from decision_service.store.keys import IDENTITY_KEYS
 from tests.e2e.team import Metadata, Team
 
@@ -312,7 +312,7 @@ def decide_purely(rules: Path, facts: Mapping[str, Json]) -> Json:
     made = judge(
         with_answers(shell, ruleset),
         ruleset,
-        compute(snapshot, needs_of(ruleset, inputs), as_of, own),
+        compute(snapshot, needs_with(ruleset.needs, inputs), as_of, own),
     )
     shown = decision_fields(made, ReplyStyle(full=True), traces(ruleset, made.verdict))
     return _plain(pb.Decision(**shown))

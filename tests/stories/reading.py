@@ -8,13 +8,13 @@ from functools import cache
 from pathlib import Path
 from typing import ClassVar
 
-from decision_service.decide.stories import SECTIONS, Part, Story, each, read_story
 from decision_service.domain.accounts import Kind
 from decision_service.domain.decision import Outcome
 from decision_service.domain.snapshot import KnownCount
 from decision_service.domain.values import Month
 from decision_service.rulebook.load import load_rules
 from decision_service.rulebook.rulebook import Rulebook
+from decision_service.rulebook.stories import SECTIONS, Part, Story, each, read_story
 from decision_service.rules.language.diagnostics import Report, render_all
 from decision_service.rules.language.fields import Fields, as_choice, as_text
 from tests.fakes.shipped import FOLDER

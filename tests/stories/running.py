@@ -11,18 +11,17 @@ from typing import Any
 from msgspec.structs import asdict
 
 from decision_service.decide.admit import bound_inputs
-from decision_service.decide.conclude import needs_of
 from decision_service.decide.gather import with_match
-from decision_service.decide.readings import watched
-from decision_service.decide.stories import figure_differences, shown_value
 from decision_service.domain.accounts import Kind
 from decision_service.domain.decision import Verdict
 from decision_service.domain.errors import DataNotReady, InputInvalid
 from decision_service.domain.factor import Factors, Input
 from decision_service.domain.snapshot import Snapshot
 from decision_service.domain.values import Missing, Month, to_major
-from decision_service.factors.compute import compute, fetch_plan
+from decision_service.factors.compute import compute, fetch_plan, needs_with
 from decision_service.factors.match import people_read
+from decision_service.factors.pay_watches import watched
+from decision_service.rulebook.stories import figure_differences, shown_value
 from decision_service.rules.evaluate import Facts, evaluate
 from decision_service.rules.inputs import as_sent
 from decision_service.smile.source import SmileSource
@@ -205,7 +204,7 @@ def decide(story: ServiceStory) -> Decided:
 
 async def _decided(story: ServiceStory, inputs: Mapping[str, Input]) -> Decided:
     rules, ruleset, as_of = story.rules, story.rules.ruleset, story.rules.case.as_of
-    needs, clock = needs_of(ruleset, inputs), _Clock(as_of.instant)
+    needs, clock = needs_with(ruleset.needs, inputs), _Clock(as_of.instant)
     transport = vendor_of(story).transport()
     source = SmileSource("http://vendor.test/v1", "key", "secret", clock, transport=transport)
     try:

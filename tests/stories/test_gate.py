@@ -8,9 +8,9 @@ import shutil
 import pytest
 from msgspec.structs import replace
 
-from decision_service.decide.rule_tests import failures, run_rule_tests
 from decision_service.rulebook.load import load_rules
 from decision_service.rulebook.manifest import manifest_problems
+from decision_service.rulebook.rule_tests import failures, run_rule_tests
 from tests.fakes.shipped import FOLDER
 from tests.fakes.world import NOW
 from tests.unit.cli.commands import SHIPPED, command, product_folder

@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 from msgspec import structs
 
-from decision_service.decide import stories as product_story
-from decision_service.decide.stories import SECTIONS
 from decision_service.domain.decision import DataRequest, Outcome
 from decision_service.domain.factor import FactorValue
 from decision_service.domain.person import FoundPerson, GivenApplicant
 from decision_service.domain.values import Cause, Missing, Month
+from decision_service.rulebook import stories as product_story
+from decision_service.rulebook.stories import SECTIONS
 from decision_service.rules.expectations import NOTHING_EXPECTED, Expectation
 from decision_service.rules.tests_file import Given
 from tests.stories import reading

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 import yaml
 
-from decision_service.decide.stories import read_story, run_story
 from decision_service.domain.decision import Outcome
 from decision_service.domain.values import Month
+from decision_service.rulebook.stories import read_story, run_story
 from decision_service.rules.language.diagnostics import Report, render_all
 from tests.fakes.examples import some
 from tests.stories.reading import ServiceStory, shipped, story_named

@@ -24,7 +24,7 @@ from decision_service.domain.factor import Value
 from decision_service.domain.ports import StoredEntry
 from decision_service.domain.reviews import Review, ReviewState
 from decision_service.domain.values import Money, shown_first
-from decision_service.server.wire import enum_name, money_from_message, value_from_message
+from decision_service.server.transport.wire import enum_name, money_from_message, value_from_message
 
 CONTRACT = Path(__file__).with_name("contract.yaml").read_bytes()
 LIVE = ("reviews", "loans")

@@ -18,10 +18,7 @@ from decision_service.domain.factor import FactorValue, Input, ValueType, value_
 from decision_service.domain.values import Money
 from decision_service.factors.registry import catalogue
 from decision_service.rollout.impact import NotCompared, Side
-from decision_service.rules.evaluate import Facts, evaluate
-from decision_service.rules.language.diagnostics import did_you_mean
-from decision_service.rules.program import CompiledRuleset
-from decision_service.steering.pairs import (
+from decision_service.rollout_running.pairs import (
     DecidedCase,
     RulesOnDay,
     judged_applicant,
@@ -29,6 +26,9 @@ from decision_service.steering.pairs import (
     side_of,
     verdicts,
 )
+from decision_service.rules.evaluate import Facts, evaluate
+from decision_service.rules.language.diagnostics import did_you_mean
+from decision_service.rules.program import CompiledRuleset
 from decision_service.workbench.backtest.sums import BacktestApplicant, KnownLoan
 
 ALWAYS = ("month", "arm")

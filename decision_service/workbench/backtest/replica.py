@@ -16,7 +16,7 @@ from decision_service.api.v1 import decision_service_pb2 as service_pb
 from decision_service.domain.decision import Outcome, ReferKind
 from decision_service.domain.ports import PagePosition, StoredEntry, StoredText
 from decision_service.rollout.impact import Side
-from decision_service.server.wire import enum_name, money_from_message
+from decision_service.server.transport.wire import enum_name, money_from_message
 from decision_service.store import errors as faults
 from decision_service.store import rollouts as texts
 from decision_service.store import snapshots

@@ -25,10 +25,10 @@ from decision_service.build import engine_version
 from decision_service.domain.errors import Unfit
 from decision_service.domain.ports import PagePosition
 from decision_service.rollout.impact import LeftOut, NotCompared
+from decision_service.rollout_running.compare import recorded_case, with_snapshot
+from decision_service.rollout_running.pairs import side_of
 from decision_service.rulebook.archive import CompilationThread, RulesetArchive
 from decision_service.rulebook.rulebook import Rulebook
-from decision_service.steering.compare import recorded_case, with_snapshot
-from decision_service.steering.pairs import side_of
 from decision_service.workbench.backtest.case_files import CaseReader
 from decision_service.workbench.backtest.judge import compare
 from decision_service.workbench.backtest.replica import KeyRange, RecordedApplicant, StoreReader

@@ -15,13 +15,13 @@ import typer
 from msgspec.structs import replace
 
 from decision_service.cli.output import CommandError, as_typed, print_lines, print_or_check
-from decision_service.decide.rule_tests import failures, run_rule_tests
 from decision_service.domain.factor import FactorSpec
 from decision_service.factors.registry import catalogue
 from decision_service.rollout.keys import PLAN, THE_DESK, schema_of
 from decision_service.rulebook.folder import ProductTexts, RuleFolder, TextFile
 from decision_service.rulebook.laws import laws_of
 from decision_service.rulebook.load import load_rules
+from decision_service.rulebook.rule_tests import failures, run_rule_tests
 from decision_service.rules.language.diagnostics import Severity, count, render
 from decision_service.rules.schema import ruleset_schema, shared_schema, tests_schema
 from decision_service.rules.tests_file import case_target

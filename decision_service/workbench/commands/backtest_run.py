@@ -18,9 +18,9 @@ from decision_service.build import engine_version
 from decision_service.cli.keys import keys_to_read_with
 from decision_service.cli.output import CommandError, Exit, require_extra
 from decision_service.domain.errors import ProductUnknown, StoreError, visible
+from decision_service.rollout_running.compare import without_value
 from decision_service.rules.program import CompiledRuleset
 from decision_service.runtime.config import load
-from decision_service.steering.compare import without_value
 from decision_service.store.engine import SqliteFile, parse_store_url
 from decision_service.workbench.backtest.case_files import CaseFile
 from decision_service.workbench.backtest.judge import require_dimensions

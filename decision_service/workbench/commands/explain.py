@@ -43,7 +43,7 @@ from decision_service.rules.language.fields import Fields, parse_day
 from decision_service.rules.language.yaml import MapEntry, MapNode, Scalar, read
 from decision_service.rules.program import CompiledRuleset
 from decision_service.rules.tests_file import GIVEN, FactsReader, Given
-from decision_service.server.decisions import verdict_fields
+from decision_service.server.services.decisions import verdict_fields
 from decision_service.workbench.commands.folder import DEFAULT_PATH, RulesOption, find_version
 
 

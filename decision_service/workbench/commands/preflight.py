@@ -33,24 +33,24 @@ from decision_service.cli.output import (
     seconds,
 )
 from decision_service.cli.webhooks import open_smile, vendor_deadline
-from decision_service.decide.rule_tests import VersionResults, failures, run_rule_tests
 from decision_service.domain.errors import ServiceError, StoreError, visible
 from decision_service.domain.vendor import Webhook
+from decision_service.rollout_running.releases import folder_in_force
 from decision_service.rulebook.acceptance import keep_data
 from decision_service.rulebook.folder import RuleFolder, RulesFolderMissing, read_rules
 from decision_service.rulebook.load import LoadResult, blocked_names, load_rules
 from decision_service.rulebook.loosenings import RulesState, loosenings, name_of
 from decision_service.rulebook.plans import found_risks
+from decision_service.rulebook.rule_tests import VersionResults, failures, run_rule_tests
 from decision_service.rulebook.rulebook import PlanRisk, Policy, Product, Rulebook
 from decision_service.rules.language.diagnostics import Severity, count
 from decision_service.runtime.address import is_loopback, split_address
 from decision_service.runtime.config import load
 from decision_service.runtime.settings import BASE_URLS, OnRevoke, Settings, SmileMode
 from decision_service.runtime.tasks import run_async
-from decision_service.server.auth import REVIEWERS
-from decision_service.server.callers import read_callers_file
-from decision_service.server.context import Role
-from decision_service.steering.releases import folder_in_force
+from decision_service.server.transport.auth import REVIEWERS
+from decision_service.server.transport.callers import read_callers_file
+from decision_service.server.transport.context import Role
 from decision_service.store.engine import PostgresServer, parse_journal, parse_store_url
 from decision_service.store.errors import StoreLocked, StoreUrlInvalid
 from decision_service.store.store import Store

@@ -14,10 +14,10 @@ import typer
 from msgspec.structs import replace
 
 from decision_service.cli.output import CommandError, Exit, print_lines, progress_line
-from decision_service.decide.rule_tests import failures, run_rule_tests
 from decision_service.rulebook.claims import Claims, Measured, claims_text, files_digest
 from decision_service.rulebook.folder import write_whole
 from decision_service.rulebook.manifest import CLAIMS, MANIFEST, Publication, manifest_text
+from decision_service.rulebook.rule_tests import failures, run_rule_tests
 from decision_service.rulebook.rulebook import POLICY, Rulebook
 from decision_service.rules.language.diagnostics import Diagnostic, Severity, render
 from decision_service.workbench.backtest.render import decoded, headline

@@ -23,13 +23,13 @@ from decision_service.cli.output import (
     print_table,
     table,
 )
-from decision_service.decide.rule_tests import case_problems, without_cases
 from decision_service.domain.factor import Better, FactorSpec, Mover
 from decision_service.factors.laws import DEFINITIONS, LAWS, TOGETHER, Law
 from decision_service.factors.registry import catalogue
 from decision_service.rulebook.laws import laws_of
 from decision_service.rulebook.load import LoadResult, blocked_names, load_rules
 from decision_service.rulebook.plans import plan_warnings
+from decision_service.rulebook.rule_tests import case_problems, without_cases
 from decision_service.rules.language.diagnostics import (
     Diagnostic,
     Severity,

@@ -13,7 +13,7 @@ from xml.etree.ElementTree import Element, SubElement, indent, tostring
 import typer
 
 from decision_service.cli.output import CommandError, Exit, console, print_json, print_lines, whole
-from decision_service.decide.rule_tests import VersionResults, run_rule_tests, why
+from decision_service.rulebook.rule_tests import VersionResults, run_rule_tests, why
 from decision_service.rules.language.diagnostics import Diagnostic, Severity, count, render
 from decision_service.rules.tests import CaseResult, Goal
 from decision_service.workbench.commands.explain import (

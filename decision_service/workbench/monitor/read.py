@@ -22,7 +22,7 @@ from decision_service.domain.decision import Outcome
 from decision_service.domain.factor import FactorValue
 from decision_service.domain.ports import StoredEntry
 from decision_service.domain.reviews import ReviewState
-from decision_service.server.wire import enum_name
+from decision_service.server.transport.wire import enum_name
 from decision_service.store import rollouts
 from decision_service.store.columns import from_microseconds
 from decision_service.store.decisions import OF_ENTRY, decisions, entry_of

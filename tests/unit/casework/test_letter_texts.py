@@ -12,12 +12,11 @@ import pytest
 from msgspec.structs import replace
 
 from decision_service.casework.compose import letter, text
-from decision_service.decide.conclude import needs_of
 from decision_service.domain.accounts import ACCOUNT_ERRORS, AccountRemedy, remedy_of
 from decision_service.domain.decision import Outcome, Verdict
 from decision_service.domain.snapshot import Income, Read, Source
 from decision_service.domain.values import Month
-from decision_service.factors.compute import compute
+from decision_service.factors.compute import compute, needs_with
 from decision_service.rulebook.folder import read_rules
 from decision_service.rulebook.load import load_rules
 from decision_service.rules.evaluate import Facts, evaluate
@@ -253,7 +252,9 @@ def _with_payslips(name: str, decided: Decided) -> Verdict:
         snapshot, sources=(*snapshot.sources, paper), incomes=Read((*held, *PAYSLIPS))
     )
     ruleset = story.rules.ruleset
-    factors = compute(changed, needs_of(ruleset, facts.inputs), facts.as_of, story.rules.own)
+    factors = compute(
+        changed, needs_with(ruleset.needs, facts.inputs), facts.as_of, story.rules.own
+    )
     return evaluate(ruleset, Facts(factors.values, facts.inputs, facts.as_of))
 
 

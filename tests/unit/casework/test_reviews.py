@@ -26,7 +26,7 @@ from decision_service.domain.values import Money
 from decision_service.rollout.state import kill
 from decision_service.rulebook.archive import CompilationThread, RulesetArchive
 from decision_service.rulebook.rulebook import Rulebook
-from decision_service.server.reviews import chain_message
+from decision_service.server.services.reviews import chain_message
 from tests.fakes.world import NOW, PRODUCT, ScriptedSource, World, application, steady_earner
 from tests.kits.stores import opened
 from tests.unit.casework.test_letters import TEXTS

@@ -21,7 +21,7 @@ from decision_service.domain.ports import Filter
 from decision_service.rulebook.load import blocked_names
 from decision_service.runtime.config import load
 from decision_service.runtime.settings import ConfigError, Settings
-from decision_service.server.callers import read_callers
+from decision_service.server.transport.callers import read_callers
 from decision_service.store.store import Store
 from tests.e2e.service import environ
 from tests.e2e.team import Office

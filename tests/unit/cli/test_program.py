@@ -147,7 +147,7 @@ def test_any_word_at_any_place_ends_in_a_sentence(words, nowhere, capsys, monkey
 
 SERVER = (
     "decision_service.app.wiring",
-    "decision_service.server.grpc",
+    "decision_service.server.transport.grpc",
     "sqlalchemy",
     "alembic",
 )

@@ -44,7 +44,7 @@ from decision_service.domain.values import AsOf, Money
 from decision_service.rollout.assign import Pin, Subject, choose, enters_comparison, unit_of
 from decision_service.rollout.state import RolloutState, kill
 from decision_service.rules.inputs import bind_inputs
-from decision_service.server.decisions import application_from
+from decision_service.server.services.decisions import application_from
 from tests.fakes.examples import examples
 from tests.fakes.in_memory import InMemoryDecisionLog
 from tests.fakes.plans import CHALLENGED, book_under

@@ -26,8 +26,8 @@ from decision_service.domain.errors import (
 )
 from decision_service.domain.person import GivenApplicant
 from decision_service.domain.ports import ArmDecision, DecisionEntry, StoredEntry
-from decision_service.steering.compare import ShadowLimits, Shadows
-from decision_service.steering.counters import (
+from decision_service.rollout_running.compare import ShadowLimits, Shadows
+from decision_service.rollout_running.counters import (
     Counters,
     EventCounters,
     RolloutObserver,

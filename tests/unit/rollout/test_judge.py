@@ -32,7 +32,7 @@ from decision_service.rollout.judge import (
 )
 from decision_service.rollout.model import Ceiling, Guardrail, Metric, TrackName
 from decision_service.rollout.state import initial_state
-from decision_service.steering.counters import bound_of
+from decision_service.rollout_running.counters import bound_of
 from tests.fakes.examples import examples
 from tests.unit.rollout.plans import NOW, SMALL, STAGED, good
 

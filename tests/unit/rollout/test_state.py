@@ -27,8 +27,8 @@ from decision_service.rollout.state import (
     kill,
     roll_back,
 )
+from decision_service.rollout_running.journal import RolloutChange, stepped
 from decision_service.rulebook.rulebook import Product
-from decision_service.steering.journal import RolloutChange, stepped
 from tests.fakes.examples import examples
 from tests.kits.cases import cases
 from tests.unit.rollout.plans import DAY, NOW, SMALL, STAGED, edited, good, staged

@@ -13,7 +13,6 @@ from structlog.testing import capture_logs
 
 from decision_service.decide.codec import decode_facts
 from decision_service.decide.replay import ReadDecisions, ReplayDecision, WhichRules
-from decision_service.decide.replica_check import rules_digest
 from decision_service.domain.decision import ListAnswer, Outcome
 from decision_service.domain.errors import StoreUnavailable
 from decision_service.domain.ports import StoredEntry, StoredText
@@ -29,6 +28,7 @@ from decision_service.rulebook.acceptance import (
 from decision_service.rulebook.archive import CompilationThread, RulesetArchive, files_from_body
 from decision_service.rulebook.folder import RuleFolder, TextFile
 from decision_service.rulebook.manifest import Publication, manifest_text
+from decision_service.rulebook.replica_check import rules_digest
 from decision_service.rules import inputs
 from decision_service.rules.compile import compile_ruleset
 from decision_service.rules.inputs import list_answers, read_list
@@ -40,7 +40,7 @@ from tests.fakes.shipped import CHAMPION
 from tests.fakes.watched import Serving, serving_on
 from tests.fakes.world import NOW, PRODUCT, World, application, loaded, rulebook, shipped_rules
 from tests.unit.rollout.plans import edited
-from tests.unit.steering.test_compare import ALONE, CHALLENGER, compared
+from tests.unit.rollout_running.test_compare import ALONE, CHALLENGER, compared
 
 if TYPE_CHECKING:
     from decision_service.domain.factor import Value

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from decision_service.domain.decision import Outcome
 from decision_service.domain.values import Cause
 from decision_service.factors.registry import catalogue
+from decision_service.rollout_running.compare import untried
 from decision_service.rulebook.differences import compare
 from decision_service.rulebook.laws import law_problems
 from decision_service.rules.compile import compile_ruleset
@@ -21,7 +22,6 @@ from decision_service.rules.law import may_apply, read_law
 from decision_service.rules.program import RulesetFiles
 from decision_service.rules.tests import coverage, run_cases
 from decision_service.rules.tests_file import parse_cases
-from decision_service.steering.compare import untried
 from decision_service.workbench.constants import FigureSetter, FiguresUnfit
 from decision_service.workbench.mutants import Fate, find_changes
 from decision_service.workbench.mutation import FiguresRun

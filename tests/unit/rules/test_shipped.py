@@ -17,7 +17,6 @@ from hypothesis import strategies as st
 from hypothesis.errors import NoSuchExample
 from msgspec.structs import replace
 
-from decision_service.decide.conclude import needs_of
 from decision_service.domain.accounts import Kind
 from decision_service.domain.decision import Outcome
 from decision_service.domain.snapshot import (
@@ -33,7 +32,7 @@ from decision_service.domain.snapshot import (
     Transaction,
 )
 from decision_service.domain.values import AsOf, Money, Month
-from decision_service.factors.compute import compute
+from decision_service.factors.compute import compute, needs_with
 from decision_service.factors.registry import catalogue
 from decision_service.rulebook.folder import files_of
 from decision_service.rules.compile import compile_ruleset
@@ -214,7 +213,7 @@ def decided(ruleset, snapshot, asked, as_of=AS_OF):
     inputs = {"requested_amount": Money("PHP", amount * 100), "requested_term_months": months}
     if "other_charges" in ruleset.inputs:
         inputs["other_charges"] = Decimal(0)
-    factors = compute(snapshot, needs_of(ruleset, inputs), as_of, NEWCOMER)
+    factors = compute(snapshot, needs_with(ruleset.needs, inputs), as_of, NEWCOMER)
     verdict = evaluate(ruleset, Facts(factors.values, inputs, as_of))
     offered = verdict.offer.approved_amount.minor if verdict.offer else 0
     return verdict.outcome is Outcome.APPROVE, offered
@@ -405,7 +404,7 @@ def outcome(ruleset: Any, snapshot: Snapshot, pesos: int) -> Outcome:
         "other_charges": Decimal(0),
     }
     sent = {name: value for name, value in inputs.items() if name in ruleset.inputs}
-    factors = compute(snapshot, needs_of(ruleset, sent), DAY_BEFORE, NEWCOMER)
+    factors = compute(snapshot, needs_with(ruleset.needs, sent), DAY_BEFORE, NEWCOMER)
     return evaluate(ruleset, Facts(factors.values, sent, DAY_BEFORE)).outcome
 
 

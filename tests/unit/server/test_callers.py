@@ -16,17 +16,17 @@ from prometheus_client import CollectorRegistry, generate_latest
 
 from decision_service.domain.errors import PermissionDenied, Unauthenticated
 from decision_service.rules.language.diagnostics import render_all
-from decision_service.server import auth
-from decision_service.server.auth import (
+from decision_service.server.services.status import of_tokens
+from decision_service.server.transport import auth
+from decision_service.server.transport.auth import (
     ALARM_FROM,
     Authenticator,
     CallersRefused,
     FailedAuthentications,
 )
-from decision_service.server.callers import new_token, read_callers, token_hash
-from decision_service.server.context import ANONYMOUS, Caller, CallInfo, Role, address_of
-from decision_service.server.interceptors import authenticating
-from decision_service.server.status import of_tokens
+from decision_service.server.transport.callers import new_token, read_callers, token_hash
+from decision_service.server.transport.context import ANONYMOUS, Caller, CallInfo, Role, address_of
+from decision_service.server.transport.interceptors import authenticating
 from tests.fakes.observed import captured
 from tests.fakes.world import SetClock
 from tests.kits.cases import cases

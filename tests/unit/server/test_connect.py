@@ -20,8 +20,7 @@ from decision_service.casework.onboarding import LinkToken
 from decision_service.domain.accounts import ACCOUNT_ERRORS
 from decision_service.domain.errors import FieldInvalid, UpstreamUnavailable
 from decision_service.runtime.config import load
-from decision_service.server.applicants import ConnectLinks
-from decision_service.server.connect import (
+from decision_service.server.pages.connect import (
     BLANKS,
     LANGUAGES,
     LARGEST_LOGO,
@@ -35,8 +34,9 @@ from decision_service.server.connect import (
     read_notice,
     texts_in,
 )
-from decision_service.server.http import build_app
-from decision_service.server.wire import Problems
+from decision_service.server.services.applicants import ConnectLinks
+from decision_service.server.transport.http import build_app
+from decision_service.server.transport.wire import Problems
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -13,9 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from decision_service.domain import errors
-from decision_service.server.context import best_language, parse_languages
-from decision_service.server.event_loop import CallThreads
-from decision_service.server.interceptors import (
+from decision_service.server.transport.context import best_language, parse_languages
+from decision_service.server.transport.event_loop import CallThreads
+from decision_service.server.transport.interceptors import (
     CODES,
     DOMAIN,
     internal,

@@ -17,10 +17,10 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from decision_service.build import install_command
 from decision_service.domain.actors import TokenSubject
-from decision_service.server import issuer as issuer_module
-from decision_service.server.auth import Authenticator, CallersRefused
-from decision_service.server.callers import new_token, token_hash
-from decision_service.server.context import Caller, RpcContext
+from decision_service.server.transport import issuer as issuer_module
+from decision_service.server.transport.auth import Authenticator, CallersRefused
+from decision_service.server.transport.callers import new_token, token_hash
+from decision_service.server.transport.context import Caller, RpcContext
 from tests.fakes.observed import captured
 from tests.fakes.world import SetClock
 from tests.kits.issuer import BAD, DISCOVERY, LOGOUT, Issuer

@@ -14,8 +14,8 @@ from google.protobuf.json_format import ParseDict, ParseError
 from google.protobuf.message_factory import GetMessageClass
 
 from decision_service.domain.errors import FieldInvalid
-from decision_service.server.grpc import SERVICES
-from decision_service.server.json_messages import read_json
+from decision_service.server.transport.grpc import SERVICES
+from decision_service.server.transport.json_messages import read_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

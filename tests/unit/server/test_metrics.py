@@ -13,10 +13,10 @@ import pytest
 
 from decision_service.domain.decision import Arm, Outcome, Tag, Verdict
 from decision_service.rollout.ports import JournalAction
+from decision_service.rollout_running.counters import EventCounters
 from decision_service.runtime.telemetry import Alarm, raised
-from decision_service.server.metrics import Metrics
-from decision_service.server.status import of_guardrails, of_rollouts
-from decision_service.steering.counters import EventCounters
+from decision_service.server.services.status import of_guardrails, of_rollouts
+from decision_service.server.transport.metrics import Metrics
 from tests.fakes.watched import stand
 from tests.fakes.world import PRODUCT
 

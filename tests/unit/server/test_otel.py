@@ -19,8 +19,8 @@ from decision_service.app.core import StartError, instrument
 from decision_service.build import install_command
 from decision_service.runtime.config import load
 from decision_service.runtime.telemetry import NO_SPAN, NO_TRACER, SpanName, traced
-from decision_service.server import otel
-from decision_service.server.grpc import Instrumentation
+from decision_service.server.transport import otel
+from decision_service.server.transport.grpc import Instrumentation
 from tests.fakes.observed import captured
 
 if TYPE_CHECKING:

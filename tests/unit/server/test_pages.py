@@ -18,7 +18,7 @@ from decision_service.domain.decision import Outcome
 from decision_service.domain.errors import FieldInvalid, PageTokenInvalid
 from decision_service.domain.ports import Filter, PagePosition
 from decision_service.runtime.clock import SystemClock
-from decision_service.server import (
+from decision_service.server.services import (
     applicants,
     decisions,
     events,
@@ -30,9 +30,14 @@ from decision_service.server import (
     rulesets,
     status,
 )
-from decision_service.server.context import CallInfo
-from decision_service.server.page_tokens import StepNumber, make_token, page_size, read_token
-from decision_service.server.wire import Problems, methods
+from decision_service.server.transport.context import CallInfo
+from decision_service.server.transport.page_tokens import (
+    StepNumber,
+    make_token,
+    page_size,
+    read_token,
+)
+from decision_service.server.transport.wire import Problems, methods
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -12,11 +12,11 @@ import pytest
 from decision_service.api.v1 import ruleset_service_pb2 as pb
 from decision_service.domain.actors import TokenSubject
 from decision_service.domain.errors import FieldInvalid, ReleaseRefused
+from decision_service.rollout_running.releases import ReleaseTerms
 from decision_service.rulebook.folder import RuleFolder, read_rules
-from decision_service.server.context import CallInfo, Role
-from decision_service.server.health import DECISIONS, Health
-from decision_service.server.releases import ReleaseCalls
-from decision_service.steering.releases import ReleaseTerms
+from decision_service.server.services.releases import ReleaseCalls
+from decision_service.server.transport.context import CallInfo, Role
+from decision_service.server.transport.health import DECISIONS, Health
 from decision_service.store.store import Store
 from tests.fakes.watched import Serving, process_on
 from tests.fakes.world import NOW

@@ -43,17 +43,17 @@ from decision_service.domain.person import NO_OWN_FACTS
 from decision_service.domain.ports import Filter, ReplyStyle
 from decision_service.domain.reviews import ReviewResult
 from decision_service.domain.values import AsOf, Cause, Missing, Money, Month
-from decision_service.server.applicants import (
+from decision_service.server.services.applicants import (
     DISCLOSED,
     DISCLOSED_APART,
     FOUND_ON_READING,
     LEFT_OUT,
     disclosed_reply,
 )
-from decision_service.server.decisions import DECISIONS, ProtoReplyEncoder, compared
-from decision_service.server.outcomes import OUTCOMES
-from decision_service.server.reviews import REVIEWS
-from decision_service.server.wire import (
+from decision_service.server.services.decisions import DECISIONS, ProtoReplyEncoder, compared
+from decision_service.server.services.outcomes import OUTCOMES
+from decision_service.server.services.reviews import REVIEWS
+from decision_service.server.transport.wire import (
     Mapper,
     Problems,
     WireError,

@@ -22,9 +22,9 @@ from decision_service.domain.errors import FieldInvalid, FieldProblem
 from decision_service.domain.factor import Observed
 from decision_service.domain.person import GivenApplicant
 from decision_service.domain.values import Money
-from decision_service.server.decisions import application_from
-from decision_service.server.outcomes import outcome_from
-from decision_service.server.wire import Problems, check_decision_id, check_texts
+from decision_service.server.services.decisions import application_from
+from decision_service.server.services.outcomes import outcome_from
+from decision_service.server.transport.wire import Problems, check_decision_id, check_texts
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import trustme
 
-from decision_service.server.tls import Certificates, CertificatesRefused
+from decision_service.server.transport.tls import Certificates, CertificatesRefused
 from tests.e2e.team import Office
 
 

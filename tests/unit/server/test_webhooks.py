@@ -17,7 +17,7 @@ from structlog.testing import capture_logs
 
 from decision_service.decide.events import Event, Receipt, ReceiveEvents
 from decision_service.domain.accounts import Kind
-from decision_service.server.webhooks import (
+from decision_service.server.transport.webhooks import (
     LARGEST_BODY,
     MOST_AT_ONCE,
     Receive,

@@ -22,7 +22,7 @@ from decision_service.domain.values import AsOf, Cause, Missing
 from decision_service.factors.registry import catalogue
 from decision_service.rules.compile import compile_ruleset
 from decision_service.rules.program import RulesetFiles
-from decision_service.server.decisions import DECISIONS
+from decision_service.server.services.decisions import DECISIONS
 from tests.unit.workbench.recourse import TEXT, answer, approves, person, php, product, somebody
 
 FIND = Recourses(product())
