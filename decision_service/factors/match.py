@@ -372,8 +372,10 @@ def _one_holds_the_other(one: PersonName, other: PersonName) -> bool:
         return True
     mine = Counter(one.words)
     yours = Counter(other.words)
-    agreeing = len(full_words([*(mine & yours).elements()]))
-    mine, yours = mine - yours, yours - mine
+    both = mine & yours
+    agreeing = len(full_words([*both.elements()]))
+    mine -= both
+    yours -= both
     slips = [sorted((a, b)) for a in mine for b in yours if is_slip(a, b)]
     slip = min(slips, default=None)
     if slip is not None:
@@ -381,7 +383,10 @@ def _one_holds_the_other(one: PersonName, other: PersonName) -> bool:
         mine = mine - Counter(slip)
         yours = yours - Counter(slip)
     if agreeing > 1 and mine and yours:
-        mine, yours = _without_initials(mine, yours), _without_initials(yours, mine)
+        # Each is looked at as it was: an initial may stand for a word that the other leaves out
+        left = _without_initials(mine, yours)
+        right = _without_initials(yours, mine)
+        return not (left and right)
     return not (mine and yours)
 
 

@@ -243,14 +243,10 @@ class Evaluation(msgspec.Struct):
         since = comparing_since(self.product.state, self.history)
         found = await self.tallies(window.since, hashed=True)
         before = await self.tallies(since - EARLIER, since, hashed=True)
-        champion, challenger, earlier = (
-            rate(guardrail.metric, self.own(tallies, arm))
-            for tallies, arm in (
-                (found, Arm.CHAMPION),
-                (found, Arm.CHALLENGER),
-                (before, Arm.CHAMPION),
-            )
-        )
+        metric = guardrail.metric
+        champion = rate(metric, self.own(found, Arm.CHAMPION))
+        challenger = rate(metric, self.own(found, Arm.CHALLENGER))
+        earlier = rate(metric, self.own(before, Arm.CHAMPION))
         arms = ArmTallies(champion, challenger, earlier)
         judged = judge_arms(guardrail, self.product.plan, arms)
         return GuardrailResult(guardrail, Arm.CHALLENGER, judged, window=window, arms=arms)

@@ -118,11 +118,10 @@ class Part(msgspec.Struct, frozen=True, eq=False):
 
     def months(self) -> list[Month]:
         """Those of `from` and `to`, or of `months`, without those under `except`."""
-        first, last = (self.month(self.fields.get(key), key) for key in ("from", "to"))
-        named, left_out = (
-            [self.month(node, key) for node in self.fields.items(key)]
-            for key in ("months", "except")
-        )
+        first = self.month(self.fields.get("from"), "from")
+        last = self.month(self.fields.get("to"), "to")
+        named = [self.month(node, "months") for node in self.fields.items("months")]
+        left_out = [self.month(node, "except") for node in self.fields.items("except")]
         if first and last:
             named += map(Month, range(first.index, last.index + 1))
         if not named:
@@ -291,9 +290,10 @@ def _employments(part: Part) -> Iterator[Employment]:
 
 
 def _loans(part: Part) -> Iterator[Liability]:
-    amount, instalment, left, overdue = (
-        next(part.amounts(key)) for key in ("amount", "instalment", "open", "overdue")
-    )
+    amount = next(part.amounts("amount"))
+    instalment = next(part.amounts("instalment"))
+    left = next(part.amounts("open"))
+    overdue = next(part.amounts("overdue"))
     terms = (amount, instalment, part.fields.text("frequency") or "Monthly", left, overdue, None)
     dates = (part.day("start"), part.day("end"))
     yield part.record(Liability, part.fields.text("type"), *dates, part.currency, *terms)
@@ -562,9 +562,16 @@ def _add_account(
             found["tasks"].append(part.record(Task, "LINK_ACCOUNT", "Finished", *times))
     if any(map(fields.has, _PERSON)):
         born = part.day("born")
-        person, *contacts = (fields.text(key) or "" for key in _PERSON[1:])
-        phones, emails = (tuple(filter(None, (one,))) for one in contacts)
-        found["people"].append(FoundPerson(person, born, phones, emails=emails, source=source))
+        phone = fields.text("phone")
+        email = fields.text("email")
+        person = FoundPerson(
+            fields.text("person") or "",
+            born,
+            (phone,) if phone else (),
+            emails=(email,) if email else (),
+            source=source,
+        )
+        found["people"].append(person)
         found["identities"].append(part.record(Identity, born))
 
 
@@ -577,10 +584,16 @@ def _account(part: Part, provider: str, synced: datetime) -> Account:
         changed = part.moment("disconnected") or created
     usual = "DISCONNECTED" if fields.has("disconnected") else "CONNECTED"
     status = fields.choice("status", _STATUSES) or usual
-    monitor = ("ACTIVE" if status == "CONNECTED" else "INACTIVE",)
-    read_at = synced if status in ("CONNECTED", "ERROR") else None
-    error = fields.text("error")
-    return Account(part.source, provider, status, created, error, changed, *monitor, read_at)
+    return Account(
+        part.source,
+        provider,
+        status,
+        created_at=created,
+        error_code=fields.text("error"),
+        connection_updated_at=changed,
+        monitor_status="ACTIVE" if status == "CONNECTED" else "INACTIVE",
+        monitor_updated_at=synced if status in ("CONNECTED", "ERROR") else None,
+    )
 
 
 def _applicant(story: Fields) -> GivenApplicant | None:
@@ -589,8 +602,12 @@ def _applicant(story: Fields) -> GivenApplicant | None:
     fields = node and Fields.of(node, "`applicant`", story.report, optional=keys)
     if not fields:
         return None
-    name, phone, email = (fields.text(key) or "" for key in ("name", "phone", "email"))
-    return GivenApplicant(name, fields.day("born"), phone, email=email)
+    return GivenApplicant(
+        fields.text("name") or "",
+        fields.day("born"),
+        fields.text("phone") or "",
+        email=fields.text("email") or "",
+    )
 
 
 def _on_record(story: Part) -> OwnFacts:
@@ -601,9 +618,12 @@ def _on_record(story: Part) -> OwnFacts:
     if not fields:
         return OwnFacts(History(story.currency), Reuse(1, 1, 1, keyed=True), Match())
     part = Part(fields, story.as_of, story.currency)
-    granted, instalments, others = (next(part.amounts(key)) or 0 for key in _AMOUNTS)
-    in_a_day, in_a_month, overdue, repaid = (fields.integer(key, 0) or 0 for key in _COUNTS)
-    account, user, person, documents = (fields.integer(key, 1) or 1 for key in _USES)
+    amounts = [next(part.amounts(key)) or 0 for key in _AMOUNTS]
+    counts = [fields.integer(key, 0) or 0 for key in _COUNTS]
+    uses = [fields.integer(key, 1) or 1 for key in _USES]
+    granted, instalments, others = amounts
+    in_a_day, in_a_month, overdue, repaid = counts
+    account, user, person, documents = uses
     history = History(
         story.currency,
         (in_a_day, in_a_day, in_a_month, in_a_month),

@@ -99,6 +99,10 @@ class Explorer:
         document = yaml.load(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 - both are safe
         schemas = document["components"]["schemas"]
         calls = [*_calls_in(document)]
+        services: list[tuple[Any, list[Call]]] = []
+        for tag in document["tags"]:
+            of_service = f".{tag['name']}/"
+            services.append((tag, [one for one in calls if of_service in one.path]))
         return (
             templates(__package__, "static")
             .get_template("explorer.html")
@@ -106,10 +110,7 @@ class Explorer:
                 version=engine_version(),
                 admin=self._admin,
                 docs=[path.name for path in self._files()],
-                services=[
-                    (tag, [one for one in calls if f".{tag['name']}/" in one.path])
-                    for tag in document["tags"]
-                ],
+                services=services,
                 schemas=schemas,
                 kind=Kind.of,
             )
@@ -119,8 +120,10 @@ class Explorer:
 def _calls_in(document: Mapping[str, Any]) -> Iterator[Call]:
     for path, verbs in document["paths"].items():
         call = verbs["post"]
-        asked, answered = (
-            Kind.of(one["content"]["application/json"]["schema"])
-            for one in (call["requestBody"], call["responses"]["200"])
-        )
+        asked = _kind_of(call["requestBody"])
+        answered = _kind_of(call["responses"]["200"])
         yield Call(path, call["summary"], asked, answer=answered)
+
+
+def _kind_of(body: Mapping[str, Any]) -> Kind:
+    return Kind.of(body["content"]["application/json"]["schema"])

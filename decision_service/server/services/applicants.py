@@ -112,6 +112,18 @@ _PERSONAL = re.compile(rf".*@.*|.*\b[A-Z][a-z]+[ ,.']+[A-Z][a-z]+\b.*|{_WORD}(?:
 _LinkRequest = pb.CreateApplicantRequest | pb.CreateLinkTokenRequest
 
 
+def _none(_types: Collection[str]) -> Iterable[str]:
+    return ()
+
+
+def _all(ids: Collection[str]) -> Iterable[str]:
+    return ids
+
+
+def _no_language(_tag: str) -> str:
+    return ""
+
+
 class ConnectLinks(msgspec.Struct, frozen=True):
     """Makes links to the page at `base`, empty where that is not known.
 
@@ -122,9 +134,9 @@ class ConnectLinks(msgspec.Struct, frozen=True):
 
     base: str
     origins: tuple[str, ...]
-    providers_of: Callable[[Collection[str]], Iterable[str]] = lambda _: ()
-    offered: Callable[[Collection[str]], Iterable[str]] = lambda ids: ids
-    language_of: Callable[[str], str] = lambda _: ""
+    providers_of: Callable[[Collection[str]], Iterable[str]] = _none
+    offered: Callable[[Collection[str]], Iterable[str]] = _all
+    language_of: Callable[[str], str] = _no_language
 
     def check(self, problems: Problems, request: _LinkRequest) -> None:
         """Note a way back that is not to an allowed origin, and words that can be no ids."""

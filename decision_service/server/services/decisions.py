@@ -47,7 +47,7 @@ from decision_service.domain.person import (
     GivenApplicant,
 )
 from decision_service.domain.ports import Clock, Filter, PagePosition, ReplyStyle, StoredEntry
-from decision_service.domain.values import Month
+from decision_service.domain.values import Missing, Month
 from decision_service.runtime.failpoints import Point, reach
 from decision_service.server.services.applicants import lacking_fields, link_request
 from decision_service.server.services.reviews import chain_message
@@ -99,6 +99,24 @@ _OF_VERDICT = (
 )  # fmt: skip
 _OF_FULL_VIEW = ("inputs", "factor_values", "rule_traces", "withheld_tags", "list_answers")
 _ADDED_LATER = ("recourse", "review", "income_months")
+
+
+def _accounts_of(decision: Decision) -> object:
+    return decision.factors and decision.factors.sources
+
+
+def _kinds_of(decision: Decision) -> object:
+    return decision.factors and sorted(decision.factors.kinds.items())
+
+
+def _month_of(missing: Missing) -> str | None:
+    return None if missing.month is None else str(Month(missing.month))
+
+
+def _unknown_version() -> dict[str | None, int]:
+    return {None: 0}
+
+
 DECISIONS = Mapper(
     {
         pb.Decision: {
@@ -110,8 +128,8 @@ DECISIONS = Mapper(
         },
         pb.DataQuality: {
             "fetched_time": "fetched",
-            "accounts": lambda decision: decision.factors and decision.factors.sources,
-            "kinds": lambda decision: decision.factors and sorted(decision.factors.kinds.items()),
+            "accounts": _accounts_of,
+            "kinds": _kinds_of,
         },
         pb.AccountUse: {"account_id": "id", "sync_time": "synced"},
         pb.KindQuality: {"data_kind": itemgetter(0), "status": itemgetter(1)},
@@ -123,7 +141,7 @@ DECISIONS = Mapper(
             "data_kind": "kind",
             "source_id": "source",
             "account_error_code": "account_error",
-            "month": lambda missing: None if missing.month is None else str(Month(missing.month)),
+            "month": _month_of,
             "due_date": "due",
         },
         pb.Evidence: {"record_count": "records", "record_ids": "top", "source_ids": "sources"},
@@ -430,7 +448,7 @@ class DecisionServicer(msgspec.Struct, frozen=True):
     recourse: FindRecourse
     clock: Clock
     chain: ReadReviewChain
-    _versions: dict[str | None, int] = msgspec.field(default_factory=lambda: {None: 0})
+    _versions: dict[str | None, int] = msgspec.field(default_factory=_unknown_version)
 
     async def create_decision(
         self, request: service_pb.CreateDecisionRequest, context: RpcContext

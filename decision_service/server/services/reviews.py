@@ -57,7 +57,9 @@ def check_review_id(problems: Problems, review_id: str) -> None:
 
 
 def _check_names(
-    problems: Problems, request: pb.ListReviewsRequest | pb.ClaimNextReviewRequest, *names: str
+    problems: Problems,
+    request: pb.ListReviewsRequest | pb.ClaimNextReviewRequest,
+    names: Sequence[str],
 ) -> None:
     for name in names:
         if len(getattr(request, name)) > _LONGEST_NAME:
@@ -66,7 +68,7 @@ def _check_names(
 
 def filter_from(request: pb.ListReviewsRequest, now: datetime) -> ReviewFilter:
     with Problems(request) as problems:
-        _check_names(problems, request, "product", "queue", "tag")
+        _check_names(problems, request, ("product", "queue", "tag"))
         if request.decision_id:
             check_decision_id(problems, request.decision_id)
         due_before = now if request.overdue else None
@@ -142,6 +144,10 @@ def _role(chain: ReviewChain) -> str:
     return "review_second" if chain.current.confirmed else "review"
 
 
+def _review_ids(chain: ReviewChain) -> list[str]:
+    return [review.review_id for review in chain.reviews]
+
+
 REVIEWS = Mapper(
     {
         pb.Review: {
@@ -166,7 +172,7 @@ REVIEWS = Mapper(
         pb.ReviewEvent: {"event_time": "at", "data_kinds": "kinds"},
         pb.ReviewResult: {"approved_amount": "amount"},
         decision_pb2.DecisionReview: {
-            "review_ids": lambda chain: [review.review_id for review in chain.reviews],
+            "review_ids": _review_ids,
             "outcome": "current.outcome",
             "standing_decision_id": "current.decision_id",
             "approved_amount": "current.amount",
@@ -257,7 +263,7 @@ class ReviewServicer(msgspec.Struct, frozen=True):
         self, asked: pb.ClaimNextReviewRequest, by: CallInfo
     ) -> Review | None:
         with Problems() as problems:
-            _check_names(problems, asked, "product", "queue")
+            _check_names(problems, asked, ("product", "queue"))
         return await self.operate.claim_next(by.actor, ReviewFilter(asked.product, asked.queue))
 
     @_step(pb.SkipReviewResponse)
