@@ -186,6 +186,7 @@ class Authenticator:
     async def follow(self) -> None:
         """Take a replaced file over, for ever."""
         async for _ in self._files.changes():
+            # Reading and parsing 1,000 callers takes longer than the loop may be held.
             await asyncio.to_thread(self.refresh)
 
     def refresh(self) -> bool:
@@ -236,7 +237,9 @@ class Authenticator:
         if self._is_front(context.address, pem):
             pem = _handed_on(sent[_HANDED_ON])
             if sent[_ADDRESS]:
+                # The last one is what the front saw; the client may have written those before.
                 context.address = network_of(sent[_ADDRESS][-1].rpartition(",")[2].strip())
+        # Somebody reached the port past the front, and would be whoever it says.
         elif sent[_HANDED_ON]:
             log.warning(
                 "a certificate was handed on, but not by the front", address=context.address
@@ -245,7 +248,9 @@ class Authenticator:
         callers = self._callers
         shown = sent[_HEADER]
         if callers is None:
+            # Only where the operator named no callers, which `serve` allows on loopback alone.
             return ANONYMOUS
+        # A proxy in front may have read the other one.
         if len(shown) > 1:
             return None
         if not shown:
@@ -258,6 +263,7 @@ class Authenticator:
             return None
         token = token.strip()
         issuer = self._issuer
+        # Three parts are a JWT's form; the service's own tokens have a prefix that no issuer makes.
         if token.count(".") == 2 and not token.startswith(TOKEN_PREFIX) and issuer is not None:
             its = issuer.named == callers.issuer  # not so while a file with another is taken over
             return issuer.caller(token, callers.subjects, context) if its else None
@@ -270,9 +276,11 @@ class Authenticator:
 
     def _caller_of(self, token: Token) -> Caller | None:
         now = self._now()
+        # The day of `until` is the last good one, in UTC, as the page says.
         if token.until is None or now.date() <= token.until:
             self._used[token.hashed] = now
             return token.caller
+        # Once a token, or a client that goes on sending it would fill the log.
         if token.hashed not in self._ended:
             self._ended.add(token.hashed)
             log.warning("a token has ended", caller=token.caller.name, until=f"{token.until}")
@@ -284,6 +292,7 @@ def _report_roles(
 ) -> None:
     nothing = frozenset[Role]()
     for name in sorted(before.keys() | after.keys()):
+        # Logged by name, since a role that somebody gained is what an auditor asks for first.
         had = before.get(name, nothing)
         has = after.get(name, nothing)
         if had != has:
@@ -308,6 +317,7 @@ def _names_in(pem: bytes) -> Sequence[str]:
 
     try:
         read = x509.load_pem_x509_certificate(pem)
+        # Where there is a SAN the CN counts for nothing (RFC 6125, 6.4.4).
         names = read.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
         found = names.get_values_for_type(x509.DNSName)
     except x509.ExtensionNotFound:
@@ -333,6 +343,7 @@ class FailedAuthentications:
         failures: int = self._failures.get(address, 0) + 1
         self._failures[address] = failures
         self._counter.inc()
+        # Not each one: whoever floods would write the log.
         if failures == ALARM_FROM or failures % ALARM_EVERY == 0:
             log.warning(
                 "authentication fails again and again",

@@ -22,6 +22,7 @@ from decision_service.domain.actors import Actor, TokenSubject
 
 _LANGUAGE = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*", re.ASCII)
 _MOST_LANGUAGES = 8
+# Longer than a cold decision takes, shorter than a load balancer's usual timeout.
 DEFAULT_DEADLINE = 10.0
 """Seconds granted to a caller who names no deadline."""
 
@@ -83,10 +84,12 @@ def parse_languages(header: str) -> tuple[str, ...]:
     if not header:
         return ()
     weighted: list[tuple[float, int, str]] = []
+    # Bounded, since the header is a stranger's.
     for place, part in enumerate(header[:200].split(",")[:_MOST_LANGUAGES]):
         tag, _, parameters = part.strip().partition(";")
         weight = _weight(parameters)
         if _LANGUAGE.fullmatch(tag.strip()) and weight > 0:
+            # By weight, then by place: RFC 9110 leaves equal weights to the server.
             weighted.append((-weight, place, tag.strip()))
     return tuple(tag for _, _, tag in sorted(weighted))
 
@@ -174,6 +177,7 @@ def network_of(address: str) -> str:
         return address
     if not isinstance(parsed, IPv6Address):
         return str(parsed)
+    # A dual-stack listener shows IPv4 clients so, and they would all be one network.
     if parsed.ipv4_mapped is not None:
         return str(parsed.ipv4_mapped)
     return str(IPv6Network((parsed, _NETWORK_BITS), strict=False))
@@ -241,6 +245,7 @@ class RpcContext:
         """Seconds until the client's deadline; None without one, 0 when the call is over."""
         context = self._context
         left = 0.0 if context is None else context.time_remaining()
+        # gRPC answers an enormous number where the client named no deadline.
         return None if left is None or left > NEVER else left
 
     def invocation_metadata(self) -> Metadata:
@@ -269,6 +274,7 @@ class RpcContext:
 
     def over(self) -> None:
         self.done = True
+        # See the class: gRPC counts the stream for as long as its context is held.
         self._context = None
         if self._work is not None:
             self._work.cancel()

@@ -60,6 +60,7 @@ class EventLoopInterceptor(grpc.ServerInterceptor):
     ) -> Handler | None:
         """The method's handler, from the second call on as it was made for the first."""
         method = handler_call_details.method
+        # A name that a stranger makes up gets no entry: the table would grow for ever.
         made = self._handlers.get(method)
         if made is None and (handler := continuation(handler_call_details)) is not None:
             made = self._handlers.setdefault(method, self._wrapped(handler, method))
@@ -72,6 +73,7 @@ class EventLoopInterceptor(grpc.ServerInterceptor):
         """
         served = _Method(
             chained(self._chain, behaviour_of(handler), method),
+            # Raw bytes are read below, where what is no message ends the call with one sentence.
             handler.request_deserializer or bytes,
             handler.request_streaming,
             open_to_all=method in self._open_to_all,
@@ -102,9 +104,11 @@ class EventLoopInterceptor(grpc.ServerInterceptor):
         outbox: SimpleQueue[_Sent | None] = SimpleQueue()
         call = self._begun(RpcContext(context, partial(_put, outbox)), method, context)
         work = self._served(method, messages, call, context=context)
+        # The last entry wakes the thread also where the call failed or was cancelled.
         work.add_done_callback(lambda _: outbox.put(None))
         while (sent := outbox.get()) is not None:
             yield sent.message
+            # Only after gRPC took the message, and on the loop: futures are not for threads.
             self._loop.call_soon_threadsafe(_settle, sent.taken)
         _result(work, context)
         _conclude(call, context)
@@ -113,7 +117,9 @@ class EventLoopInterceptor(grpc.ServerInterceptor):
         self, call: RpcContext, method: _Method, context: grpc.ServicerContext
     ) -> RpcContext:
         if not method.open_to_all:
+            # On gRPC's thread, so that hashing a token never holds the loop.
             call.caller = self._identify(call)
+        # False: the client left before the call began, and no callback will come.
         if not context.add_callback(call.over):
             _end(CANCELLED, context)
         return call
@@ -138,6 +144,7 @@ class EventLoopInterceptor(grpc.ServerInterceptor):
         task = asyncio.current_task()
         assert task is not None  # noqa: S101 - this runs in one
         self._tasks.add(task)
+        # The loop keeps weak references alone: without the set a task could vanish while it runs.
         task.add_done_callback(self._tasks.discard)
         if call.late is not None:
             call.caller = await call.late()
@@ -147,6 +154,7 @@ class EventLoopInterceptor(grpc.ServerInterceptor):
         """The client's messages until it has no more; a thread waits for each."""
         while True:
             try:
+                # `next` blocks until the client sends: on the loop it would stop every other call.
                 message = await self._loop.run_in_executor(self._threads, next, messages, None)
             except grpc.RpcError:  # the client cancelled the call
                 return
@@ -183,10 +191,12 @@ class _Sent(msgspec.Struct, frozen=True):
 async def _put(outbox: SimpleQueue[_Sent | None], message: Any) -> None:
     sent = _Sent(message, asyncio.get_running_loop().create_future())
     outbox.put(sent)
+    # The stream waits for its client, so that a slow reader costs one message of memory.
     await sent.taken
 
 
 def _settle(taken: asyncio.Future[None]) -> None:
+    # Cancelled, where the call ended while its message was under way.
     if not taken.done():
         taken.set_result(None)
 
@@ -202,6 +212,7 @@ def _result(work: Future[Any], context: grpc.ServicerContext) -> Any:
 
 
 def _conclude(call: RpcContext, context: grpc.ServicerContext) -> None:
+    # abort() raises, so that trailers have to go with it and not after it.
     if call.status is not None:
         _end(call.status, context)
     if call.trailing:
@@ -229,6 +240,7 @@ class CallThreads(ThreadPoolExecutor):
         """Run it on a thread, now or later; it is cancelled where the pool is shut down first."""
         work = _Work(Future(), partial(fn, *args, **kwargs))
         self._waiting.put(work)
+        # No thread can be started now: a running one takes the work when it has time.
         with suppress(RuntimeError, MemoryError):
             super().submit(self._work)
         return work.future

@@ -46,6 +46,7 @@ def admin_routes(
 
     async def healthz(_: Request) -> Response:
         why = reasons()
+        # The first line alone is for probes; people read on.
         status = "NOT_SERVING" if why else "SERVING"
         text = "".join(f"{line}\n" for line in (status, *why, *remarks()))
         return PlainTextResponse(text, status_code=503 if why else 200)
@@ -74,6 +75,7 @@ class HttpCall:
 
     def peer(self) -> str:
         host, port = self._request.client or ("", 0)
+        # As gRPC writes it, so that one function reads the addresses of both.
         return f"ipv6:[{host}]:{port}" if ":" in host else f"ipv4:{host}:{port}"
 
     def invocation_metadata(self) -> tuple[tuple[str, str], ...]:
@@ -91,6 +93,7 @@ async def read_body(request: Request, most: int) -> bytes | None:
     taken = bytearray()
     async for chunk in request.stream():
         taken += chunk
+        # While reading: a Content-Length may lie, and chunks have none.
         if len(taken) > most:
             return None
     return bytes(taken)

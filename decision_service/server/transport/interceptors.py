@@ -90,9 +90,11 @@ A kind that is not here counts as the nearest one above it that is.
 
 _RETRY_AFTER = {
     errors.RequestInProgress: 1.0,
+    # A first sync takes minutes: sooner would only ask again what has not arrived.
     errors.DataNotReady: 5.0,
     errors.Overloaded: 1.0,
     errors.UpstreamBudgetExhausted: 1.0,
+    # The circuit sends a probe each five seconds, so that sooner finds it open.
     errors.UpstreamUnavailable: 5.0,
     errors.StoreUnavailable: 1.0,
     errors.StoreBusy: 1.0,
@@ -108,12 +110,18 @@ _MOST_VIOLATIONS = 20
 
 _LONGEST_VIOLATION = 200
 log = structlog.get_logger("decision_service.rpc")
+# Reads take one of four connections of the store: more at a time would only wait there.
 READS = 32
+# A caller who waits for events keeps its place meanwhile, and would use up those of reads.
 WAITS = 64
+# Few, and of their own: a kill has to come through whatever else is asked.
 STEPS = 8
+# A stream of reflection stays open for as long as its client likes.
 DESCRIPTIONS = 4
+# It takes its place itself, after the look for a known request id, which needs none.
 _BY_ITSELF = f"/{PACKAGE}.DecisionService/CreateDecision"
 _WAITING = f"/{PACKAGE}.EventService/ListEvents"
+# They compute as a decision does, and so share its places.
 _HEAVY = frozenset(
     {
         f"/{PACKAGE}.DecisionService/ReplayDecision",
@@ -121,7 +129,9 @@ _HEAVY = frozenset(
         f"/{PACKAGE}.RulesetService/EvaluateRuleset",
     }
 )
+# A client that names a day would hold its place for one.
 LONGEST_DEADLINE = 3600.0
+# Printable ASCII alone: it goes into logs and back into a header.
 _CALL_ID = re.compile(r"[\x21-\x7e]{1,200}", re.ASCII)
 _LOGGED_IDS = {
     "decision_id": re.compile("dec_[0-9A-Z]{26}", re.ASCII),
@@ -132,6 +142,7 @@ _TRACEPARENT = re.compile(r"00-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}", re.AS
 
 def chained(interceptors: Sequence[Interceptor], behaviour: Behaviour, method: str) -> Behaviour:
     """The behaviour of a method behind interceptors, of which the first is outermost."""
+    # The last one wraps the method first, so that the first of the list is outermost.
     for interceptor in reversed(interceptors):
         behaviour = interceptor(behaviour, method)
     return behaviour
@@ -219,12 +230,14 @@ def recording(user_hash: UserHash, metrics: Metrics) -> Interceptor:
     """
 
     def around(inner: Behaviour, method: str) -> Behaviour:
+        # Probes come each second from every platform: they would drown the calls of callers.
         if method.startswith(UNOBSERVED):
             return inner
         name = method.rpartition("/")[2]
         of_method = metrics.of_method(name)
 
         async def call(request: Any, context: RpcContext) -> Any:
+            # A monotonic clock: a step of the machine's would give a call a negative time.
             started = perf_counter()
             code = "OK"
             reason = None
@@ -249,6 +262,7 @@ def recording(user_hash: UserHash, metrics: Metrics) -> Interceptor:
                     **_ids(request, info),
                     caller=info.caller or None,
                     address=context.address,
+                    # Never the id itself: a log is read by more people than the store.
                     user=user_hash(user) if user else None,
                 )
 
@@ -266,12 +280,14 @@ def authenticating(failures: FailedAuthentications) -> Interceptor:
     def around(inner: Behaviour, method: str) -> Behaviour:
         if method in HEALTH_METHODS:
             return inner
+        # A method without a row is refused to all: a forgotten row opens nothing.
         allowed = METHODS.get(method, frozenset())
 
         async def call(request: Any, context: RpcContext) -> Any:
             caller = context.caller
             info = context.info
             if caller is None:
+                # By the network that one client has, since an address of IPv6 is one of billions.
                 failures.count(context.address)
                 raise errors.Unauthenticated(
                     "the caller is not known: send one `authorization: Bearer <token>` with a "
@@ -282,8 +298,10 @@ def authenticating(failures: FailedAuthentications) -> Interceptor:
             info.signed_in = caller.signed_in
             info.means = caller.means
             info.roles = caller.roles
+            # Set here alone, so that no service can forget to narrow what a caller sees.
             info.scope = "" if Role.READ in caller.roles else caller.name
             info.applicant_scope = "" if Role.ONBOARD_ALL in caller.roles else caller.name
+            # After the caller's name is in the record, so that the log says who was refused.
             if allowed.isdisjoint(caller.roles):
                 needed = " or ".join(f"`{role}`" for role in sorted(allowed)) or "of no caller"
                 name = method.rpartition("/")[2]
@@ -314,6 +332,7 @@ class ConcurrencyLimits(msgspec.Struct, frozen=True):
     def calls(self) -> int:
         """How many calls may be open before further ones are refused unread."""
         places: int = sum(one.limit for one in msgspec.structs.astuple(self))
+        # Places, twice as many that wait, and decisions that repeat a request and need no place.
         return 3 * places + self.work.limit
 
     def of(self, method: str) -> Bulkhead:
@@ -336,9 +355,11 @@ def admitting(limits: ConcurrencyLimits) -> Interceptor:
 
         async def call(request: Any, context: RpcContext) -> Any:
             try:
+                # The timeout is outside: nobody waits for a place longer than its caller waits.
                 async with asyncio.timeout(context.info.seconds) as limit, bulkhead:
                     return await inner(request, context)
             except TimeoutError:
+                # A timeout of something within, which is a bug and no deadline of the caller.
                 if not limit.expired():
                     raise
                 raise errors.DeadlineMissed(
@@ -356,6 +377,7 @@ def mapping_errors(inner: Behaviour, method: str) -> Behaviour:
     async def call(request: Any, context: RpcContext) -> Any:
         try:
             return await inner(request, context)
+        # A cancelled call is no Exception: it goes on to gRPC, which ends it.
         except Exception as error:  # noqa: BLE001 - none may reach the client
             info = context.info
             public = status_of(error) if is_public(error) else None
@@ -377,6 +399,7 @@ def _incident(error: Exception, method: str, request: Any, info: CallInfo) -> st
         **_ids(request, info),
         frames=[
             f"{frame.filename.rpartition('decision_service/')[2]}:{frame.lineno} {frame.name}"
+            # Places alone: the error's text and the values of its frames may be a person's data.
             for frame in traceback.extract_tb(error.__traceback__)[-12:]
         ],
     )
@@ -400,11 +423,13 @@ def reading_context(inner: Behaviour, method: str) -> Behaviour:
 def read_call(context: RpcContext, method: str) -> CallInfo:
     """Read what a call brings; malformed metadata counts as absent."""
     remaining = context.time_remaining()
+    # Keys that end with -bin have bytes, which nothing here reads.
     metadata = {k: v for k, v in context.invocation_metadata() or () if isinstance(v, str)}
     seconds = DEFAULT_DEADLINE if remaining is None else min(remaining, LONGEST_DEADLINE)
     info = CallInfo(method, seconds, metadata)
     if "traceparent" in metadata:
         trace = _TRACEPARENT.fullmatch(metadata["traceparent"])
+        # A traceparent that is malformed counts as absent (W3C Trace Context).
         info.trace_id = trace[1] if trace else ""
     call_id = metadata.get("x-request-id", "")
     if _CALL_ID.fullmatch(call_id):

@@ -110,6 +110,7 @@ class Issuer:
         self._began: datetime | None = None
         self._waiting = Counter[str]()
         self._state = ""
+        # x
         plain = self._url.startswith("http://")  # needs no certificates loaded
         self._tls = not plain and httpx2.create_ssl_context(trust_env=False)
 
@@ -135,6 +136,7 @@ class Issuer:
         """
         now = self._now()
         caller = None
+        # Nesting in a stranger's JSON ends in RecursionError before anything is verified.
         with suppress(JoseError, ValueError, RecursionError):
             signed = extract_compact(token.encode(), registry=_REGISTRY)
             claims = msgspec.json.decode(signed.payload or b"", type=dict[str, Any])
@@ -181,6 +183,7 @@ class Issuer:
         """A place among the calls that wait, False where the address or all have too many."""
         own = self._waiting[address]
         every = self._waiting.total()
+        # Each waiter holds a thread of gRPC: strangers must not use up those of the lender.
         if own >= MOST_OF_ADDRESS or every >= MOST_WAITING:
             yield False
             return
@@ -196,10 +199,13 @@ class Issuer:
         """Wait for the end of a fetch that has yet to begin; it goes on without its waiters."""
         if self._coming is None:
             self._coming = asyncio.create_task(self._next())
+        # wait() cancels nothing: a caller who leaves must not end the fetch of all others.
         await asyncio.wait((self._coming,))
 
     async def _next(self) -> None:
+        # The next one may be asked for while this one runs, and begins after it.
         async with self._one_fetch:
+            # At most one fetch a second, however many tokens with unknown keys arrive.
             await self._sleep(self._rest())
             self._under_way = self._coming
             self._coming = None
@@ -243,6 +249,7 @@ class Issuer:
         async with (
             asyncio.timeout(FETCH_SECONDS),
             httpx2.AsyncClient(
+                # A compressed answer could unpack to more than the bound on what is read.
                 headers={"accept-encoding": "identity"},
                 timeout=FETCH_SECONDS,
                 trust_env=False,
@@ -253,8 +260,10 @@ class Issuer:
             found = msgspec.json.decode(
                 await _read(http, self._url.rstrip("/") + DISCOVERY), type=_Discovery
             )
+            # OpenID Connect Discovery, 4.3: else a document of another issuer could name its keys.
             if found.issuer != self._url:
                 raise ValueError("its discovery document names another issuer")
+            # Keys over plain HTTP are whoever's who sits between.
             if not is_protected(found.jwks_uri):
                 raise ValueError("its `jwks_uri` is neither https nor on this machine")
             published = await _read(http, found.jwks_uri)
@@ -264,6 +273,7 @@ class Issuer:
 def _signed_in(claims: Mapping[str, Any]) -> datetime | None:
     """When the person signed in (`auth_time` of OpenID Connect Core); None where it is not said."""
     at = claims.get("auth_time")
+    # JSON's true is an int in Python, and would be a sign-in of 1970.
     if not isinstance(at, int) or isinstance(at, bool):
         return None
     try:
@@ -291,6 +301,7 @@ def validate(
     An issuer signs other tokens by the same keys, for the same person: access tokens (`at+jwt`),
     logout tokens, ID tokens that another client was given.
     """
+    # RFC 8725, 3.11: the type tells an ID token from others that the issuer signs by the same key.
     kind = str(header.get("typ", "JWT")).lower().removeprefix("application/")
     if kind != "jwt":
         raise InvalidClaimError("typ")
@@ -333,6 +344,7 @@ def usable_keys(published: Iterable[Mapping[str, Any]]) -> UsableKeys:
     short = 0
     for one in published:
         with suppress(JoseError, ValueError, KeyError, TypeError):
+            # NIST SP 800-131A allows no shorter ones; the library would take them.
             if one["kty"] == "RSA" and _bits(one["n"]) < RSA_BITS:
                 short += 1
             else:

@@ -116,6 +116,7 @@ class JsonCalls:
         if context.late is not None:
             context.caller = await context.late()
         body: Message | ServiceError | None = None
+        # Nobody unknown makes the service wait for a body, or parse one.
         if context.caller is not None:
             text = None
             with suppress(ClientDisconnect):
@@ -125,6 +126,7 @@ class JsonCalls:
                 return _refusal(413, grpc.StatusCode.RESOURCE_EXHAUSTED, _TOO_LARGE)
         if self._ended:
             body = Draining("this process is stopping: repeat the call")
+        # As gRPC's own bound, which does not count calls over HTTP.
         elif len(self._tasks) >= self._most:
             body = Overloaded("more calls are open than are served: retry")
         try:
@@ -134,6 +136,7 @@ class JsonCalls:
         if context.status is not None:
             return _error(context.status)
         message = reply if isinstance(reply, Message) else method.answer.FromString(reply)
+        # A client finds each field where the page says, an empty list too.
         content = MessageToDict(message, always_print_fields_with_no_presence=True)
         return _response(200, content, context.trailing)
 
@@ -154,6 +157,7 @@ class JsonCalls:
         work = asyncio.ensure_future(served)
         self._tasks.add(work)
         work.add_done_callback(self._tasks.discard)
+        # From here on a client who leaves ends the work.
         context.serve(work)
         left = asyncio.ensure_future(_departure(request))
         try:
@@ -206,6 +210,7 @@ def _refusal(http: int, code: grpc.StatusCode, message: str) -> Response:
 
 def _error(status: CallStatus, http: int | None = None) -> Response:
     """A status as Connect's JSON, and with the HTTP status of its code unless another is given."""
+    # The same details as over gRPC, from the one place that makes them.
     packed = [Status.FromString(value) for key, value in status.trailing if key == _DETAILS]
     content = {
         "code": status.code.name.lower().replace("cancelled", "canceled"),
@@ -225,6 +230,7 @@ def _detail(packed: AnyMessage) -> Mapping[str, Any]:
 
 def _response(http: int, content: Any, trailing: Iterable[tuple[str, str | bytes]]) -> Response:
     """An answer of JSON; what trails a gRPC call are headers that begin with `trailer-`."""
+    # UTF-8 as it is: a Filipino letter is text for people, also in a log.
     text = json.dumps(content, ensure_ascii=False, separators=(",", ":"))
     headers = {f"trailer-{name}": str(value) for name, value in trailing}
     return Response(text, http, headers, "application/json")

@@ -20,6 +20,7 @@ StepNumber: TypeAlias = Annotated[int, msgspec.Meta(ge=0, lt=2**31)]
 
 def page_size(asked: int) -> int:
     """How many entries a page holds: 50 when not said, never more than 500."""
+    # AIP-158: a larger size is served smaller, not refused.
     return min(asked or _DEFAULT_SIZE, _LARGEST_SIZE)
 
 
@@ -36,6 +37,7 @@ def read_token(of: object, token: str, kind: Any, field: str = "page_token") -> 
     if not token:
         return None
     try:
+        # Padding is left out of tokens, as a URL would escape it.
         raw = base64.b64decode(token + "=" * (-len(token) % 4), altchars=b"-_", validate=True)
         its, position = msgspec.msgpack.decode(raw, type=tuple[bytes, kind])
     except (binascii.Error, ValueError, OverflowError, msgspec.MsgspecError):
@@ -43,12 +45,14 @@ def read_token(of: object, token: str, kind: Any, field: str = "page_token") -> 
     if rb"\u0000" in msgspec.json.encode(position):
         # It was made up: PostgreSQL takes no NUL to compare with.
         raise _invalid(field, "is not a token of this service")
+    # Else a token of one caller's list would show where another's goes on.
     if its != _fingerprint(of):
         raise _invalid(field, "belongs to another list, filter or store")
     return position
 
 
 def _fingerprint(of: object) -> bytes:
+    # 96 bits: enough against chance; a token gives no right that its caller has not.
     return hashlib.sha256(msgspec.msgpack.encode(of)).digest()[:12]
 
 

@@ -71,6 +71,7 @@ class Certificates:
         """Read the files again; True when they count from now on."""
         try:
             self._current, self._expires = self._read()
+        # Renewals write two files, and a look may come between them: the old pair serves till both fit.
         except CertificatesRefused as error:
             log.error(  # noqa: TRY400 - no traceback
                 "certificates refused, the last good ones serve", says=str(error)
@@ -83,6 +84,7 @@ class Certificates:
 
     def _fetch(self) -> grpc.ServerCertificateConfiguration | None:
         """The configuration where it has changed; gRPC calls this at handshakes, on its thread."""
+        # None tells gRPC that nothing changed.
         if self._current is self._handed_out:
             return None
         self._handed_out = self._current
