@@ -71,8 +71,8 @@ class Certificates:
         """Read the files again; True when they count from now on."""
         try:
             self._current, self._expires = self._read()
-        # Renewals write two files, and a look may come between them: the old pair serves till both fit.
         except CertificatesRefused as error:
+            # Renewals write two files, and a look may come between: till both fit, the old serve.
             log.error(  # noqa: TRY400 - no traceback
                 "certificates refused, the last good ones serve", says=str(error)
             )
