@@ -17,10 +17,10 @@ from msgspec.structs import replace
 from bench.people.population import population
 from decision_service.decide.admit import Admission, bound_inputs
 from decision_service.decide.application import Application
-from decision_service.decide.conclude import conclude, needs_of
+from decision_service.decide.conclude import conclude
 from decision_service.domain.ports import DecisionEntry, StoredText
 from decision_service.domain.values import AsOf, Money
-from decision_service.factors.compute import fetch_plan
+from decision_service.factors.compute import fetch_plan, needs_with
 from decision_service.rollout.assign import Subject, choose
 from decision_service.rulebook.folder import read_rules
 from decision_service.rulebook.load import load_rules
@@ -116,7 +116,7 @@ async def _entry(
     as_of = AsOf.at(now, ruleset.zone)
     inputs = bound_inputs(product, ruleset, asked.inputs, as_of=as_of)
     choice = choose(product.plan, product.state, Subject(user, now))
-    needs = needs_of(ruleset, inputs)
+    needs = needs_with(ruleset.needs, inputs)
     found = await source.gather(
         user,
         fetch_plan(needs, as_of),

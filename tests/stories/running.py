@@ -11,7 +11,6 @@ from typing import Any
 from msgspec.structs import asdict
 
 from decision_service.decide.admit import bound_inputs
-from decision_service.decide.gather import with_match
 from decision_service.domain.accounts import Kind
 from decision_service.domain.decision import Verdict
 from decision_service.domain.errors import DataNotReady, InputInvalid
@@ -19,7 +18,7 @@ from decision_service.domain.factor import Factors, Input
 from decision_service.domain.snapshot import Snapshot
 from decision_service.domain.values import Missing, Month, to_major
 from decision_service.factors.compute import compute, fetch_plan, needs_with
-from decision_service.factors.match import people_read
+from decision_service.factors.match import people_read, with_match
 from decision_service.factors.pay_watches import watched
 from decision_service.rulebook.stories import figure_differences, shown_value
 from decision_service.rules.evaluate import Facts, evaluate

@@ -15,7 +15,6 @@ from msgspec.structs import replace
 from decision_service.decide.asking import needed_kinds, not_held, what_to_connect
 from decision_service.decide.codec import pack_factors, read_snapshot, snapshot_body
 from decision_service.decide.conclude import FactorCache, expiry
-from decision_service.decide.gather import with_earlier_match, with_match
 from decision_service.decide.snapshots import covers, cut, merged
 from decision_service.domain.accounts import CONNECTED, Kind
 from decision_service.domain.decision import DataRequest, Outcome, ReferKind, Verdict
@@ -35,7 +34,7 @@ from decision_service.domain.schemes import EmployerKind, employer_kind
 from decision_service.domain.snapshot import Employment, Identity, Income, Read, Snapshot
 from decision_service.domain.values import AsOf, Cause, DataReason, Missing, Money
 from decision_service.factors.compute import compute, fetch_plan
-from decision_service.factors.match import people_read
+from decision_service.factors.match import people_read, with_earlier_match, with_match
 from decision_service.factors.registry import catalogue, data_names
 from decision_service.rulebook.load import load_rules
 from decision_service.rules.evaluate import Facts, load

@@ -324,8 +324,8 @@ def _blanks(text: str) -> set[str]:
 def test_no_sentence_begins_with_the_lenders_name(name: str) -> None:
     """Where none is set, its place is taken by words that are small within a sentence."""
     page = (
-        resources.files("decision_service.server")
-        .joinpath("pages", name)
+        resources.files("decision_service.server.pages")
+        .joinpath("static", name)
         .read_text(encoding="utf-8")
     )
     said = re.sub(r"^#.*$", "", page, flags=re.MULTILINE)

@@ -22,7 +22,6 @@ from decision_service.server.services import (
     applicants,
     decisions,
     events,
-    grpc,
     notices,
     outcomes,
     reviews,
@@ -30,6 +29,7 @@ from decision_service.server.services import (
     rulesets,
     status,
 )
+from decision_service.server.transport import grpc
 from decision_service.server.transport.context import CallInfo
 from decision_service.server.transport.page_tokens import (
     StepNumber,
