@@ -66,7 +66,7 @@ from decision_service.server.releases import ReleaseCalls
 from decision_service.server.sender import Sender
 from decision_service.server.status import ReviewMetrics
 from decision_service.server.webhooks import WebhookReceiver
-from decision_service.steering.compare import CompareVersions, Shadows
+from decision_service.steering.compare import Shadows
 from decision_service.steering.counters import Counters, EventCounters, RolloutObserver
 from decision_service.steering.figures import ShowFigures
 from decision_service.steering.guardrails import GuardrailWatch
@@ -241,6 +241,7 @@ async def wire_services(
             recourse=recourse,
             clock=clock,
             chain=ReadReviewChain(log, store, clock),
+            letters=store.notices.of_decision,
         ),
         rulesets.SERVICE: rulesets.RulesetServicer(
             active,
@@ -261,9 +262,7 @@ async def wire_services(
         rollouts.SERVICE: rollouts.RolloutServicer(
             OperateRollouts(core.rollouts, store, clock),
             ShowFigures(rolling.guardrails),
-            CompareVersions(store, store, archive, rulebook=current),
             status=lambda: active.status,
-            clock=clock,
         ),
         applicants.SERVICE: _applicants(core, onboard),
         outcomes.SERVICE: outcomes.OutcomeServicer(

@@ -29,7 +29,12 @@ from decision_service.server import (
     rulesets,
     status,
 )
-from decision_service.server.auth import HEALTH_METHODS, Authenticator, FailedAuthentications
+from decision_service.server.auth import (
+    GONE,
+    HEALTH_METHODS,
+    Authenticator,
+    FailedAuthentications,
+)
 from decision_service.server.context import MESSAGE_LIMIT
 from decision_service.server.event_loop import CallThreads, EventLoopInterceptor
 from decision_service.server.health import Health
@@ -39,6 +44,7 @@ from decision_service.server.interceptors import (
     STEPS,
     WAITS,
     ConcurrencyLimits,
+    Handler,
     Interceptor,
     admitting,
     authenticating,
@@ -158,6 +164,23 @@ def reflection_methods(services: Iterable[str]) -> Methods:
     return {"ServerReflectionInfo": handler}
 
 
+class GoneMethods(grpc.GenericRpcHandler):
+    """Answers a call of a method of an earlier release with what to use instead.
+
+    gRPC asks it for methods that are not registered. As of every unknown method no token is asked.
+    """
+
+    def service(self, handler_call_details: grpc.HandlerCallDetails) -> Handler | None:
+        sentence = GONE.get(handler_call_details.method)
+        if sentence is None:
+            return None
+
+        def refuse(_request: bytes, context: grpc.ServicerContext) -> None:
+            context.abort(grpc.StatusCode.UNIMPLEMENTED, sentence)
+
+        return grpc.unary_unary_rpc_method_handler(refuse)
+
+
 class RpcServer(msgspec.Struct, frozen=True):
     """A started server; `port` is the one it listens on (of use where 0 was asked for)."""
 
@@ -203,7 +226,9 @@ async def start(
     threads = CallThreads(most + DESCRIPTIONS)
     chain = deps.interceptors()
     identify = deps.authenticator.caller
-    loop = EventLoopInterceptor(threads, identify, chain, open_to_all=HEALTH_METHODS)
+    loop = EventLoopInterceptor(
+        threads, identify, chain, open_to_all=HEALTH_METHODS, left_alone=GONE
+    )
     json = JsonCalls(most, identify, chain, hosts=settings.hosts_of_json)
     server = grpc.server(
         threads,
@@ -215,6 +240,7 @@ async def start(
         handlers = methods(service, servicer)
         server.add_registered_method_handlers(service.full_name, handlers)
         json.add(service, handlers)
+    server.add_generic_rpc_handlers((GoneMethods(),))
     health_pb2_grpc.add_HealthServicer_to_server(deps.health, server)
     if settings.describes_itself:
         health_name = health_pb2.DESCRIPTOR.services_by_name["Health"].full_name

@@ -26,7 +26,7 @@ from starlette.routing import Route
 
 from decision_service.domain.errors import Draining, Overloaded, ServiceError
 from decision_service.runtime.address import is_loopback
-from decision_service.server.auth import PACKAGE
+from decision_service.server.auth import GONE, PACKAGE
 from decision_service.server.context import MESSAGE_LIMIT, Behaviour, Caller, CallStatus, RpcContext
 from decision_service.server.event_loop import CANCELLED, FAILED
 from decision_service.server.http import HttpCall, read_body
@@ -96,7 +96,7 @@ class JsonCalls:
         path = request.scope["path"]  # the URL of a request holds its Host, which may be none
         method = self._methods.get(path)
         if method is None:
-            why = f"there is no method {shown(path[:200])}"
+            why = GONE.get(path) or f"there is no method {shown(path[:200])}"
             return _refusal(501, grpc.StatusCode.UNIMPLEMENTED, why)
         if (refused := self._refused_by_head(request)) is not None:
             return refused

@@ -21,7 +21,6 @@ from decision_service.rules.law import may_apply, read_law
 from decision_service.rules.program import RulesetFiles
 from decision_service.rules.tests import coverage, run_cases
 from decision_service.rules.tests_file import parse_cases
-from decision_service.steering.compare import untried
 from decision_service.workbench.constants import FigureSetter, FiguresUnfit
 from decision_service.workbench.mutants import Fate, find_changes
 from decision_service.workbench.mutation import FiguresRun
@@ -159,14 +158,6 @@ def test_coverage_asks_for_each_label_and_for_none():
     needed = WITH_REGION.replace("VIS, MIN]", "VIS, MIN], required: true")
     goals = coverage(compiled(text(FLAT, head=needed)), ()).missed
     assert {g.which for g in goals if "`least`" in g.what} == {"NCR", "default"}
-
-
-def test_a_coming_value_of_a_label_that_nobody_tried_is_told():
-    """A comparison of past days says which label's value it has not tried."""
-    found = untried([compiled(text(DATED))], frozenset({date(2026, 11, 1)}), date(2026, 11, 15))
-    assert [(u.param, u.start, u.value) for u in found] == [
-        ("least of NCR", date(2026, 12, 1), "₱ 9,500")
-    ]
 
 
 USES = HEAD.replace("inputs:", "uses: [_shared/common.yaml]\ninputs:", 1)
