@@ -37,7 +37,7 @@ from decision_service.decide.replay import ReadDecisions, ReplayDecision
 from decision_service.decide.snapshots import Ages, SnapshotCache
 from decision_service.outbox.sender import Sender
 from decision_service.outbox.subscriptions import read_subscriptions
-from decision_service.rollout_running.compare import CompareVersions, Shadows
+from decision_service.rollout_running.compare import Shadows
 from decision_service.rollout_running.counters import Counters, EventCounters, RolloutObserver
 from decision_service.rollout_running.figures import ShowFigures
 from decision_service.rollout_running.guardrails import GuardrailWatch
@@ -241,6 +241,7 @@ async def wire_services(
             recourse=recourse,
             clock=clock,
             chain=ReadReviewChain(log, store, clock),
+            letters=store.notices.of_decision,
         ),
         rulesets.SERVICE: rulesets.RulesetServicer(
             active,
@@ -261,9 +262,7 @@ async def wire_services(
         rollouts.SERVICE: rollouts.RolloutServicer(
             OperateRollouts(core.rollouts, store, clock),
             ShowFigures(rolling.guardrails),
-            CompareVersions(store, store, archive, rulebook=current),
             status=lambda: active.status,
-            clock=clock,
         ),
         applicants.SERVICE: _applicants(core, onboard),
         outcomes.SERVICE: outcomes.OutcomeServicer(

@@ -23,7 +23,7 @@ from decision_service.casework.compose import (
 from decision_service.casework.named import ReadData, read_data, source_name
 from decision_service.casework.recourse import FindRecourse, Recourse, RecourseKind
 from decision_service.casework.review_results import ReviewedResult, result_of, reviewed_result
-from decision_service.decide.replay import Page, ReadDecisions, Recorded
+from decision_service.decide.replay import ReadDecisions, Recorded
 from decision_service.domain.decision import Decision, Verdict
 from decision_service.domain.errors import (
     DecisionUnknown,
@@ -32,7 +32,7 @@ from decision_service.domain.errors import (
     NoticeUnknown,
 )
 from decision_service.domain.factor import Factors, KindStatus
-from decision_service.domain.ports import Clock, PagePosition
+from decision_service.domain.ports import Clock
 from decision_service.domain.reviews import NO_POLICY, Review, ReviewOrigin, ReviewPolicy
 from decision_service.domain.values import Money, Month
 from decision_service.rulebook.rulebook import Rulebook
@@ -105,15 +105,6 @@ class NoticeReader(msgspec.Struct, frozen=True):
     is_reviewer: bool = False
 
 
-class NoticeFilter(msgspec.Struct, frozen=True):
-    """Which letters to list; empty values mean any, and `sent` None both."""
-
-    decision_id: str = ""
-    caller: str = ""
-    kind: NoticeKind | None = None
-    sent: bool | None = None
-
-
 class NoticeLog(Protocol):
     """The durable letters; every method raises StoreUnavailable."""
 
@@ -126,10 +117,8 @@ class NoticeLog(Protocol):
     async def sent(self, notice_id: str, sending: Sending) -> StoredNotice | None:
         """Note the first sending of a letter: the letter with it, None without a letter."""
 
-    async def list(
-        self, chosen: NoticeFilter, after: PagePosition | None, limit: int
-    ) -> Sequence[StoredNotice]:
-        """At most `limit` letters, newest first, strictly after a position of instant and id."""
+    async def of_decision(self, decision_id: str) -> Sequence[StoredNotice]:
+        """Every letter that was made of a decision and of its reviews, oldest first."""
 
 
 def subject_of(
@@ -232,7 +221,7 @@ ReviewsOf = Callable[[str], Awaitable[Sequence[Review]]]
 
 @dataclass(frozen=True, slots=True)
 class Notices:
-    """Makes, lists and marks letters; callers without `scope` reach those of every caller.
+    """Makes letters and marks them as sent; callers without `scope` reach those of every caller.
 
     `kept_months` and `look_minutes` are as in `NoticeSubject`.
     """
@@ -290,12 +279,6 @@ class Notices:
                 decision_id=key.decision_id,
             )
         return found
-
-    async def list(
-        self, chosen: NoticeFilter, after: PagePosition | None, size: int
-    ) -> Page[StoredNotice, PagePosition]:
-        found = await self.log.list(chosen, after, size + 1)
-        return Page.of(found, size, lambda one: PagePosition(one.made, one.notice_id))
 
     async def _subject(self, recorded: Recorded, reviewed: ReviewedResult) -> NoticeSubject:
         if reviewed.again:

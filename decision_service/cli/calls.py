@@ -29,7 +29,6 @@ VIEWS = {
     "ListReleasesResponse": "cli.releases:print_releases",
     "GetReleaseResponse": "cli.releases:print_release",
     "Release": "cli.releases:print_step",
-    "VersionComparison": "cli.rollout:print_comparison",
     "ExplainAssignmentResponse": "cli.rollout:print_explained",
     "ListRulesetsResponse": "cli.rollout:print_rulesets",
 }

@@ -32,12 +32,8 @@ from decision_service.cli.output import (
 )
 from decision_service.domain.errors import visible
 
-_COMPARE_SECONDS = 120.0
 YesOption = Annotated[bool, typer.Option("--yes", help="do not ask for confirmation")]
 ProductArgument = Annotated[str, typer.Argument(metavar="PRODUCT", help="all products without it")]
-ChallengerOption = Annotated[
-    bool, typer.Option("--challenger", help="judge recorded decisions again")
-]
 _EXPORT_SECONDS = 30.0
 
 
@@ -266,19 +262,3 @@ def kill(call: Call, yes: YesOption = False) -> None:
         typer.confirm(visible(question), abort=True, err=True)
     request.killed = True
     move(call)
-
-
-def compare(call: Call, challenger: ChallengerOption = False) -> None:
-    request: Any = call.request
-    if bool(request.shadow_version) + challenger + request.champion != 1:
-        raise CommandError(
-            "say what to compare: one of --shadow VERSION, --challenger and --champion"
-        )
-    if request.champion and not request.params_as_of:
-        raise CommandError(
-            "--champion compares the champion with itself: say by which day's parameters, with "
-            "--params-as-of DATE"
-        )
-    if request.shadow_version and request.params_as_of:
-        raise CommandError("--params-as-of does not go with --shadow: a shadow has judged already")
-    call.show(call.send(_COMPARE_SECONDS))

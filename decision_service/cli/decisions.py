@@ -197,20 +197,26 @@ def read_chain(connection: Connection, request: service_pb.GetDecisionRequest) -
     """The decisions on the application of a decision, oldest first; raises CommandError."""
     method = "DecisionService.GetDecision"
 
-    def stored(of: str) -> pb.Decision | None:
-        asked = service_pb.GetDecisionRequest(decision_id=of)
-        reply = connection.find(method, asked, "DECISION_UNKNOWN")
-        return None if reply is None else reply.decision
+    def stored(of: str) -> service_pb.GetDecisionResponse | None:
+        asked = service_pb.GetDecisionRequest(decision_id=of, with_notices=True)
+        found: service_pb.GetDecisionResponse | None
+        found = connection.find(method, asked, "DECISION_UNKNOWN")
+        return found
 
-    decision = connection.call(method, request).decision
-    return [_link(connection, one) for one in chain_of(decision, stored)]
+    request.with_notices = True
+    asked = connection.call(method, request)
+    return [_link(connection, one) for one in chain_of(asked, stored)]
 
 
-def chain_of(asked: pb.Decision, get: Callable[[str], pb.Decision | None]) -> list[pb.Decision]:
+def chain_of(
+    asked: service_pb.GetDecisionResponse,
+    get: Callable[[str], service_pb.GetDecisionResponse | None],
+) -> list[service_pb.GetDecisionResponse]:
     """The decisions on one application, from the first that is stored; `get` reads by id."""
-    first = get(asked.first_decision_id) if asked.first_decision_id else None
+    first_id = asked.decision.first_decision_id
+    first = get(first_id) if first_id else None
     found = [first or asked]
-    while following := found[-1].review.decided_again_as:
+    while following := found[-1].decision.review.decided_again_as:
         made = get(following)
         if made is None:
             break
@@ -218,16 +224,14 @@ def chain_of(asked: pb.Decision, get: Callable[[str], pb.Decision | None]) -> li
     return found
 
 
-def _link(connection: Connection, decision: pb.Decision) -> ChainLink:
-    of = decision.decision_id
-    letters = notice_pb.ListNoticesRequest(decision_id=of, page_size=_PAGE)
-    reports = outcome_pb.ListOutcomesRequest(decision_id=of, page_size=_PAGE)
+def _link(connection: Connection, found: service_pb.GetDecisionResponse) -> ChainLink:
+    decision = found.decision
+    reports = outcome_pb.ListOutcomesRequest(decision_id=decision.decision_id, page_size=_PAGE)
     listed = [*connection.pages("OutcomeService.ListOutcomes", reports)]
-    made = connection.pages("NoticeService.ListNotices", letters)
     return ChainLink(
         decision,
         [connection.read_review(review_id) for review_id in decision.review.review_ids],
-        [one for page in made for one in page.notices][::-1],
+        found.notices,
         outcomes=[one for page in listed for one in page.outcomes],
         overdrawn=listed[0].overdrawn if listed[0].HasField("overdrawn") else None,
     )

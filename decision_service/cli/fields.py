@@ -52,8 +52,6 @@ NAMES = {
     "send_time": "at",
     "hold_until_time": "hold-until",
     "page_size": "limit",
-    "shadow_version": "shadow",
-    "most_decisions": "most",
     "ruleset_ref.version": "version",
     "ruleset_ref.digest": "digest",
 }

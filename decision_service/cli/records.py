@@ -41,9 +41,11 @@ _TEXTS: Mapping[str, Callable[[Any], str]] = {
 
 
 def record_of(reply: Message) -> Message:
-    """The record of a reply that has one and nothing else; any other reply itself."""
+    """The record of a reply that has one, and at most empty lists else; any other reply itself."""
     first, *others = reply.DESCRIPTOR.fields
-    if others or first.message_type is None or first.is_repeated:
+    if first.message_type is None or first.is_repeated:
+        return reply
+    if any(not other.is_repeated or getattr(reply, other.name) for other in others):
         return reply
     record: Message = getattr(reply, first.name)
     return record

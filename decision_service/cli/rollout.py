@@ -1,4 +1,4 @@
-"""Rollouts and comparisons of versions for people."""
+"""Rollouts for people."""
 
 from __future__ import annotations
 
@@ -17,8 +17,6 @@ from decision_service.cli.releases import release_lines
 from decision_service.cli.views import instant_text, money_text
 from decision_service.server.transport.wire import enum_name
 
-APPROVE = decision_pb2.OUTCOME_APPROVE
-DECLINE = decision_pb2.OUTCOME_DECLINE
 ENROLMENT = {
     "KILLED": "the product is killed",
     "DENIED": "the applicant is on the plan's deny list",
@@ -341,19 +339,6 @@ def print_steps(reply: pb.ListRolloutStepsResponse) -> None:
     print_table(rows)
     if reply.next_page_token:
         console().print(f"More: --page-token {reply.next_page_token}")
-
-
-def print_comparison(found: figures_pb.VersionComparison) -> None:
-    """How many the other version would decide otherwise, and which way; then all fields."""
-    pairs = {(APPROVE, DECLINE): 0, (DECLINE, APPROVE): 0} | {
-        (pair.live, pair.other): pair.count for pair in found.outcomes if pair.live != pair.other
-    }
-    moved = [f"{n:,} {outcome_text(a)} → {outcome_text(b)}" for (a, b), n in pairs.items()]
-    words = f"Of {found.compared:,} decisions v{found.other_version} would change "
-    words += f"{found.compared - found.agreed:,}: {', '.join(moved)}."
-    print_wrapped(words if found.compared else "Nothing could be compared.")
-    console().print()
-    print_record(found)
 
 
 def print_explained(reply: pb.ExplainAssignmentResponse) -> None:

@@ -17,6 +17,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from decision_service.api.v1 import decision_pb2 as pb
+from decision_service.api.v1.decision_service_pb2 import GetDecisionResponse
 from decision_service.api.v1.ruleset_service_pb2 import ListRulesetsResponse, RulesetInput
 from decision_service.api.v1.values_pb2 import InputValue
 from decision_service.cli.cases import amount_text
@@ -179,30 +180,40 @@ def _counted(decision: pb.Decision) -> tuple[str, str, str]:
 
 def show(visit: Visit, status: int = 200, **refused: str) -> Response:
     """The page of a decision; `replay` and `letter` say why there is none."""
-    decision = _decision(visit, recourse="recourse" in visit.query)
+    found = _found(visit, recourse="recourse" in visit.query)
     return visit.page(
         "decision.html",
         status,
-        decision=decision,
-        notices=_all(visit, "NoticeService.ListNotices", "notices", decision=decision),
-        outcomes=_all(visit, "OutcomeService.ListOutcomes", "outcomes", decision=decision),
+        decision=found.decision,
+        notices=found.notices,
+        outcomes=_reports(visit, found.decision),
         refused=refused,
     )
 
 
 def _decision(visit: Visit, *, recourse: bool = False) -> pb.Decision:
     """The decision of the page; without what would change it, which takes up to a second."""
-    asked = {"view": pb.DECISION_VIEW_FULL, "without_recourse": not recourse}
-    found: pb.Decision
-    found = visit.service.call(_GET, decision_id=visit.path["id"], **asked).decision
+    return _found(visit, recourse=recourse).decision
+
+
+def _found(visit: Visit, *, recourse: bool = False) -> GetDecisionResponse:
+    """The decision of the page, with its letters."""
+    found: GetDecisionResponse = visit.service.call(
+        _GET,
+        decision_id=visit.path["id"],
+        view=pb.DECISION_VIEW_FULL,
+        without_recourse=not recourse,
+        with_notices=True,
+    )
     return found
 
 
-def _all(visit: Visit, method: str, field: str, decision: pb.Decision) -> list[Any]:
-    """Every entry of a list about a decision; none where the person may not read it."""
-    pages = visit.service.pages(method, decision_id=decision.decision_id, page_size=500)
+def _reports(visit: Visit, decision: pb.Decision) -> list[Any]:
+    """Every report of a loan about a decision; none where the person may not read them."""
+    asked = {"decision_id": decision.decision_id, "page_size": 500}
+    pages = visit.service.pages("OutcomeService.ListOutcomes", **asked)
     try:
-        return [one for page in pages for one in getattr(page, field)]
+        return [one for page in pages for one in page.outcomes]
     except Refused as refused:
         if refused.code is grpc.StatusCode.PERMISSION_DENIED:
             return []
@@ -338,22 +349,22 @@ def make_letter(visit: Visit) -> Response:
 def chain(visit: Visit) -> Response:
     """All that happened to an application, to print for its file."""
 
-    def stored(decision_id: str) -> pb.Decision | None:
-        asked = {"view": pb.DECISION_VIEW_FULL, "without_recourse": True}
-        reply = visit.service.find(_GET, decision_id=decision_id, **asked)
-        return cast("pb.Decision | None", reply and reply.decision)
+    def stored(decision_id: str) -> GetDecisionResponse | None:
+        asked = {"view": pb.DECISION_VIEW_FULL, "without_recourse": True, "with_notices": True}
+        found = visit.service.find(_GET, decision_id=decision_id, **asked)
+        return cast("GetDecisionResponse | None", found)
 
     def reviews(decision: pb.Decision) -> list[Any]:
         return [visit.service.review(one) for one in decision.review.review_ids]
 
     links = [
         ChainLink(
-            one,
-            reviews(one),
-            _all(visit, "NoticeService.ListNotices", "notices", decision=one)[::-1],
-            outcomes=_all(visit, "OutcomeService.ListOutcomes", "outcomes", decision=one),
+            one.decision,
+            reviews(one.decision),
+            one.notices,
+            outcomes=_reports(visit, one.decision),
         )
-        for one in chain_of(_decision(visit), stored)
+        for one in chain_of(_found(visit), stored)
     ]
     journal = visit.service.find("RulesetService.ListReleases", page_size=100)
     released = partial(_release_of, journal.releases if journal else ())

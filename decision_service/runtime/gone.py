@@ -20,6 +20,10 @@ SETTINGS = {
 """By the name of the setting in small letters, without DECISION_."""
 
 COMMANDS = {
+    "letters list": "use `decision-service decisions chain ID` for an application's letters, and "
+    "`decision-service events list` for what was made",
+    "rollout compare": "use `decision-service backtest PRODUCT --with PRODUCT@VERSION`, and "
+    "`decision-service rollout show PRODUCT` for a shadow",
     "version": "use `decision-service --version`",
 }
 """By the words of the command after the program's name."""
@@ -27,5 +31,10 @@ COMMANDS = {
 OPTIONS: dict[str, str] = {}
 """By the words of the command and the option, such as `rules test --junit`."""
 
-RPCS: dict[str, str] = {}
+RPCS = {
+    "NoticeService.ListNotices": "use DecisionService.GetDecision with `with_notices` for a "
+    "decision's letters, and EventService.ListEvents for what was made",
+    "RolloutService.CompareVersions": "use `decision-service backtest` on a copy of the store, and "
+    "RolloutService.GetRollout for what a shadow would have decided",
+}
 """By service and method, such as `RolloutService.CompareVersions`."""

@@ -1,4 +1,4 @@
-"""Letters to applicants: made once, found again, listed newest first."""
+"""Letters to applicants: made once, found again, read with their decision."""
 
 from __future__ import annotations
 
@@ -9,8 +9,7 @@ import msgspec
 import sqlalchemy as sa
 
 from decision_service.casework.compose import Letter
-from decision_service.casework.letters import NoticeFilter, Sending, StoredNotice
-from decision_service.domain.ports import PagePosition
+from decision_service.casework.letters import Sending, StoredNotice
 from decision_service.store import columns, outbox
 from decision_service.store.decisions import kept
 from decision_service.store.engine import Subject, reads, writes
@@ -44,6 +43,9 @@ notices = sa.Table(
 _ROWS = notices.c
 _ALL = sa.select(notices)
 _ONE = _ALL.where(_ROWS.notice_id == sa.bindparam("notice"))
+_OF_DECISION = _ALL.where(_ROWS.decision_id == sa.bindparam("decision")).order_by(
+    _ROWS.made, _ROWS.notice_id
+)
 _SENT = sa.update(notices).where(_ROWS.notice_id == sa.bindparam("notice"), _ROWS.sent.is_(None))
 _LETTER = msgspec.json.Decoder(Letter)
 
@@ -69,18 +71,11 @@ def sent(connection: sa.Connection, notice_id: str, sending: Sending) -> StoredN
     return find(connection, notice_id)
 
 
-def listed(
-    connection: sa.Connection, chosen: NoticeFilter, after: PagePosition | None, limit: int
-) -> Sequence[StoredNotice]:
-    equal = {"decision_id": chosen.decision_id, "caller": chosen.caller, "kind": chosen.kind}
-    query = _ALL.where(*(_ROWS[key] == one for key, one in equal.items() if one))
-    if chosen.sent is not None:
-        query = query.where(_ROWS.sent.is_not(None) if chosen.sent else _ROWS.sent.is_(None))
-    if after is not None:
-        place = (columns.microseconds(after.created), after.decision_id)
-        query = query.where(sa.tuple_(_ROWS.made, _ROWS.notice_id) < sa.tuple_(*place))
-    newest = query.order_by(_ROWS.made.desc(), _ROWS.notice_id.desc()).limit(limit)
-    return [*map(_notice, connection.execute(newest))]
+def of_decision(connection: sa.Connection, decision_id: str) -> Sequence[StoredNotice]:
+    """The letters of a decision and of its reviews, oldest first."""
+    # Kinds, languages and reviews are few, so that no page of them is needed.
+    found = connection.execute(_OF_DECISION, {"decision": decision_id})
+    return [*map(_notice, found)]
 
 
 def _row(notice: StoredNotice) -> dict[str, object]:
@@ -115,4 +110,4 @@ class Notices(Subject):
     record = writes(record)
     find = reads(find)
     sent = writes(sent)
-    list = reads(listed)
+    of_decision = reads(of_decision)

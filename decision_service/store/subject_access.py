@@ -9,7 +9,6 @@ from typing import Any
 import sqlalchemy as sa
 
 from decision_service.casework.disclosure import Row, StoredDecision, StoredReading, UserRows
-from decision_service.casework.letters import NoticeFilter
 from decision_service.casework.review_log import RecordedReview
 from decision_service.decide.application import USER, kind_of, user_key
 from decision_service.domain.ports import Filter, PagePosition, StoredEntry
@@ -49,8 +48,6 @@ _READINGS = (
     .order_by(stored_snapshots.c.stored.desc(), stored_snapshots.c.snapshot_id.desc())
     .limit(1)
 )
-MOST_LETTERS = 100
-"""More than a decision has kinds of letters and languages."""
 
 
 def _disclosed_columns(name: str) -> sa.Select[Any]:
@@ -182,9 +179,7 @@ def _decisions(
         StoredDecision(
             one,
             rows[one.decision_id],
-            notices.listed(
-                connection, NoticeFilter(decision_id=one.decision_id), None, limit=MOST_LETTERS
-            ),
+            notices.of_decision(connection, one.decision_id),
             reviews=[
                 RecordedReview(review, review_rows.events_of(connection, review.review_id))
                 for review in review_rows.of_decision(connection, one.decision_id)

@@ -21,6 +21,7 @@ from decision_service.api.v1 import ruleset_service_pb2 as rules_pb
 from decision_service.api.v1 import ruleset_service_pb2_grpc, values_pb2
 from decision_service.domain.errors import ServiceError
 from decision_service.rollout.assign import slot
+from decision_service.runtime.gone import RPCS
 from decision_service.server.transport.interceptors import CODES
 from decision_service.standin.formats import civil_day, first_day, month_of
 from decision_service.standin.sandbox import sandbox_data, sandbox_people
@@ -400,3 +401,13 @@ async def test_grpcs_own_errors_are_as_the_page_tells(shared: Running) -> None:
         assert error.value.code().name == code
         assert sentence in (error.value.details() or "")
         assert "grpc-status-details-bin" not in dict(error.value.trailing_metadata() or ())
+
+
+@pytest.mark.parametrize("name", RPCS)
+async def test_a_method_of_an_earlier_release_says_what_to_use(shared: Running, name: str) -> None:
+    """A raw call of it, whatever its message, is unimplemented with the sentence of the table."""
+    path = f"/decision_service.api.v1.{name.replace('.', '/')}"
+    with pytest.raises(grpc.RpcError) as error:
+        await shared.channel.unary_unary(path)(b"\xff")
+    assert error.value.code() is grpc.StatusCode.UNIMPLEMENTED
+    assert error.value.details() == f"there is no method {name} any more: {RPCS[name]}"

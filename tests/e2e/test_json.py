@@ -27,6 +27,7 @@ from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, RetryInfo
 from jsonschema import Draft202012Validator
 
 from decision_service.api.v1 import decision_service_pb2 as service_pb
+from decision_service.runtime.gone import RPCS
 from decision_service.server.transport.grpc import SERVICES
 from decision_service.standin.faults import Fault
 from decision_service.standin.sandbox import sandbox_people
@@ -133,6 +134,10 @@ async def test_all_wrong_fields_are_named_at_once(shared: Running) -> None:
         (LIST, {}, {"connect_timeout_ms": "soon"}, 400, "invalid_argument", "Connect-Timeout-Ms"),
         ("DecisionService/Guess", {}, {}, 501, "unimplemented", "DecisionService/Guess"),
         ("GuessService/Guess", {}, {}, 501, "unimplemented", "GuessService/Guess"),
+        *(
+            (name.replace(".", "/"), {}, {}, 501, "unimplemented", why)
+            for name, why in RPCS.items()
+        ),
     ],
 )
 async def test_what_is_no_call_is_refused(

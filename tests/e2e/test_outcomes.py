@@ -7,7 +7,7 @@ import json
 from collections import Counter
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import grpc
@@ -25,9 +25,6 @@ from decision_service.api.v1 import decision_pb2 as decision_pb
 from decision_service.api.v1 import decision_service_pb2 as decisions_pb
 from decision_service.api.v1 import outcome_service_pb2 as pb
 from decision_service.api.v1 import rollout_service_pb2 as rollouts_pb
-from decision_service.cli.output import Exit
-from decision_service.domain.errors import FieldInvalid
-from decision_service.server.services.rollouts import question_from
 from decision_service.standin.sandbox import sandbox_people
 from tests.e2e.process import serving
 from tests.e2e.service import (
@@ -48,7 +45,7 @@ from tests.unit.cli.commands import Done, command
 from tests.unit.rollout.plans import edited
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Mapping
     from pathlib import Path
 
 GEORGE = sandbox_people()[0].user_id
@@ -339,10 +336,10 @@ def _word(name: str) -> str:
     return name.removeprefix("OUTCOME_")
 
 
-def outcomes(found: rollout_figures_pb2.VersionComparison) -> Counter[tuple[str, str]]:
-    """Decisions by pair of outcomes."""
+def changed(found: rollout_figures_pb2.ShadowFigures) -> Mapping[tuple[str, str], int]:
+    """Decisions by pair of outcomes that differ."""
     name = decision_pb2.Outcome.Name
-    return Counter({(_word(name(p.live)), _word(name(p.other))): p.count for p in found.outcomes})
+    return {(_word(name(p.live)), _word(name(p.other))): p.count for p in found.changes}
 
 
 @pytest.mark.long
@@ -365,54 +362,11 @@ async def test_a_shadow_is_measured_beside_the_decisions(
         )
         (guardrail,) = figures.guardrails
         assert (guardrail.standing, guardrail.units, guardrail.allowed) == ("ok", 4, "90 %")
-        request = rollouts_pb.CompareVersionsRequest(product=PRODUCT, shadow_version=2)
-        found = (await seen.rollouts.CompareVersions(request)).comparison
-        assert (found.compared, outcomes(found)) == (4, await seen.by_replay())
         (shadow,) = figures.shadows
-        assert (shadow.compared, shadow.agreed) == (found.compared, found.agreed)
+        replayed = await seen.by_replay()
+        changes = {change: number for change, number in replayed.items() if change[0] != change[1]}
+        assert (shadow.compared, shadow.compared - shadow.agreed) == (4, sum(changes.values()))
+        assert changed(shadow) == changes
         shown = (await seen.run(capsys, "show", PRODUCT)).out
         assert "shadow v2 of 100 %: 4 compared, agrees " in shown
         assert "decline_rate of product, the last 1h" in shown
-        told = (await seen.run(capsys, "compare", PRODUCT, "--shadow", "2")).out
-        rows = [line.split() for line in told.splitlines()]
-        assert ["compared", "4"] in rows
-        assert ["agreed", str(found.agreed)] in rows
-
-
-@pytest.mark.parametrize(
-    ("words", "said"),
-    [
-        ((), "say what to compare"),
-        (("--shadow", "2", "--challenger"), "say what to compare"),
-        (
-            ("--challenger", "--window", "a week"),
-            "a week is no time such as 30s, 90m, 24h or 14d",
-        ),
-    ],
-)
-def test_what_to_compare_must_be_said(
-    words: tuple[str, ...], said: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """Neither or both of shadow and challenger, and a window that is none, are wrong usage."""
-    done = command(capsys, "rollout", "compare", PRODUCT, *words)
-    assert (done.code, said in done.err) == (Exit.USAGE, True)
-
-
-@pytest.mark.parametrize(
-    ("asked", "wrong"),
-    [
-        (
-            {"product": "", "shadow_version": -1, "most_decisions": 2001, "window": timedelta(0)},
-            {"product", "shadow_version", "most_decisions", "window"},
-        ),
-        ({"champion": True}, {"params_as_of"}),
-        ({"params_as_of": "December"}, {"params_as_of"}),
-        ({"shadow_version": 2, "champion": True, "params_as_of": "2026-12-01"}, {"shadow_version"}),
-    ],
-)
-def test_a_question_out_of_bounds_is_refused(asked: dict[str, Any], wrong: set[str]) -> None:
-    """Each wrong field of a comparison is named."""
-    request = rollouts_pb.CompareVersionsRequest(**{"product": PRODUCT} | asked)
-    with pytest.raises(FieldInvalid) as refused:
-        question_from(request, datetime(2026, 11, 24, tzinfo=UTC))
-    assert {problem.field for problem in refused.value.problems} == wrong

@@ -20,6 +20,7 @@ from playwright.async_api import expect
 from decision_service.api.v1 import notice_service_pb2 as pb
 from decision_service.api.v1 import review_service_pb2 as review_pb
 from decision_service.api.v1 import ruleset_service_pb2 as rules_pb
+from decision_service.api.v1.decision_service_pb2 import GetDecisionRequest
 from decision_service.api.v1.event_service_pb2 import ListEventsRequest
 from decision_service.api.v1.event_service_pb2_grpc import EventServiceStub
 from decision_service.api.v1.notice_service_pb2_grpc import NoticeServiceStub
@@ -110,7 +111,11 @@ async def test_one_command_tells_all_of_an_application_whichever_decision_is_nam
 
 ROLES = ("decide", "read", "review", "review_second")
 ASKED: Mapping[str, Mapping[str, Any]] = {
-    "DecisionService/GetDecision": {"decision_id": "DECISION", "view": "DECISION_VIEW_FULL"},
+    "DecisionService/GetDecision": {
+        "decision_id": "DECISION",
+        "view": "DECISION_VIEW_FULL",
+        "with_notices": True,
+    },
     "DecisionService/ListDecisions": {"by_person": False, "reason": "X"},
     "DecisionService/ReplayDecision": {"decision_id": "DECISION"},
     "RulesetService/ListRulesets": {},
@@ -121,17 +126,11 @@ ASKED: Mapping[str, Mapping[str, Any]] = {
     "RolloutService/GetRollout": {"product": PRODUCT},
     "RolloutService/ListRolloutSteps": {"product": PRODUCT},
     "RolloutService/ExplainAssignment": {"product": PRODUCT, "user_id": "user-new"},
-    "RolloutService/CompareVersions": {
-        "product": PRODUCT,
-        "champion": True,
-        "params_as_of": "2026-12-01",
-    },
     "OutcomeService/ListOutcomes": {"decision_id": "DECISION"},
     "ReviewService/ListReviews": {},
     "ReviewService/GetReview": {"review_id": "REVIEW"},
     "ReviewService/GetDesk": {"product": PRODUCT},
     "NoticeService/GetNotice": {"decision_id": "DECISION", "language": "en"},
-    "NoticeService/ListNotices": {},
     "EventService/ListEvents": {},
     "EventService/ListDeadEvents": {},
     "StatusService/GetCaller": {},
@@ -218,8 +217,8 @@ async def _letters(live: Running, shown: Mapping[str, Metadata]) -> None:
         return (await notices.GetNotice(request, metadata=shown[who])).notice
 
     async def listed(decision: str) -> list[pb.Notice]:
-        request = pb.ListNoticesRequest(decision_id=decision)
-        return [*(await notices.ListNotices(request, metadata=shown["read"])).notices]
+        request = GetDecisionRequest(decision_id=decision, with_notices=True)
+        return [*(await live.stub.GetDecision(request, metadata=shown["read"])).notices]
 
     async def said_of(decision: str) -> list[str]:
         found = await events.ListEvents(ListEventsRequest(page_size=500), metadata=shown["read"])

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from decision_service.casework import review_steps as steps
 from decision_service.casework.compose import Letter, LetterPart
-from decision_service.casework.letters import NoticeFilter, Sending, StoredNotice
+from decision_service.casework.letters import Sending, StoredNotice
 from decision_service.casework.outcomes import LoanOutcome, LoanStatus
 from decision_service.casework.review_log import ReviewFilter, ReviewPosition
 from decision_service.casework.review_steps import By, Move, ReviewStep, complete, is_repeated
@@ -32,7 +32,6 @@ from decision_service.domain.ports import (
     DecisionEntry,
     Filter,
     HistoryEntry,
-    PagePosition,
 )
 from decision_service.domain.reviews import (
     Authority,
@@ -95,28 +94,19 @@ class NoticeLogKit:
         assert again == sent
         assert await log.notices.sent(ENGLISH.notice_id, SENDING) is None
 
-    async def test_letters_are_listed_newest_first_by_page_and_filter(self, log: Store) -> None:
-        """Each filter alone, and a page that goes on where the one before ended."""
+    async def test_a_decisions_letters_are_listed_oldest_first(self, log: Store) -> None:
+        """All of one decision, sent or not, and none of another's."""
         other = numbered(2)
         for entry in (ENTRY, other):
             await log.commit(entry)
         elsewhere = replace(MADE, decision_id=other.decision_id, caller="other", made=NOON)
-        for notice in (MADE, ENGLISH, elsewhere):
+        for notice in (ENGLISH, MADE, elsewhere):
             await log.notices.record(notice)
         await log.notices.sent(MADE.notice_id, SENDING)
         sent = replace(MADE, sent=SENDING)
-        everything = list(await log.notices.list(NoticeFilter(), None, 10))
-        assert everything[0] == ENGLISH
-        assert {one.notice_id for one in everything[1:]} == {sent.notice_id, elsewhere.notice_id}
-        after = PagePosition(ENGLISH.made, ENGLISH.notice_id)
-        assert list(await log.notices.list(NoticeFilter(), after, 10)) == everything[1:]
-        for chosen, expected in (
-            (NoticeFilter(decision_id=other.decision_id), [elsewhere]),
-            (NoticeFilter(caller=ENTRY.caller), [ENGLISH, sent]),
-            (NoticeFilter(kind=NoticeKind.APPROVAL), []),
-            (NoticeFilter(sent=True), [sent]),
-        ):
-            assert list(await log.notices.list(chosen, None, 10)) == expected
+        assert list(await log.notices.of_decision(ENTRY.decision_id)) == [sent, ENGLISH]
+        assert list(await log.notices.of_decision(other.decision_id)) == [elsewhere]
+        assert list(await log.notices.of_decision("dec_unknown")) == []
 
 
 LIMITS = Authority(Decimal(20_000), Decimal(100_000))

@@ -23,13 +23,14 @@ _sym_db = _symbol_database.Default()
 
 
 from decision_service.api.v1 import decision_pb2 as decision__service_dot_api_dot_v1_dot_decision__pb2
+from decision_service.api.v1 import notice_service_pb2 as decision__service_dot_api_dot_v1_dot_notice__service__pb2
 from decision_service.api.v1 import values_pb2 as decision__service_dot_api_dot_v1_dot_values__pb2
 from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from google.type import money_pb2 as google_dot_type_dot_money__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n.decision_service/api/v1/decision_service.proto\x12\x17\x64\x65\x63ision_service.api.v1\x1a&decision_service/api/v1/decision.proto\x1a$decision_service/api/v1/values.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17google/type/money.proto\"\xc5\x04\n\x15\x43reateDecisionRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x0f\n\x07user_id\x18\x02 \x01(\t\x12\x0f\n\x07product\x18\x03 \x01(\t\x12\x16\n\x0e\x61pplication_id\x18\x04 \x01(\t\x12\x14\n\x0c\x63ustomer_ref\x18\x05 \x01(\t\x12\x31\n\x10requested_amount\x18\x06 \x01(\x0b\x32\x12.google.type.MoneyH\x00\x88\x01\x01\x12\"\n\x15requested_term_months\x18\x07 \x01(\x05H\x01\x88\x01\x01\x12J\n\x06inputs\x18\x08 \x03(\x0b\x32:.decision_service.api.v1.CreateDecisionRequest.InputsEntry\x12/\n\x0cwait_timeout\x18\t \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x33\n\x04view\x18\n \x01(\x0e\x32%.decision_service.api.v1.DecisionView\x12<\n\tapplicant\x18\x0b \x01(\x0b\x32).decision_service.api.v1.ApplicantDetails\x1aR\n\x0bInputsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\x32\n\x05value\x18\x02 \x01(\x0b\x32#.decision_service.api.v1.InputValue:\x02\x38\x01\x42\x13\n\x11_requested_amountB\x18\n\x16_requested_term_months\"R\n\x10\x41pplicantDetails\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x12\n\nbirth_date\x18\x02 \x01(\t\x12\r\n\x05phone\x18\x03 \x01(\t\x12\r\n\x05\x65mail\x18\x04 \x01(\t\"M\n\x16\x43reateDecisionResponse\x12\x33\n\x08\x64\x65\x63ision\x18\x01 \x01(\x0b\x32!.decision_service.api.v1.Decision\"x\n\x12GetDecisionRequest\x12\x13\n\x0b\x64\x65\x63ision_id\x18\x01 \x01(\t\x12\x33\n\x04view\x18\x02 \x01(\x0e\x32%.decision_service.api.v1.DecisionView\x12\x18\n\x10without_recourse\x18\x03 \x01(\x08\"J\n\x13GetDecisionResponse\x12\x33\n\x08\x64\x65\x63ision\x18\x01 \x01(\x0b\x32!.decision_service.api.v1.Decision\"\xaa\x03\n\x14ListDecisionsRequest\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12\x16\n\x0e\x61pplication_id\x18\x02 \x01(\t\x12\x14\n\x0c\x63ustomer_ref\x18\x03 \x01(\t\x12\x0f\n\x07product\x18\x04 \x01(\t\x12\x31\n\x07outcome\x18\x05 \x01(\x0e\x32 .decision_service.api.v1.Outcome\x12\x34\n\x10\x63reate_time_from\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x36\n\x12\x63reate_time_before\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x11\n\tpage_size\x18\x08 \x01(\x05\x12\x12\n\npage_token\x18\t \x01(\t\x12\x12\n\nunreported\x18\n \x01(\x08\x12\x0e\n\x06\x61ny_id\x18\x0b \x01(\t\x12\x0e\n\x06reason\x18\x0c \x01(\t\x12\x0f\n\x07version\x18\r \x01(\x05\x12\x0b\n\x03\x61rm\x18\x0e \x01(\t\x12\x15\n\rdecided_again\x18\x0f \x01(\x08\x12\x11\n\tby_person\x18\x10 \x01(\x08\"f\n\x15ListDecisionsResponse\x12\x34\n\tdecisions\x18\x01 \x03(\x0b\x32!.decision_service.api.v1.Decision\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xc1\x03\n\x15ReplayDecisionRequest\x12\x13\n\x0b\x64\x65\x63ision_id\x18\x01 \x01(\t\x12\x38\n\x0bruleset_ref\x18\x02 \x01(\x0b\x32#.decision_service.api.v1.RulesetRef\x12\x33\n\x04view\x18\x03 \x01(\x0e\x32%.decision_service.api.v1.DecisionView\x12J\n\x06inputs\x18\x04 \x03(\x0b\x32:.decision_service.api.v1.ReplayDecisionRequest.InputsEntry\x12\x31\n\x10requested_amount\x18\x05 \x01(\x0b\x32\x12.google.type.MoneyH\x00\x88\x01\x01\x12\"\n\x15requested_term_months\x18\x06 \x01(\x05H\x01\x88\x01\x01\x1aR\n\x0bInputsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\x32\n\x05value\x18\x02 \x01(\x0b\x32#.decision_service.api.v1.InputValue:\x02\x38\x01\x42\x13\n\x11_requested_amountB\x18\n\x16_requested_term_months\"\xa2\x01\n\x16ReplayDecisionResponse\x12\x33\n\x08\x64\x65\x63ision\x18\x01 \x01(\x0b\x32!.decision_service.api.v1.Decision\x12\x18\n\x10\x64iffering_fields\x18\x02 \x03(\t\x12!\n\x19\x64\x65\x63ided_by_engine_version\x18\x03 \x01(\t\x12\x16\n\x0e\x63hanged_fields\x18\x04 \x03(\t2\xd1\x03\n\x0f\x44\x65\x63isionService\x12q\n\x0e\x43reateDecision\x12..decision_service.api.v1.CreateDecisionRequest\x1a/.decision_service.api.v1.CreateDecisionResponse\x12h\n\x0bGetDecision\x12+.decision_service.api.v1.GetDecisionRequest\x1a,.decision_service.api.v1.GetDecisionResponse\x12n\n\rListDecisions\x12-.decision_service.api.v1.ListDecisionsRequest\x1a..decision_service.api.v1.ListDecisionsResponse\x12q\n\x0eReplayDecision\x12..decision_service.api.v1.ReplayDecisionRequest\x1a/.decision_service.api.v1.ReplayDecisionResponseBU\n\x15\x63reditdecision.api.v1P\x01Z\"decision_service/api/v1;decisionv1\xaa\x02\x15\x43reditDecision.Api.V1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n.decision_service/api/v1/decision_service.proto\x12\x17\x64\x65\x63ision_service.api.v1\x1a&decision_service/api/v1/decision.proto\x1a,decision_service/api/v1/notice_service.proto\x1a$decision_service/api/v1/values.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17google/type/money.proto\"\xc5\x04\n\x15\x43reateDecisionRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x0f\n\x07user_id\x18\x02 \x01(\t\x12\x0f\n\x07product\x18\x03 \x01(\t\x12\x16\n\x0e\x61pplication_id\x18\x04 \x01(\t\x12\x14\n\x0c\x63ustomer_ref\x18\x05 \x01(\t\x12\x31\n\x10requested_amount\x18\x06 \x01(\x0b\x32\x12.google.type.MoneyH\x00\x88\x01\x01\x12\"\n\x15requested_term_months\x18\x07 \x01(\x05H\x01\x88\x01\x01\x12J\n\x06inputs\x18\x08 \x03(\x0b\x32:.decision_service.api.v1.CreateDecisionRequest.InputsEntry\x12/\n\x0cwait_timeout\x18\t \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x33\n\x04view\x18\n \x01(\x0e\x32%.decision_service.api.v1.DecisionView\x12<\n\tapplicant\x18\x0b \x01(\x0b\x32).decision_service.api.v1.ApplicantDetails\x1aR\n\x0bInputsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\x32\n\x05value\x18\x02 \x01(\x0b\x32#.decision_service.api.v1.InputValue:\x02\x38\x01\x42\x13\n\x11_requested_amountB\x18\n\x16_requested_term_months\"R\n\x10\x41pplicantDetails\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x12\n\nbirth_date\x18\x02 \x01(\t\x12\r\n\x05phone\x18\x03 \x01(\t\x12\r\n\x05\x65mail\x18\x04 \x01(\t\"M\n\x16\x43reateDecisionResponse\x12\x33\n\x08\x64\x65\x63ision\x18\x01 \x01(\x0b\x32!.decision_service.api.v1.Decision\"\x8e\x01\n\x12GetDecisionRequest\x12\x13\n\x0b\x64\x65\x63ision_id\x18\x01 \x01(\t\x12\x33\n\x04view\x18\x02 \x01(\x0e\x32%.decision_service.api.v1.DecisionView\x12\x18\n\x10without_recourse\x18\x03 \x01(\x08\x12\x14\n\x0cwith_notices\x18\x04 \x01(\x08\"|\n\x13GetDecisionResponse\x12\x33\n\x08\x64\x65\x63ision\x18\x01 \x01(\x0b\x32!.decision_service.api.v1.Decision\x12\x30\n\x07notices\x18\x02 \x03(\x0b\x32\x1f.decision_service.api.v1.Notice\"\xaa\x03\n\x14ListDecisionsRequest\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12\x16\n\x0e\x61pplication_id\x18\x02 \x01(\t\x12\x14\n\x0c\x63ustomer_ref\x18\x03 \x01(\t\x12\x0f\n\x07product\x18\x04 \x01(\t\x12\x31\n\x07outcome\x18\x05 \x01(\x0e\x32 .decision_service.api.v1.Outcome\x12\x34\n\x10\x63reate_time_from\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x36\n\x12\x63reate_time_before\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x11\n\tpage_size\x18\x08 \x01(\x05\x12\x12\n\npage_token\x18\t \x01(\t\x12\x12\n\nunreported\x18\n \x01(\x08\x12\x0e\n\x06\x61ny_id\x18\x0b \x01(\t\x12\x0e\n\x06reason\x18\x0c \x01(\t\x12\x0f\n\x07version\x18\r \x01(\x05\x12\x0b\n\x03\x61rm\x18\x0e \x01(\t\x12\x15\n\rdecided_again\x18\x0f \x01(\x08\x12\x11\n\tby_person\x18\x10 \x01(\x08\"f\n\x15ListDecisionsResponse\x12\x34\n\tdecisions\x18\x01 \x03(\x0b\x32!.decision_service.api.v1.Decision\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xc1\x03\n\x15ReplayDecisionRequest\x12\x13\n\x0b\x64\x65\x63ision_id\x18\x01 \x01(\t\x12\x38\n\x0bruleset_ref\x18\x02 \x01(\x0b\x32#.decision_service.api.v1.RulesetRef\x12\x33\n\x04view\x18\x03 \x01(\x0e\x32%.decision_service.api.v1.DecisionView\x12J\n\x06inputs\x18\x04 \x03(\x0b\x32:.decision_service.api.v1.ReplayDecisionRequest.InputsEntry\x12\x31\n\x10requested_amount\x18\x05 \x01(\x0b\x32\x12.google.type.MoneyH\x00\x88\x01\x01\x12\"\n\x15requested_term_months\x18\x06 \x01(\x05H\x01\x88\x01\x01\x1aR\n\x0bInputsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\x32\n\x05value\x18\x02 \x01(\x0b\x32#.decision_service.api.v1.InputValue:\x02\x38\x01\x42\x13\n\x11_requested_amountB\x18\n\x16_requested_term_months\"\xa2\x01\n\x16ReplayDecisionResponse\x12\x33\n\x08\x64\x65\x63ision\x18\x01 \x01(\x0b\x32!.decision_service.api.v1.Decision\x12\x18\n\x10\x64iffering_fields\x18\x02 \x03(\t\x12!\n\x19\x64\x65\x63ided_by_engine_version\x18\x03 \x01(\t\x12\x16\n\x0e\x63hanged_fields\x18\x04 \x03(\t2\xd1\x03\n\x0f\x44\x65\x63isionService\x12q\n\x0e\x43reateDecision\x12..decision_service.api.v1.CreateDecisionRequest\x1a/.decision_service.api.v1.CreateDecisionResponse\x12h\n\x0bGetDecision\x12+.decision_service.api.v1.GetDecisionRequest\x1a,.decision_service.api.v1.GetDecisionResponse\x12n\n\rListDecisions\x12-.decision_service.api.v1.ListDecisionsRequest\x1a..decision_service.api.v1.ListDecisionsResponse\x12q\n\x0eReplayDecision\x12..decision_service.api.v1.ReplayDecisionRequest\x1a/.decision_service.api.v1.ReplayDecisionResponseBU\n\x15\x63reditdecision.api.v1P\x01Z\"decision_service/api/v1;decisionv1\xaa\x02\x15\x43reditDecision.Api.V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -41,28 +42,28 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CREATEDECISIONREQUEST_INPUTSENTRY']._serialized_options = b'8\001'
   _globals['_REPLAYDECISIONREQUEST_INPUTSENTRY']._loaded_options = None
   _globals['_REPLAYDECISIONREQUEST_INPUTSENTRY']._serialized_options = b'8\001'
-  _globals['_CREATEDECISIONREQUEST']._serialized_start=244
-  _globals['_CREATEDECISIONREQUEST']._serialized_end=825
-  _globals['_CREATEDECISIONREQUEST_INPUTSENTRY']._serialized_start=696
-  _globals['_CREATEDECISIONREQUEST_INPUTSENTRY']._serialized_end=778
-  _globals['_APPLICANTDETAILS']._serialized_start=827
-  _globals['_APPLICANTDETAILS']._serialized_end=909
-  _globals['_CREATEDECISIONRESPONSE']._serialized_start=911
-  _globals['_CREATEDECISIONRESPONSE']._serialized_end=988
-  _globals['_GETDECISIONREQUEST']._serialized_start=990
-  _globals['_GETDECISIONREQUEST']._serialized_end=1110
-  _globals['_GETDECISIONRESPONSE']._serialized_start=1112
-  _globals['_GETDECISIONRESPONSE']._serialized_end=1186
-  _globals['_LISTDECISIONSREQUEST']._serialized_start=1189
-  _globals['_LISTDECISIONSREQUEST']._serialized_end=1615
-  _globals['_LISTDECISIONSRESPONSE']._serialized_start=1617
-  _globals['_LISTDECISIONSRESPONSE']._serialized_end=1719
-  _globals['_REPLAYDECISIONREQUEST']._serialized_start=1722
-  _globals['_REPLAYDECISIONREQUEST']._serialized_end=2171
-  _globals['_REPLAYDECISIONREQUEST_INPUTSENTRY']._serialized_start=696
-  _globals['_REPLAYDECISIONREQUEST_INPUTSENTRY']._serialized_end=778
-  _globals['_REPLAYDECISIONRESPONSE']._serialized_start=2174
-  _globals['_REPLAYDECISIONRESPONSE']._serialized_end=2336
-  _globals['_DECISIONSERVICE']._serialized_start=2339
-  _globals['_DECISIONSERVICE']._serialized_end=2804
+  _globals['_CREATEDECISIONREQUEST']._serialized_start=290
+  _globals['_CREATEDECISIONREQUEST']._serialized_end=871
+  _globals['_CREATEDECISIONREQUEST_INPUTSENTRY']._serialized_start=742
+  _globals['_CREATEDECISIONREQUEST_INPUTSENTRY']._serialized_end=824
+  _globals['_APPLICANTDETAILS']._serialized_start=873
+  _globals['_APPLICANTDETAILS']._serialized_end=955
+  _globals['_CREATEDECISIONRESPONSE']._serialized_start=957
+  _globals['_CREATEDECISIONRESPONSE']._serialized_end=1034
+  _globals['_GETDECISIONREQUEST']._serialized_start=1037
+  _globals['_GETDECISIONREQUEST']._serialized_end=1179
+  _globals['_GETDECISIONRESPONSE']._serialized_start=1181
+  _globals['_GETDECISIONRESPONSE']._serialized_end=1305
+  _globals['_LISTDECISIONSREQUEST']._serialized_start=1308
+  _globals['_LISTDECISIONSREQUEST']._serialized_end=1734
+  _globals['_LISTDECISIONSRESPONSE']._serialized_start=1736
+  _globals['_LISTDECISIONSRESPONSE']._serialized_end=1838
+  _globals['_REPLAYDECISIONREQUEST']._serialized_start=1841
+  _globals['_REPLAYDECISIONREQUEST']._serialized_end=2290
+  _globals['_REPLAYDECISIONREQUEST_INPUTSENTRY']._serialized_start=742
+  _globals['_REPLAYDECISIONREQUEST_INPUTSENTRY']._serialized_end=824
+  _globals['_REPLAYDECISIONRESPONSE']._serialized_start=2293
+  _globals['_REPLAYDECISIONRESPONSE']._serialized_end=2455
+  _globals['_DECISIONSERVICE']._serialized_start=2458
+  _globals['_DECISIONSERVICE']._serialized_end=2923
 # @@protoc_insertion_point(module_scope)

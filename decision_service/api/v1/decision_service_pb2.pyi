@@ -1,6 +1,7 @@
 import datetime
 
 from decision_service.api.v1 import decision_pb2 as _decision_pb2
+from decision_service.api.v1 import notice_service_pb2 as _notice_service_pb2
 from decision_service.api.v1 import values_pb2 as _values_pb2
 from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
@@ -65,20 +66,24 @@ class CreateDecisionResponse(_message.Message):
     def __init__(self, decision: _Optional[_Union[_decision_pb2.Decision, _Mapping]] = ...) -> None: ...
 
 class GetDecisionRequest(_message.Message):
-    __slots__ = ("decision_id", "view", "without_recourse")
+    __slots__ = ("decision_id", "view", "without_recourse", "with_notices")
     DECISION_ID_FIELD_NUMBER: _ClassVar[int]
     VIEW_FIELD_NUMBER: _ClassVar[int]
     WITHOUT_RECOURSE_FIELD_NUMBER: _ClassVar[int]
+    WITH_NOTICES_FIELD_NUMBER: _ClassVar[int]
     decision_id: str
     view: _decision_pb2.DecisionView
     without_recourse: bool
-    def __init__(self, decision_id: _Optional[str] = ..., view: _Optional[_Union[_decision_pb2.DecisionView, str]] = ..., without_recourse: _Optional[bool] = ...) -> None: ...
+    with_notices: bool
+    def __init__(self, decision_id: _Optional[str] = ..., view: _Optional[_Union[_decision_pb2.DecisionView, str]] = ..., without_recourse: _Optional[bool] = ..., with_notices: _Optional[bool] = ...) -> None: ...
 
 class GetDecisionResponse(_message.Message):
-    __slots__ = ("decision",)
+    __slots__ = ("decision", "notices")
     DECISION_FIELD_NUMBER: _ClassVar[int]
+    NOTICES_FIELD_NUMBER: _ClassVar[int]
     decision: _decision_pb2.Decision
-    def __init__(self, decision: _Optional[_Union[_decision_pb2.Decision, _Mapping]] = ...) -> None: ...
+    notices: _containers.RepeatedCompositeFieldContainer[_notice_service_pb2.Notice]
+    def __init__(self, decision: _Optional[_Union[_decision_pb2.Decision, _Mapping]] = ..., notices: _Optional[_Iterable[_Union[_notice_service_pb2.Notice, _Mapping]]] = ...) -> None: ...
 
 class ListDecisionsRequest(_message.Message):
     __slots__ = ("user_id", "application_id", "customer_ref", "product", "outcome", "create_time_from", "create_time_before", "page_size", "page_token", "unreported", "any_id", "reason", "version", "arm", "decided_again", "by_person")

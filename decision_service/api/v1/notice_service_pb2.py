@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n,decision_service/api/v1/notice_service.proto\x12\x17\x64\x65\x63ision_service.api.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"9\n\x10GetNoticeRequest\x12\x13\n\x0b\x64\x65\x63ision_id\x18\x01 \x01(\t\x12\x10\n\x08language\x18\x02 \x01(\t\"D\n\x11GetNoticeResponse\x12/\n\x06notice\x18\x01 \x01(\x0b\x32\x1f.decision_service.api.v1.Notice\"\xb6\x01\n\x12ListNoticesRequest\x12\x13\n\x0b\x64\x65\x63ision_id\x18\x01 \x01(\t\x12\x31\n\x04kind\x18\x02 \x01(\x0e\x32#.decision_service.api.v1.NoticeKind\x12\x31\n\x04sent\x18\x03 \x01(\x0e\x32#.decision_service.api.v1.SentFilter\x12\x11\n\tpage_size\x18\x04 \x01(\x05\x12\x12\n\npage_token\x18\x05 \x01(\t\"`\n\x13ListNoticesResponse\x12\x30\n\x07notices\x18\x01 \x03(\x0b\x32\x1f.decision_service.api.v1.Notice\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xc6\x01\n\x17RecordNoticeSentRequest\x12\x13\n\x0b\x64\x65\x63ision_id\x18\x01 \x01(\t\x12\x31\n\x04kind\x18\x02 \x01(\x0e\x32#.decision_service.api.v1.NoticeKind\x12\x10\n\x08language\x18\x03 \x01(\t\x12\x0f\n\x07\x63hannel\x18\x04 \x01(\t\x12-\n\tsend_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x11\n\treview_id\x18\x06 \x01(\t\"K\n\x18RecordNoticeSentResponse\x12/\n\x06notice\x18\x01 \x01(\x0b\x32\x1f.decision_service.api.v1.Notice\"\xcf\x02\n\x06Notice\x12\x13\n\x0b\x64\x65\x63ision_id\x18\x01 \x01(\t\x12\x31\n\x04kind\x18\x02 \x01(\x0e\x32#.decision_service.api.v1.NoticeKind\x12\x10\n\x08language\x18\x03 \x01(\t\x12\r\n\x05title\x18\x04 \x01(\t\x12\x0c\n\x04text\x18\x05 \x01(\t\x12\x0c\n\x04html\x18\x06 \x01(\t\x12\x17\n\x0ftemplate_digest\x18\x07 \x01(\t\x12/\n\x0b\x63reate_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\ncreated_by\x18\t \x01(\t\x12-\n\tsend_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07\x63hannel\x18\x0b \x01(\t\x12\x0f\n\x07sent_by\x18\x0c \x01(\t\x12\x11\n\treview_id\x18\r \x01(\t*Y\n\nSentFilter\x12\x1b\n\x17SENT_FILTER_UNSPECIFIED\x10\x00\x12\x14\n\x10SENT_FILTER_SENT\x10\x01\x12\x18\n\x14SENT_FILTER_NOT_SENT\x10\x02*\x9e\x01\n\nNoticeKind\x12\x1b\n\x17NOTICE_KIND_UNSPECIFIED\x10\x00\x12\x18\n\x14NOTICE_KIND_APPROVAL\x10\x01\x12\x1d\n\x19NOTICE_KIND_COUNTER_OFFER\x10\x02\x12\x1e\n\x1aNOTICE_KIND_ADVERSE_ACTION\x10\x03\x12\x1a\n\x16NOTICE_KIND_INCOMPLETE\x10\x04\x32\xd6\x02\n\rNoticeService\x12\x62\n\tGetNotice\x12).decision_service.api.v1.GetNoticeRequest\x1a*.decision_service.api.v1.GetNoticeResponse\x12h\n\x0bListNotices\x12+.decision_service.api.v1.ListNoticesRequest\x1a,.decision_service.api.v1.ListNoticesResponse\x12w\n\x10RecordNoticeSent\x12\x30.decision_service.api.v1.RecordNoticeSentRequest\x1a\x31.decision_service.api.v1.RecordNoticeSentResponseBU\n\x15\x63reditdecision.api.v1P\x01Z\"decision_service/api/v1;decisionv1\xaa\x02\x15\x43reditDecision.Api.V1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n,decision_service/api/v1/notice_service.proto\x12\x17\x64\x65\x63ision_service.api.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"9\n\x10GetNoticeRequest\x12\x13\n\x0b\x64\x65\x63ision_id\x18\x01 \x01(\t\x12\x10\n\x08language\x18\x02 \x01(\t\"D\n\x11GetNoticeResponse\x12/\n\x06notice\x18\x01 \x01(\x0b\x32\x1f.decision_service.api.v1.Notice\"\xc6\x01\n\x17RecordNoticeSentRequest\x12\x13\n\x0b\x64\x65\x63ision_id\x18\x01 \x01(\t\x12\x31\n\x04kind\x18\x02 \x01(\x0e\x32#.decision_service.api.v1.NoticeKind\x12\x10\n\x08language\x18\x03 \x01(\t\x12\x0f\n\x07\x63hannel\x18\x04 \x01(\t\x12-\n\tsend_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x11\n\treview_id\x18\x06 \x01(\t\"K\n\x18RecordNoticeSentResponse\x12/\n\x06notice\x18\x01 \x01(\x0b\x32\x1f.decision_service.api.v1.Notice\"\xcf\x02\n\x06Notice\x12\x13\n\x0b\x64\x65\x63ision_id\x18\x01 \x01(\t\x12\x31\n\x04kind\x18\x02 \x01(\x0e\x32#.decision_service.api.v1.NoticeKind\x12\x10\n\x08language\x18\x03 \x01(\t\x12\r\n\x05title\x18\x04 \x01(\t\x12\x0c\n\x04text\x18\x05 \x01(\t\x12\x0c\n\x04html\x18\x06 \x01(\t\x12\x17\n\x0ftemplate_digest\x18\x07 \x01(\t\x12/\n\x0b\x63reate_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\ncreated_by\x18\t \x01(\t\x12-\n\tsend_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07\x63hannel\x18\x0b \x01(\t\x12\x0f\n\x07sent_by\x18\x0c \x01(\t\x12\x11\n\treview_id\x18\r \x01(\t*\x9e\x01\n\nNoticeKind\x12\x1b\n\x17NOTICE_KIND_UNSPECIFIED\x10\x00\x12\x18\n\x14NOTICE_KIND_APPROVAL\x10\x01\x12\x1d\n\x19NOTICE_KIND_COUNTER_OFFER\x10\x02\x12\x1e\n\x1aNOTICE_KIND_ADVERSE_ACTION\x10\x03\x12\x1a\n\x16NOTICE_KIND_INCOMPLETE\x10\x04\x32\xec\x01\n\rNoticeService\x12\x62\n\tGetNotice\x12).decision_service.api.v1.GetNoticeRequest\x1a*.decision_service.api.v1.GetNoticeResponse\x12w\n\x10RecordNoticeSent\x12\x30.decision_service.api.v1.RecordNoticeSentRequest\x1a\x31.decision_service.api.v1.RecordNoticeSentResponseBU\n\x15\x63reditdecision.api.v1P\x01Z\"decision_service/api/v1;decisionv1\xaa\x02\x15\x43reditDecision.Api.V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -33,24 +33,18 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'decision_service.api.v1.not
 if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._loaded_options = None
   _globals['DESCRIPTOR']._serialized_options = b'\n\025creditdecision.api.v1P\001Z\"decision_service/api/v1;decisionv1\252\002\025CreditDecision.Api.V1'
-  _globals['_SENTFILTER']._serialized_start=1134
-  _globals['_SENTFILTER']._serialized_end=1223
-  _globals['_NOTICEKIND']._serialized_start=1226
-  _globals['_NOTICEKIND']._serialized_end=1384
+  _globals['_NOTICEKIND']._serialized_start=852
+  _globals['_NOTICEKIND']._serialized_end=1010
   _globals['_GETNOTICEREQUEST']._serialized_start=106
   _globals['_GETNOTICEREQUEST']._serialized_end=163
   _globals['_GETNOTICERESPONSE']._serialized_start=165
   _globals['_GETNOTICERESPONSE']._serialized_end=233
-  _globals['_LISTNOTICESREQUEST']._serialized_start=236
-  _globals['_LISTNOTICESREQUEST']._serialized_end=418
-  _globals['_LISTNOTICESRESPONSE']._serialized_start=420
-  _globals['_LISTNOTICESRESPONSE']._serialized_end=516
-  _globals['_RECORDNOTICESENTREQUEST']._serialized_start=519
-  _globals['_RECORDNOTICESENTREQUEST']._serialized_end=717
-  _globals['_RECORDNOTICESENTRESPONSE']._serialized_start=719
-  _globals['_RECORDNOTICESENTRESPONSE']._serialized_end=794
-  _globals['_NOTICE']._serialized_start=797
-  _globals['_NOTICE']._serialized_end=1132
-  _globals['_NOTICESERVICE']._serialized_start=1387
-  _globals['_NOTICESERVICE']._serialized_end=1729
+  _globals['_RECORDNOTICESENTREQUEST']._serialized_start=236
+  _globals['_RECORDNOTICESENTREQUEST']._serialized_end=434
+  _globals['_RECORDNOTICESENTRESPONSE']._serialized_start=436
+  _globals['_RECORDNOTICESENTRESPONSE']._serialized_end=511
+  _globals['_NOTICE']._serialized_start=514
+  _globals['_NOTICE']._serialized_end=849
+  _globals['_NOTICESERVICE']._serialized_start=1013
+  _globals['_NOTICESERVICE']._serialized_end=1249
 # @@protoc_insertion_point(module_scope)

@@ -1,20 +1,13 @@
 import datetime
 
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
-from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
-from collections.abc import Iterable as _Iterable, Mapping as _Mapping
+from collections.abc import Mapping as _Mapping
 from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 
 DESCRIPTOR: _descriptor.FileDescriptor
-
-class SentFilter(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
-    __slots__ = ()
-    SENT_FILTER_UNSPECIFIED: _ClassVar[SentFilter]
-    SENT_FILTER_SENT: _ClassVar[SentFilter]
-    SENT_FILTER_NOT_SENT: _ClassVar[SentFilter]
 
 class NoticeKind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
@@ -23,9 +16,6 @@ class NoticeKind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     NOTICE_KIND_COUNTER_OFFER: _ClassVar[NoticeKind]
     NOTICE_KIND_ADVERSE_ACTION: _ClassVar[NoticeKind]
     NOTICE_KIND_INCOMPLETE: _ClassVar[NoticeKind]
-SENT_FILTER_UNSPECIFIED: SentFilter
-SENT_FILTER_SENT: SentFilter
-SENT_FILTER_NOT_SENT: SentFilter
 NOTICE_KIND_UNSPECIFIED: NoticeKind
 NOTICE_KIND_APPROVAL: NoticeKind
 NOTICE_KIND_COUNTER_OFFER: NoticeKind
@@ -45,28 +35,6 @@ class GetNoticeResponse(_message.Message):
     NOTICE_FIELD_NUMBER: _ClassVar[int]
     notice: Notice
     def __init__(self, notice: _Optional[_Union[Notice, _Mapping]] = ...) -> None: ...
-
-class ListNoticesRequest(_message.Message):
-    __slots__ = ("decision_id", "kind", "sent", "page_size", "page_token")
-    DECISION_ID_FIELD_NUMBER: _ClassVar[int]
-    KIND_FIELD_NUMBER: _ClassVar[int]
-    SENT_FIELD_NUMBER: _ClassVar[int]
-    PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
-    PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
-    decision_id: str
-    kind: NoticeKind
-    sent: SentFilter
-    page_size: int
-    page_token: str
-    def __init__(self, decision_id: _Optional[str] = ..., kind: _Optional[_Union[NoticeKind, str]] = ..., sent: _Optional[_Union[SentFilter, str]] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
-
-class ListNoticesResponse(_message.Message):
-    __slots__ = ("notices", "next_page_token")
-    NOTICES_FIELD_NUMBER: _ClassVar[int]
-    NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
-    notices: _containers.RepeatedCompositeFieldContainer[Notice]
-    next_page_token: str
-    def __init__(self, notices: _Optional[_Iterable[_Union[Notice, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
 
 class RecordNoticeSentRequest(_message.Message):
     __slots__ = ("decision_id", "kind", "language", "channel", "send_time", "review_id")

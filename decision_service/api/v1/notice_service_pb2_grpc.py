@@ -40,11 +40,6 @@ class NoticeServiceStub:
                 request_serializer=decision__service_dot_api_dot_v1_dot_notice__service__pb2.GetNoticeRequest.SerializeToString,
                 response_deserializer=decision__service_dot_api_dot_v1_dot_notice__service__pb2.GetNoticeResponse.FromString,
                 _registered_method=True)
-        self.ListNotices = channel.unary_unary(
-                '/decision_service.api.v1.NoticeService/ListNotices',
-                request_serializer=decision__service_dot_api_dot_v1_dot_notice__service__pb2.ListNoticesRequest.SerializeToString,
-                response_deserializer=decision__service_dot_api_dot_v1_dot_notice__service__pb2.ListNoticesResponse.FromString,
-                _registered_method=True)
         self.RecordNoticeSent = channel.unary_unary(
                 '/decision_service.api.v1.NoticeService/RecordNoticeSent',
                 request_serializer=decision__service_dot_api_dot_v1_dot_notice__service__pb2.RecordNoticeSentRequest.SerializeToString,
@@ -67,13 +62,6 @@ class NoticeServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
-    def ListNotices(self, request, context):
-        """Lists letters, newest first: a caller's own, with the role `read` all.
-        """
-        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
-        context.set_details('Method not implemented!')
-        raise NotImplementedError('Method not implemented!')
-
     def RecordNoticeSent(self, request, context):
         """Records that a letter was sent. The first report counts; a repeated one changes nothing.
         """
@@ -88,11 +76,6 @@ def add_NoticeServiceServicer_to_server(servicer, server):
                     servicer.GetNotice,
                     request_deserializer=decision__service_dot_api_dot_v1_dot_notice__service__pb2.GetNoticeRequest.FromString,
                     response_serializer=decision__service_dot_api_dot_v1_dot_notice__service__pb2.GetNoticeResponse.SerializeToString,
-            ),
-            'ListNotices': grpc.unary_unary_rpc_method_handler(
-                    servicer.ListNotices,
-                    request_deserializer=decision__service_dot_api_dot_v1_dot_notice__service__pb2.ListNoticesRequest.FromString,
-                    response_serializer=decision__service_dot_api_dot_v1_dot_notice__service__pb2.ListNoticesResponse.SerializeToString,
             ),
             'RecordNoticeSent': grpc.unary_unary_rpc_method_handler(
                     servicer.RecordNoticeSent,
@@ -128,33 +111,6 @@ class NoticeService:
             '/decision_service.api.v1.NoticeService/GetNotice',
             decision__service_dot_api_dot_v1_dot_notice__service__pb2.GetNoticeRequest.SerializeToString,
             decision__service_dot_api_dot_v1_dot_notice__service__pb2.GetNoticeResponse.FromString,
-            options,
-            channel_credentials,
-            insecure,
-            call_credentials,
-            compression,
-            wait_for_ready,
-            timeout,
-            metadata,
-            _registered_method=True)
-
-    @staticmethod
-    def ListNotices(request,
-            target,
-            options=(),
-            channel_credentials=None,
-            call_credentials=None,
-            insecure=False,
-            compression=None,
-            wait_for_ready=None,
-            timeout=None,
-            metadata=None):
-        return grpc.experimental.unary_unary(
-            request,
-            target,
-            '/decision_service.api.v1.NoticeService/ListNotices',
-            decision__service_dot_api_dot_v1_dot_notice__service__pb2.ListNoticesRequest.SerializeToString,
-            decision__service_dot_api_dot_v1_dot_notice__service__pb2.ListNoticesResponse.FromString,
             options,
             channel_credentials,
             insecure,

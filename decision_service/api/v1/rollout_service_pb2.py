@@ -26,12 +26,11 @@ from decision_service.api.v1 import decision_pb2 as decision__service_dot_api_do
 from decision_service.api.v1 import rollout_pb2 as decision__service_dot_api_dot_v1_dot_rollout__pb2
 from decision_service.api.v1 import rollout_figures_pb2 as decision__service_dot_api_dot_v1_dot_rollout__figures__pb2
 from decision_service.api.v1 import values_pb2 as decision__service_dot_api_dot_v1_dot_values__pb2
-from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from google.type import money_pb2 as google_dot_type_dot_money__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n-decision_service/api/v1/rollout_service.proto\x12\x17\x64\x65\x63ision_service.api.v1\x1a&decision_service/api/v1/decision.proto\x1a%decision_service/api/v1/rollout.proto\x1a-decision_service/api/v1/rollout_figures.proto\x1a$decision_service/api/v1/values.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17google/type/money.proto\"\x15\n\x13ListRolloutsRequest\"J\n\x14ListRolloutsResponse\x12\x32\n\x08rollouts\x18\x01 \x03(\x0b\x32 .decision_service.api.v1.Rollout\"9\n\x11GetRolloutRequest\x12\x0f\n\x07product\x18\x01 \x01(\t\x12\x13\n\x0bwith_points\x18\x02 \x01(\x08\"\x81\x01\n\x12GetRolloutResponse\x12\x31\n\x07rollout\x18\x01 \x01(\x0b\x32 .decision_service.api.v1.Rollout\x12\x38\n\x07\x66igures\x18\x02 \x01(\x0b\x32\'.decision_service.api.v1.RolloutFigures\"\xfb\x02\n\x18\x45xplainAssignmentRequest\x12\x0f\n\x07product\x18\x01 \x01(\t\x12\x0f\n\x07user_id\x18\x02 \x01(\t\x12\x14\n\x0c\x63ustomer_ref\x18\x03 \x01(\t\x12\x31\n\x10requested_amount\x18\x04 \x01(\x0b\x32\x12.google.type.MoneyH\x00\x88\x01\x01\x12\"\n\x15requested_term_months\x18\x05 \x01(\x05H\x01\x88\x01\x01\x12M\n\x06inputs\x18\x06 \x03(\x0b\x32=.decision_service.api.v1.ExplainAssignmentRequest.InputsEntry\x1aR\n\x0bInputsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\x32\n\x05value\x18\x02 \x01(\x0b\x32#.decision_service.api.v1.InputValue:\x02\x38\x01\x42\x13\n\x11_requested_amountB\x18\n\x16_requested_term_months\"\xdf\x01\n\x19\x45xplainAssignmentResponse\x12\x37\n\nassignment\x18\x01 \x01(\x0b\x32#.decision_service.api.v1.Assignment\x12\x0f\n\x07version\x18\x02 \x01(\x05\x12\x0f\n\x07segment\x18\x03 \x01(\t\x12)\n\x03pin\x18\x04 \x01(\x0b\x32\x1c.decision_service.api.v1.Pin\x12*\n\x0e\x61pproved_today\x18\x05 \x01(\x0b\x32\x12.google.type.Money\x12\x10\n\x08\x63ompared\x18\x06 \x01(\x08\"\x85\x01\n\x03Pin\x12\x0b\n\x03\x61rm\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\x05\x12/\n\x0b\x63reate_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x65xpire_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"Q\n\x17ListRolloutStepsRequest\x12\x0f\n\x07product\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"h\n\x18ListRolloutStepsResponse\x12\x33\n\x05steps\x18\x01 \x03(\x0b\x32$.decision_service.api.v1.RolloutStep\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x8a\x01\n\x15\x41\x64vanceRolloutRequest\x12\x0f\n\x07product\x18\x01 \x01(\t\x12\r\n\x05track\x18\x02 \x01(\t\x12\x0b\n\x03why\x18\x03 \x01(\t\x12\x0e\n\x06ticket\x18\x04 \x01(\t\x12\x13\n\x0bplan_digest\x18\x05 \x01(\t\x12\x10\n\x08position\x18\x06 \x01(\x03\x12\r\n\x05\x65\x61rly\x18\x07 \x01(\x08\"\x7f\n\x16\x41\x64vanceRolloutResponse\x12\x32\n\x04step\x18\x01 \x01(\x0b\x32$.decision_service.api.v1.RolloutStep\x12\x31\n\x07rollout\x18\x02 \x01(\x0b\x32 .decision_service.api.v1.Rollout\"l\n\x15\x43onfirmRolloutRequest\x12\x0f\n\x07product\x18\x01 \x01(\t\x12\x0b\n\x03why\x18\x02 \x01(\t\x12\x0e\n\x06ticket\x18\x03 \x01(\t\x12\x13\n\x0bplan_digest\x18\x04 \x01(\t\x12\x10\n\x08position\x18\x05 \x01(\x03\"\x7f\n\x16\x43onfirmRolloutResponse\x12\x32\n\x04step\x18\x01 \x01(\x0b\x32$.decision_service.api.v1.RolloutStep\x12\x31\n\x07rollout\x18\x02 \x01(\x0b\x32 .decision_service.api.v1.Rollout\"|\n\x16RollBackRolloutRequest\x12\x0f\n\x07product\x18\x01 \x01(\t\x12\r\n\x05track\x18\x02 \x01(\t\x12\x0b\n\x03why\x18\x03 \x01(\t\x12\x0e\n\x06ticket\x18\x04 \x01(\t\x12\x13\n\x0bplan_digest\x18\x05 \x01(\t\x12\x10\n\x08position\x18\x06 \x01(\x03\"\x80\x01\n\x17RollBackRolloutResponse\x12\x32\n\x04step\x18\x01 \x01(\x0b\x32$.decision_service.api.v1.RolloutStep\x12\x31\n\x07rollout\x18\x02 \x01(\x0b\x32 .decision_service.api.v1.Rollout\"C\n\x13PauseRolloutRequest\x12\x0f\n\x07product\x18\x01 \x01(\t\x12\x0b\n\x03why\x18\x02 \x01(\t\x12\x0e\n\x06ticket\x18\x03 \x01(\t\"}\n\x14PauseRolloutResponse\x12\x32\n\x04step\x18\x01 \x01(\x0b\x32$.decision_service.api.v1.RolloutStep\x12\x31\n\x07rollout\x18\x02 \x01(\x0b\x32 .decision_service.api.v1.Rollout\"D\n\x14ResumeRolloutRequest\x12\x0f\n\x07product\x18\x01 \x01(\t\x12\x0b\n\x03why\x18\x02 \x01(\t\x12\x0e\n\x06ticket\x18\x03 \x01(\t\"~\n\x15ResumeRolloutResponse\x12\x32\n\x04step\x18\x01 \x01(\x0b\x32$.decision_service.api.v1.RolloutStep\x12\x31\n\x07rollout\x18\x02 \x01(\x0b\x32 .decision_service.api.v1.Rollout\"a\n\x14SetKillSwitchRequest\x12\x0f\n\x07product\x18\x01 \x01(\t\x12\x0b\n\x03\x61rm\x18\x02 \x01(\t\x12\x0e\n\x06killed\x18\x03 \x01(\x08\x12\x0b\n\x03why\x18\x04 \x01(\t\x12\x0e\n\x06ticket\x18\x05 \x01(\t\"~\n\x15SetKillSwitchResponse\x12\x32\n\x04step\x18\x01 \x01(\x0b\x32$.decision_service.api.v1.RolloutStep\x12\x31\n\x07rollout\x18\x02 \x01(\x0b\x32 .decision_service.api.v1.Rollout\"\xac\x01\n\x16\x43ompareVersionsRequest\x12\x0f\n\x07product\x18\x01 \x01(\t\x12\x16\n\x0eshadow_version\x18\x02 \x01(\x05\x12)\n\x06window\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x16\n\x0emost_decisions\x18\x04 \x01(\x05\x12\x14\n\x0cparams_as_of\x18\x05 \x01(\t\x12\x10\n\x08\x63hampion\x18\x06 \x01(\x08\"Y\n\x17\x43ompareVersionsResponse\x12>\n\ncomparison\x18\x01 \x01(\x0b\x32*.decision_service.api.v1.VersionComparison2\xf8\t\n\x0eRolloutService\x12k\n\x0cListRollouts\x12,.decision_service.api.v1.ListRolloutsRequest\x1a-.decision_service.api.v1.ListRolloutsResponse\x12\x65\n\nGetRollout\x12*.decision_service.api.v1.GetRolloutRequest\x1a+.decision_service.api.v1.GetRolloutResponse\x12z\n\x11\x45xplainAssignment\x12\x31.decision_service.api.v1.ExplainAssignmentRequest\x1a\x32.decision_service.api.v1.ExplainAssignmentResponse\x12w\n\x10ListRolloutSteps\x12\x30.decision_service.api.v1.ListRolloutStepsRequest\x1a\x31.decision_service.api.v1.ListRolloutStepsResponse\x12q\n\x0e\x41\x64vanceRollout\x12..decision_service.api.v1.AdvanceRolloutRequest\x1a/.decision_service.api.v1.AdvanceRolloutResponse\x12q\n\x0e\x43onfirmRollout\x12..decision_service.api.v1.ConfirmRolloutRequest\x1a/.decision_service.api.v1.ConfirmRolloutResponse\x12t\n\x0fRollBackRollout\x12/.decision_service.api.v1.RollBackRolloutRequest\x1a\x30.decision_service.api.v1.RollBackRolloutResponse\x12k\n\x0cPauseRollout\x12,.decision_service.api.v1.PauseRolloutRequest\x1a-.decision_service.api.v1.PauseRolloutResponse\x12n\n\rResumeRollout\x12-.decision_service.api.v1.ResumeRolloutRequest\x1a..decision_service.api.v1.ResumeRolloutResponse\x12n\n\rSetKillSwitch\x12-.decision_service.api.v1.SetKillSwitchRequest\x1a..decision_service.api.v1.SetKillSwitchResponse\x12t\n\x0f\x43ompareVersions\x12/.decision_service.api.v1.CompareVersionsRequest\x1a\x30.decision_service.api.v1.CompareVersionsResponseBU\n\x15\x63reditdecision.api.v1P\x01Z\"decision_service/api/v1;decisionv1\xaa\x02\x15\x43reditDecision.Api.V1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n-decision_service/api/v1/rollout_service.proto\x12\x17\x64\x65\x63ision_service.api.v1\x1a&decision_service/api/v1/decision.proto\x1a%decision_service/api/v1/rollout.proto\x1a-decision_service/api/v1/rollout_figures.proto\x1a$decision_service/api/v1/values.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17google/type/money.proto\"\x15\n\x13ListRolloutsRequest\"J\n\x14ListRolloutsResponse\x12\x32\n\x08rollouts\x18\x01 \x03(\x0b\x32 .decision_service.api.v1.Rollout\"9\n\x11GetRolloutRequest\x12\x0f\n\x07product\x18\x01 \x01(\t\x12\x13\n\x0bwith_points\x18\x02 \x01(\x08\"\x81\x01\n\x12GetRolloutResponse\x12\x31\n\x07rollout\x18\x01 \x01(\x0b\x32 .decision_service.api.v1.Rollout\x12\x38\n\x07\x66igures\x18\x02 \x01(\x0b\x32\'.decision_service.api.v1.RolloutFigures\"\xfb\x02\n\x18\x45xplainAssignmentRequest\x12\x0f\n\x07product\x18\x01 \x01(\t\x12\x0f\n\x07user_id\x18\x02 \x01(\t\x12\x14\n\x0c\x63ustomer_ref\x18\x03 \x01(\t\x12\x31\n\x10requested_amount\x18\x04 \x01(\x0b\x32\x12.google.type.MoneyH\x00\x88\x01\x01\x12\"\n\x15requested_term_months\x18\x05 \x01(\x05H\x01\x88\x01\x01\x12M\n\x06inputs\x18\x06 \x03(\x0b\x32=.decision_service.api.v1.ExplainAssignmentRequest.InputsEntry\x1aR\n\x0bInputsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\x32\n\x05value\x18\x02 \x01(\x0b\x32#.decision_service.api.v1.InputValue:\x02\x38\x01\x42\x13\n\x11_requested_amountB\x18\n\x16_requested_term_months\"\xdf\x01\n\x19\x45xplainAssignmentResponse\x12\x37\n\nassignment\x18\x01 \x01(\x0b\x32#.decision_service.api.v1.Assignment\x12\x0f\n\x07version\x18\x02 \x01(\x05\x12\x0f\n\x07segment\x18\x03 \x01(\t\x12)\n\x03pin\x18\x04 \x01(\x0b\x32\x1c.decision_service.api.v1.Pin\x12*\n\x0e\x61pproved_today\x18\x05 \x01(\x0b\x32\x12.google.type.Money\x12\x10\n\x08\x63ompared\x18\x06 \x01(\x08\"\x85\x01\n\x03Pin\x12\x0b\n\x03\x61rm\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\x05\x12/\n\x0b\x63reate_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x65xpire_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"Q\n\x17ListRolloutStepsRequest\x12\x0f\n\x07product\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"h\n\x18ListRolloutStepsResponse\x12\x33\n\x05steps\x18\x01 \x03(\x0b\x32$.decision_service.api.v1.RolloutStep\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x8a\x01\n\x15\x41\x64vanceRolloutRequest\x12\x0f\n\x07product\x18\x01 \x01(\t\x12\r\n\x05track\x18\x02 \x01(\t\x12\x0b\n\x03why\x18\x03 \x01(\t\x12\x0e\n\x06ticket\x18\x04 \x01(\t\x12\x13\n\x0bplan_digest\x18\x05 \x01(\t\x12\x10\n\x08position\x18\x06 \x01(\x03\x12\r\n\x05\x65\x61rly\x18\x07 \x01(\x08\"\x7f\n\x16\x41\x64vanceRolloutResponse\x12\x32\n\x04step\x18\x01 \x01(\x0b\x32$.decision_service.api.v1.RolloutStep\x12\x31\n\x07rollout\x18\x02 \x01(\x0b\x32 .decision_service.api.v1.Rollout\"l\n\x15\x43onfirmRolloutRequest\x12\x0f\n\x07product\x18\x01 \x01(\t\x12\x0b\n\x03why\x18\x02 \x01(\t\x12\x0e\n\x06ticket\x18\x03 \x01(\t\x12\x13\n\x0bplan_digest\x18\x04 \x01(\t\x12\x10\n\x08position\x18\x05 \x01(\x03\"\x7f\n\x16\x43onfirmRolloutResponse\x12\x32\n\x04step\x18\x01 \x01(\x0b\x32$.decision_service.api.v1.RolloutStep\x12\x31\n\x07rollout\x18\x02 \x01(\x0b\x32 .decision_service.api.v1.Rollout\"|\n\x16RollBackRolloutRequest\x12\x0f\n\x07product\x18\x01 \x01(\t\x12\r\n\x05track\x18\x02 \x01(\t\x12\x0b\n\x03why\x18\x03 \x01(\t\x12\x0e\n\x06ticket\x18\x04 \x01(\t\x12\x13\n\x0bplan_digest\x18\x05 \x01(\t\x12\x10\n\x08position\x18\x06 \x01(\x03\"\x80\x01\n\x17RollBackRolloutResponse\x12\x32\n\x04step\x18\x01 \x01(\x0b\x32$.decision_service.api.v1.RolloutStep\x12\x31\n\x07rollout\x18\x02 \x01(\x0b\x32 .decision_service.api.v1.Rollout\"C\n\x13PauseRolloutRequest\x12\x0f\n\x07product\x18\x01 \x01(\t\x12\x0b\n\x03why\x18\x02 \x01(\t\x12\x0e\n\x06ticket\x18\x03 \x01(\t\"}\n\x14PauseRolloutResponse\x12\x32\n\x04step\x18\x01 \x01(\x0b\x32$.decision_service.api.v1.RolloutStep\x12\x31\n\x07rollout\x18\x02 \x01(\x0b\x32 .decision_service.api.v1.Rollout\"D\n\x14ResumeRolloutRequest\x12\x0f\n\x07product\x18\x01 \x01(\t\x12\x0b\n\x03why\x18\x02 \x01(\t\x12\x0e\n\x06ticket\x18\x03 \x01(\t\"~\n\x15ResumeRolloutResponse\x12\x32\n\x04step\x18\x01 \x01(\x0b\x32$.decision_service.api.v1.RolloutStep\x12\x31\n\x07rollout\x18\x02 \x01(\x0b\x32 .decision_service.api.v1.Rollout\"a\n\x14SetKillSwitchRequest\x12\x0f\n\x07product\x18\x01 \x01(\t\x12\x0b\n\x03\x61rm\x18\x02 \x01(\t\x12\x0e\n\x06killed\x18\x03 \x01(\x08\x12\x0b\n\x03why\x18\x04 \x01(\t\x12\x0e\n\x06ticket\x18\x05 \x01(\t\"~\n\x15SetKillSwitchResponse\x12\x32\n\x04step\x18\x01 \x01(\x0b\x32$.decision_service.api.v1.RolloutStep\x12\x31\n\x07rollout\x18\x02 \x01(\x0b\x32 .decision_service.api.v1.Rollout2\x82\t\n\x0eRolloutService\x12k\n\x0cListRollouts\x12,.decision_service.api.v1.ListRolloutsRequest\x1a-.decision_service.api.v1.ListRolloutsResponse\x12\x65\n\nGetRollout\x12*.decision_service.api.v1.GetRolloutRequest\x1a+.decision_service.api.v1.GetRolloutResponse\x12z\n\x11\x45xplainAssignment\x12\x31.decision_service.api.v1.ExplainAssignmentRequest\x1a\x32.decision_service.api.v1.ExplainAssignmentResponse\x12w\n\x10ListRolloutSteps\x12\x30.decision_service.api.v1.ListRolloutStepsRequest\x1a\x31.decision_service.api.v1.ListRolloutStepsResponse\x12q\n\x0e\x41\x64vanceRollout\x12..decision_service.api.v1.AdvanceRolloutRequest\x1a/.decision_service.api.v1.AdvanceRolloutResponse\x12q\n\x0e\x43onfirmRollout\x12..decision_service.api.v1.ConfirmRolloutRequest\x1a/.decision_service.api.v1.ConfirmRolloutResponse\x12t\n\x0fRollBackRollout\x12/.decision_service.api.v1.RollBackRolloutRequest\x1a\x30.decision_service.api.v1.RollBackRolloutResponse\x12k\n\x0cPauseRollout\x12,.decision_service.api.v1.PauseRolloutRequest\x1a-.decision_service.api.v1.PauseRolloutResponse\x12n\n\rResumeRollout\x12-.decision_service.api.v1.ResumeRolloutRequest\x1a..decision_service.api.v1.ResumeRolloutResponse\x12n\n\rSetKillSwitch\x12-.decision_service.api.v1.SetKillSwitchRequest\x1a..decision_service.api.v1.SetKillSwitchResponseBU\n\x15\x63reditdecision.api.v1P\x01Z\"decision_service/api/v1;decisionv1\xaa\x02\x15\x43reditDecision.Api.V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -41,54 +40,50 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._serialized_options = b'\n\025creditdecision.api.v1P\001Z\"decision_service/api/v1;decisionv1\252\002\025CreditDecision.Api.V1'
   _globals['_EXPLAINASSIGNMENTREQUEST_INPUTSENTRY']._loaded_options = None
   _globals['_EXPLAINASSIGNMENTREQUEST_INPUTSENTRY']._serialized_options = b'8\001'
-  _globals['_LISTROLLOUTSREQUEST']._serialized_start=328
-  _globals['_LISTROLLOUTSREQUEST']._serialized_end=349
-  _globals['_LISTROLLOUTSRESPONSE']._serialized_start=351
-  _globals['_LISTROLLOUTSRESPONSE']._serialized_end=425
-  _globals['_GETROLLOUTREQUEST']._serialized_start=427
-  _globals['_GETROLLOUTREQUEST']._serialized_end=484
-  _globals['_GETROLLOUTRESPONSE']._serialized_start=487
-  _globals['_GETROLLOUTRESPONSE']._serialized_end=616
-  _globals['_EXPLAINASSIGNMENTREQUEST']._serialized_start=619
-  _globals['_EXPLAINASSIGNMENTREQUEST']._serialized_end=998
-  _globals['_EXPLAINASSIGNMENTREQUEST_INPUTSENTRY']._serialized_start=869
-  _globals['_EXPLAINASSIGNMENTREQUEST_INPUTSENTRY']._serialized_end=951
-  _globals['_EXPLAINASSIGNMENTRESPONSE']._serialized_start=1001
-  _globals['_EXPLAINASSIGNMENTRESPONSE']._serialized_end=1224
-  _globals['_PIN']._serialized_start=1227
-  _globals['_PIN']._serialized_end=1360
-  _globals['_LISTROLLOUTSTEPSREQUEST']._serialized_start=1362
-  _globals['_LISTROLLOUTSTEPSREQUEST']._serialized_end=1443
-  _globals['_LISTROLLOUTSTEPSRESPONSE']._serialized_start=1445
-  _globals['_LISTROLLOUTSTEPSRESPONSE']._serialized_end=1549
-  _globals['_ADVANCEROLLOUTREQUEST']._serialized_start=1552
-  _globals['_ADVANCEROLLOUTREQUEST']._serialized_end=1690
-  _globals['_ADVANCEROLLOUTRESPONSE']._serialized_start=1692
-  _globals['_ADVANCEROLLOUTRESPONSE']._serialized_end=1819
-  _globals['_CONFIRMROLLOUTREQUEST']._serialized_start=1821
-  _globals['_CONFIRMROLLOUTREQUEST']._serialized_end=1929
-  _globals['_CONFIRMROLLOUTRESPONSE']._serialized_start=1931
-  _globals['_CONFIRMROLLOUTRESPONSE']._serialized_end=2058
-  _globals['_ROLLBACKROLLOUTREQUEST']._serialized_start=2060
-  _globals['_ROLLBACKROLLOUTREQUEST']._serialized_end=2184
-  _globals['_ROLLBACKROLLOUTRESPONSE']._serialized_start=2187
-  _globals['_ROLLBACKROLLOUTRESPONSE']._serialized_end=2315
-  _globals['_PAUSEROLLOUTREQUEST']._serialized_start=2317
-  _globals['_PAUSEROLLOUTREQUEST']._serialized_end=2384
-  _globals['_PAUSEROLLOUTRESPONSE']._serialized_start=2386
-  _globals['_PAUSEROLLOUTRESPONSE']._serialized_end=2511
-  _globals['_RESUMEROLLOUTREQUEST']._serialized_start=2513
-  _globals['_RESUMEROLLOUTREQUEST']._serialized_end=2581
-  _globals['_RESUMEROLLOUTRESPONSE']._serialized_start=2583
-  _globals['_RESUMEROLLOUTRESPONSE']._serialized_end=2709
-  _globals['_SETKILLSWITCHREQUEST']._serialized_start=2711
-  _globals['_SETKILLSWITCHREQUEST']._serialized_end=2808
-  _globals['_SETKILLSWITCHRESPONSE']._serialized_start=2810
-  _globals['_SETKILLSWITCHRESPONSE']._serialized_end=2936
-  _globals['_COMPAREVERSIONSREQUEST']._serialized_start=2939
-  _globals['_COMPAREVERSIONSREQUEST']._serialized_end=3111
-  _globals['_COMPAREVERSIONSRESPONSE']._serialized_start=3113
-  _globals['_COMPAREVERSIONSRESPONSE']._serialized_end=3202
-  _globals['_ROLLOUTSERVICE']._serialized_start=3205
-  _globals['_ROLLOUTSERVICE']._serialized_end=4477
+  _globals['_LISTROLLOUTSREQUEST']._serialized_start=296
+  _globals['_LISTROLLOUTSREQUEST']._serialized_end=317
+  _globals['_LISTROLLOUTSRESPONSE']._serialized_start=319
+  _globals['_LISTROLLOUTSRESPONSE']._serialized_end=393
+  _globals['_GETROLLOUTREQUEST']._serialized_start=395
+  _globals['_GETROLLOUTREQUEST']._serialized_end=452
+  _globals['_GETROLLOUTRESPONSE']._serialized_start=455
+  _globals['_GETROLLOUTRESPONSE']._serialized_end=584
+  _globals['_EXPLAINASSIGNMENTREQUEST']._serialized_start=587
+  _globals['_EXPLAINASSIGNMENTREQUEST']._serialized_end=966
+  _globals['_EXPLAINASSIGNMENTREQUEST_INPUTSENTRY']._serialized_start=837
+  _globals['_EXPLAINASSIGNMENTREQUEST_INPUTSENTRY']._serialized_end=919
+  _globals['_EXPLAINASSIGNMENTRESPONSE']._serialized_start=969
+  _globals['_EXPLAINASSIGNMENTRESPONSE']._serialized_end=1192
+  _globals['_PIN']._serialized_start=1195
+  _globals['_PIN']._serialized_end=1328
+  _globals['_LISTROLLOUTSTEPSREQUEST']._serialized_start=1330
+  _globals['_LISTROLLOUTSTEPSREQUEST']._serialized_end=1411
+  _globals['_LISTROLLOUTSTEPSRESPONSE']._serialized_start=1413
+  _globals['_LISTROLLOUTSTEPSRESPONSE']._serialized_end=1517
+  _globals['_ADVANCEROLLOUTREQUEST']._serialized_start=1520
+  _globals['_ADVANCEROLLOUTREQUEST']._serialized_end=1658
+  _globals['_ADVANCEROLLOUTRESPONSE']._serialized_start=1660
+  _globals['_ADVANCEROLLOUTRESPONSE']._serialized_end=1787
+  _globals['_CONFIRMROLLOUTREQUEST']._serialized_start=1789
+  _globals['_CONFIRMROLLOUTREQUEST']._serialized_end=1897
+  _globals['_CONFIRMROLLOUTRESPONSE']._serialized_start=1899
+  _globals['_CONFIRMROLLOUTRESPONSE']._serialized_end=2026
+  _globals['_ROLLBACKROLLOUTREQUEST']._serialized_start=2028
+  _globals['_ROLLBACKROLLOUTREQUEST']._serialized_end=2152
+  _globals['_ROLLBACKROLLOUTRESPONSE']._serialized_start=2155
+  _globals['_ROLLBACKROLLOUTRESPONSE']._serialized_end=2283
+  _globals['_PAUSEROLLOUTREQUEST']._serialized_start=2285
+  _globals['_PAUSEROLLOUTREQUEST']._serialized_end=2352
+  _globals['_PAUSEROLLOUTRESPONSE']._serialized_start=2354
+  _globals['_PAUSEROLLOUTRESPONSE']._serialized_end=2479
+  _globals['_RESUMEROLLOUTREQUEST']._serialized_start=2481
+  _globals['_RESUMEROLLOUTREQUEST']._serialized_end=2549
+  _globals['_RESUMEROLLOUTRESPONSE']._serialized_start=2551
+  _globals['_RESUMEROLLOUTRESPONSE']._serialized_end=2677
+  _globals['_SETKILLSWITCHREQUEST']._serialized_start=2679
+  _globals['_SETKILLSWITCHREQUEST']._serialized_end=2776
+  _globals['_SETKILLSWITCHRESPONSE']._serialized_start=2778
+  _globals['_SETKILLSWITCHRESPONSE']._serialized_end=2904
+  _globals['_ROLLOUTSERVICE']._serialized_start=2907
+  _globals['_ROLLOUTSERVICE']._serialized_end=4061
 # @@protoc_insertion_point(module_scope)

@@ -4,7 +4,6 @@ from decision_service.api.v1 import decision_pb2 as _decision_pb2
 from decision_service.api.v1 import rollout_pb2 as _rollout_pb2
 from decision_service.api.v1 import rollout_figures_pb2 as _rollout_figures_pb2
 from decision_service.api.v1 import values_pb2 as _values_pb2
-from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.type import money_pb2 as _money_pb2
 from google.protobuf.internal import containers as _containers
@@ -239,25 +238,3 @@ class SetKillSwitchResponse(_message.Message):
     step: _rollout_pb2.RolloutStep
     rollout: _rollout_pb2.Rollout
     def __init__(self, step: _Optional[_Union[_rollout_pb2.RolloutStep, _Mapping]] = ..., rollout: _Optional[_Union[_rollout_pb2.Rollout, _Mapping]] = ...) -> None: ...
-
-class CompareVersionsRequest(_message.Message):
-    __slots__ = ("product", "shadow_version", "window", "most_decisions", "params_as_of", "champion")
-    PRODUCT_FIELD_NUMBER: _ClassVar[int]
-    SHADOW_VERSION_FIELD_NUMBER: _ClassVar[int]
-    WINDOW_FIELD_NUMBER: _ClassVar[int]
-    MOST_DECISIONS_FIELD_NUMBER: _ClassVar[int]
-    PARAMS_AS_OF_FIELD_NUMBER: _ClassVar[int]
-    CHAMPION_FIELD_NUMBER: _ClassVar[int]
-    product: str
-    shadow_version: int
-    window: _duration_pb2.Duration
-    most_decisions: int
-    params_as_of: str
-    champion: bool
-    def __init__(self, product: _Optional[str] = ..., shadow_version: _Optional[int] = ..., window: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., most_decisions: _Optional[int] = ..., params_as_of: _Optional[str] = ..., champion: _Optional[bool] = ...) -> None: ...
-
-class CompareVersionsResponse(_message.Message):
-    __slots__ = ("comparison",)
-    COMPARISON_FIELD_NUMBER: _ClassVar[int]
-    comparison: _rollout_figures_pb2.VersionComparison
-    def __init__(self, comparison: _Optional[_Union[_rollout_figures_pb2.VersionComparison, _Mapping]] = ...) -> None: ...

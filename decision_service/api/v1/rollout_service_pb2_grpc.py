@@ -86,11 +86,6 @@ class RolloutServiceStub:
                 request_serializer=decision__service_dot_api_dot_v1_dot_rollout__service__pb2.SetKillSwitchRequest.SerializeToString,
                 response_deserializer=decision__service_dot_api_dot_v1_dot_rollout__service__pb2.SetKillSwitchResponse.FromString,
                 _registered_method=True)
-        self.CompareVersions = channel.unary_unary(
-                '/decision_service.api.v1.RolloutService/CompareVersions',
-                request_serializer=decision__service_dot_api_dot_v1_dot_rollout__service__pb2.CompareVersionsRequest.SerializeToString,
-                response_deserializer=decision__service_dot_api_dot_v1_dot_rollout__service__pb2.CompareVersionsResponse.FromString,
-                _registered_method=True)
 
 
 class RolloutServiceServicer:
@@ -169,13 +164,6 @@ class RolloutServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
-    def CompareVersions(self, request, context):
-        """Compares two versions on the same applicants; nothing is recorded.
-        """
-        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
-        context.set_details('Method not implemented!')
-        raise NotImplementedError('Method not implemented!')
-
 
 def add_RolloutServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -228,11 +216,6 @@ def add_RolloutServiceServicer_to_server(servicer, server):
                     servicer.SetKillSwitch,
                     request_deserializer=decision__service_dot_api_dot_v1_dot_rollout__service__pb2.SetKillSwitchRequest.FromString,
                     response_serializer=decision__service_dot_api_dot_v1_dot_rollout__service__pb2.SetKillSwitchResponse.SerializeToString,
-            ),
-            'CompareVersions': grpc.unary_unary_rpc_method_handler(
-                    servicer.CompareVersions,
-                    request_deserializer=decision__service_dot_api_dot_v1_dot_rollout__service__pb2.CompareVersionsRequest.FromString,
-                    response_serializer=decision__service_dot_api_dot_v1_dot_rollout__service__pb2.CompareVersionsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -507,33 +490,6 @@ class RolloutService:
             '/decision_service.api.v1.RolloutService/SetKillSwitch',
             decision__service_dot_api_dot_v1_dot_rollout__service__pb2.SetKillSwitchRequest.SerializeToString,
             decision__service_dot_api_dot_v1_dot_rollout__service__pb2.SetKillSwitchResponse.FromString,
-            options,
-            channel_credentials,
-            insecure,
-            call_credentials,
-            compression,
-            wait_for_ready,
-            timeout,
-            metadata,
-            _registered_method=True)
-
-    @staticmethod
-    def CompareVersions(request,
-            target,
-            options=(),
-            channel_credentials=None,
-            call_credentials=None,
-            insecure=False,
-            compression=None,
-            wait_for_ready=None,
-            timeout=None,
-            metadata=None):
-        return grpc.experimental.unary_unary(
-            request,
-            target,
-            '/decision_service.api.v1.RolloutService/CompareVersions',
-            decision__service_dot_api_dot_v1_dot_rollout__service__pb2.CompareVersionsRequest.SerializeToString,
-            decision__service_dot_api_dot_v1_dot_rollout__service__pb2.CompareVersionsResponse.FromString,
             options,
             channel_credentials,
             insecure,

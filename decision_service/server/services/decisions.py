@@ -6,9 +6,10 @@ The same code makes the recorded bytes and every later view.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from operator import itemgetter
+from typing import TypeAlias
 from unicodedata import category
 
 import msgspec
@@ -19,6 +20,7 @@ from decision_service.api.v1 import decision_service_pb2 as service_pb
 from decision_service.api.v1 import rollout_service_pb2 as rollout_pb
 from decision_service.api.v1 import ruleset_service_pb2 as rules_pb
 from decision_service.api.v1 import values_pb2
+from decision_service.casework.letters import StoredNotice
 from decision_service.casework.recourse import FindRecourse
 from decision_service.casework.review_results import ReadReviewChain
 from decision_service.decide.application import Application, is_recorded_in_full
@@ -50,6 +52,7 @@ from decision_service.domain.ports import Clock, Filter, PagePosition, ReplyStyl
 from decision_service.domain.values import Missing, Month
 from decision_service.runtime.failpoints import Point, reach
 from decision_service.server.services.applicants import lacking_fields, link_request
+from decision_service.server.services.notices import notice_message
 from decision_service.server.services.reviews import chain_message
 from decision_service.server.transport.context import CallInfo, RpcContext
 from decision_service.server.transport.page_tokens import make_token, page_size, read_token
@@ -439,6 +442,10 @@ def full_fields(
     )
 
 
+LettersOf: TypeAlias = Callable[[str], Awaitable[Sequence[StoredNotice]]]
+"""The letters of a decision, oldest first."""
+
+
 class DecisionServicer(msgspec.Struct, frozen=True):
     """Translates between the wire and the use cases; callers read their own decisions."""
 
@@ -448,6 +455,7 @@ class DecisionServicer(msgspec.Struct, frozen=True):
     recourse: FindRecourse
     clock: Clock
     chain: ReadReviewChain
+    letters: LettersOf
     _versions: dict[str | None, int] = msgspec.field(default_factory=_unknown_version)
 
     async def create_decision(
@@ -483,7 +491,10 @@ class DecisionServicer(msgspec.Struct, frozen=True):
         chain = await self.chain(decision_id, recorded.entry.outcome)
         if chain is not None:
             message.review.CopyFrom(chain_message(chain))
-        return service_pb.GetDecisionResponse(decision=message)
+        notices = await self.letters(decision_id) if request.with_notices else ()
+        return service_pb.GetDecisionResponse(
+            decision=message, notices=[notice_message(one) for one in notices]
+        )
 
     async def list_decisions(
         self, request: service_pb.ListDecisionsRequest, context: RpcContext

@@ -9,24 +9,22 @@ import msgspec
 from decision_service.api.v1 import notice_service_pb2 as pb
 from decision_service.casework.compose import html, text
 from decision_service.casework.letters import (
-    NoticeFilter,
     NoticeKey,
     NoticeReader,
     Notices,
     Sending,
+    StoredNotice,
 )
-from decision_service.domain.ports import Clock, PagePosition
+from decision_service.domain.ports import Clock
 from decision_service.rules.letters import NoticeKind
 from decision_service.server.services.reviews import check_review_id
 from decision_service.server.transport.auth import REVIEWERS
 from decision_service.server.transport.context import CallInfo, Role, RpcContext
-from decision_service.server.transport.page_tokens import make_token, page_size, read_token
 from decision_service.server.transport.wire import Mapper, Problems, check_decision_id
 
 SERVICE = pb.DESCRIPTOR.services_by_name["NoticeService"]
 LONGEST_CHANNEL = 100
 _LONGEST_LANGUAGE = 35
-_SENT = {pb.SENT_FILTER_SENT: True, pb.SENT_FILTER_NOT_SENT: False}
 
 
 NOTICES = Mapper(
@@ -45,17 +43,6 @@ NOTICES = Mapper(
         }
     }
 )
-
-
-def notice_filter(request: pb.ListNoticesRequest, scope: str) -> NoticeFilter:
-    with Problems(request) as problems:
-        if request.decision_id:
-            check_decision_id(problems, request.decision_id)
-        sent = _SENT.get(request.sent)
-        chosen = NOTICES.read(NoticeFilter, request, problems, caller=scope, sent=sent)
-        if request.sent not in pb.SentFilter.values():
-            problems.add("sent", f"is {request.sent}, which is no SentFilter")
-    return chosen
 
 
 def sending_from(
@@ -102,6 +89,10 @@ def _reader(info: CallInfo) -> NoticeReader:
     )
 
 
+def notice_message(notice: StoredNotice) -> pb.Notice:
+    return NOTICES.message(pb.Notice, notice)
+
+
 class NoticeServicer(msgspec.Struct, frozen=True):
     notices: Notices
     clock: Clock
@@ -114,18 +105,7 @@ class NoticeServicer(msgspec.Struct, frozen=True):
             language = _language(request.language, problems)
         reader = _reader(context.info)
         notice = await self.notices.get(request.decision_id, language, reader)
-        return pb.GetNoticeResponse(notice=NOTICES.message(pb.Notice, notice))
-
-    async def list_notices(
-        self, request: pb.ListNoticesRequest, context: RpcContext
-    ) -> pb.ListNoticesResponse:
-        chosen = notice_filter(request, context.info.scope)
-        after = read_token(chosen, request.page_token, PagePosition)
-        page = await self.notices.list(chosen, after, page_size(request.page_size))
-        return pb.ListNoticesResponse(
-            notices=[NOTICES.message(pb.Notice, one) for one in page.entries],
-            next_page_token=make_token(chosen, page.next),
-        )
+        return pb.GetNoticeResponse(notice=notice_message(notice))
 
     async def record_notice_sent(
         self, request: pb.RecordNoticeSentRequest, context: RpcContext
@@ -133,4 +113,4 @@ class NoticeServicer(msgspec.Struct, frozen=True):
         info = context.info
         key, sending = sending_from(request, info.caller, self.clock.now())
         notice = await self.notices.sent(key, sending, info.scope)
-        return pb.RecordNoticeSentResponse(notice=NOTICES.message(pb.Notice, notice))
+        return pb.RecordNoticeSentResponse(notice=notice_message(notice))

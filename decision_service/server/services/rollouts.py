@@ -1,12 +1,10 @@
-"""The RolloutService: rollouts read, compared and moved, with their messages and requests."""
+"""The RolloutService: rollouts read and moved, with their messages and requests."""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from datetime import date, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
-from operator import itemgetter
 from typing import Any, TypeVar
 
 import msgspec
@@ -18,19 +16,12 @@ from decision_service.api.v1 import rollout_service_pb2 as service_pb
 from decision_service.api.v1 import ruleset_service_pb2 as rules_pb
 from decision_service.decide.application import Application
 from decision_service.domain.decision import Arm
-from decision_service.domain.ports import Clock
-from decision_service.domain.values import Money
 from decision_service.rollout.assign import enters_comparison, first_match
-from decision_service.rollout.impact import LeftOut, causes_of, matrix_of, rates_of, reasons_of
+from decision_service.rollout.impact import LeftOut, matrix_of
 from decision_service.rollout.judge import interval
 from decision_service.rollout.model import RolloutStage, Segment, Shadow, TrackName, percent_of
 from decision_service.rollout.ports import JournalAction
 from decision_service.rollout.state import Proposal, ProposalKind, widenings
-from decision_service.rollout_running.compare import (
-    CompareVersions,
-    ComparisonRequest,
-    VersionComparison,
-)
 from decision_service.rollout_running.figures import GuardrailPoint, ShadowLine, ShowFigures
 from decision_service.rollout_running.journal import RolloutChange
 from decision_service.rollout_running.operate import (
@@ -49,7 +40,6 @@ from decision_service.server.transport.page_tokens import (
     read_token,
 )
 from decision_service.server.transport.wire import (
-    Fields,
     Mapper,
     Problems,
     check_product,
@@ -60,10 +50,6 @@ from decision_service.server.transport.wire import (
 SERVICE = service_pb.DESCRIPTOR.services_by_name["RolloutService"]
 LONGEST_WHY = 500
 LONGEST_TICKET = 100
-DEFAULT_WINDOW = timedelta(days=7)
-LONGEST_WINDOW = timedelta(days=366)
-DEFAULT_JUDGED = 200
-MOST_JUDGED = 2_000
 
 M = TypeVar("M", bound=Message)
 Member = TypeVar("Member", bound=StrEnum)
@@ -90,27 +76,16 @@ def _goal_of(kind: ProposalKind) -> Callable[[Proposal], str]:
     return lambda change: change.goal if change.kind is kind else ""
 
 
-def _left_out(why: LeftOut | None) -> Callable[[VersionComparison | ShadowLine], int]:
-    """How many decisions were not compared for a reason, or for another one than these two."""
-
-    def counted(of: VersionComparison | ShadowLine) -> int:
-        counts = of.sums.left_out
-        named = {one: counts.get(one.value, 0) for one in (LeftOut.ERASED, LeftOut.RULE_ERROR)}
-        return sum(counts.values()) - sum(named.values()) if why is None else named[why]
-
-    return counted
+def _failed(line: ShadowLine) -> int:
+    """On how many decisions the shadow's rules ended in an error."""
+    return line.sums.left_out.get(LeftOut.RULE_ERROR.value, 0)
 
 
-def _outcomes(found: VersionComparison) -> list[Fields]:
-    return [
-        ROLLOUTS.fields(
-            figures_pb.ComparedOutcomes,
-            row,
-            live_amount=Money(found.currency, row.amount_before),
-            other_amount=Money(found.currency, row.amount_after),
-        )
-        for row in matrix_of(found.sums)
-    ]
+def _not_comparable(line: ShadowLine) -> int:
+    """How many decisions lacked what the shadow needs; erased ones are no fault of either."""
+    counts = line.sums.left_out
+    erased = counts.get(LeftOut.ERASED.value, 0)
+    return sum(counts.values()) - erased - _failed(line)
 
 
 def _measured(place: int) -> Callable[[GuardrailPoint], str]:
@@ -156,41 +131,6 @@ ROLLOUTS = Mapper(
             "plan_digest": _goal_of(ProposalKind.PLAN),
         },
         service_pb.Pin: {"create_time": "since", "expire_time": None},
-        figures_pb.VersionComparison: {
-            "since_time": "since",
-            "compared": "sums.everybody.applicants",
-            "agreed": "sums.agreed",
-            "not_comparable": _left_out(None),
-            "failed": _left_out(LeftOut.RULE_ERROR),
-            "erased": _left_out(LeftOut.ERASED),
-            "outcomes": _outcomes,
-            "moves": lambda found: causes_of(found.sums),
-            "rates": lambda found: rates_of(found.sums),
-            "reasons": lambda found: reasons_of(found.sums),
-        },
-        figures_pb.ComparedOutcomes: {
-            "live": "before",
-            "other": "after",
-            "count": "applicants",
-            "live_amount": None,
-            "other_amount": None,
-        },
-        figures_pb.ComparedMove: {
-            "change": "name",
-            "count": "named",
-            "example": lambda row: row.examples[0] if row.examples else "",
-        },
-        figures_pb.UntriedValue: {"parameter": "param", "from_date": "start"},
-        figures_pb.ComparedRate: {
-            "live_percent": lambda rate: _hundredths(rate.before.share),
-            "other_percent": lambda rate: _hundredths(rate.after.share),
-            "difference": lambda rate: _hundredths(rate.difference.difference),
-            "low": lambda rate: _hundredths(rate.difference.low),
-            "high": lambda rate: _hundredths(rate.difference.high),
-        },
-        figures_pb.ComparedReason: dict(
-            zip(("live", "other", "count"), map(itemgetter, range(3)), strict=True)
-        ),
         figures_pb.MeasuredShare: {
             "count": "events",
             "percent": lambda count: _hundredths(count.rate),
@@ -204,8 +144,8 @@ ROLLOUTS = Mapper(
         figures_pb.ShadowFigures: {
             "compared": "sums.everybody.applicants",
             "agreed": "sums.agreed",
-            "not_comparable": _left_out(None),
-            "failed": _left_out(LeftOut.RULE_ERROR),
+            "not_comparable": _not_comparable,
+            "failed": _failed,
             "changes": lambda line: [
                 row for row in matrix_of(line.sums) if row.before != row.after
             ],
@@ -286,49 +226,6 @@ def applicant_from(request: service_pb.ExplainAssignmentRequest) -> Application:
     )
 
 
-def question_from(request: service_pb.CompareVersionsRequest, now: datetime) -> ComparisonRequest:
-    with Problems() as problems:
-        check_product(problems, request.product)
-        if request.shadow_version < 0:
-            problems.add(
-                "shadow_version", f"is {request.shadow_version}: it must be a version, or 0"
-            )
-        if not 0 <= request.most_decisions <= MOST_JUDGED:
-            problems.add("most_decisions", f"must be 0 to {MOST_JUDGED:,}")
-        window = _window(request, problems)
-        params_as_of = _params_as_of(request, problems)
-    return ComparisonRequest(
-        product=request.product,
-        shadow=request.shadow_version,
-        since=now - window,
-        most=request.most_decisions or DEFAULT_JUDGED,
-        now=now,
-        params_as_of=params_as_of,
-        champion=request.champion,
-    )
-
-
-def _params_as_of(request: service_pb.CompareVersionsRequest, problems: Problems) -> date | None:
-    """The day whose parameters to judge by; a shadow has none, the champion needs one."""
-    text = request.params_as_of
-    day = problems.date("params_as_of", text) if text else None
-    if request.shadow_version and (text or request.champion):
-        problems.add("shadow_version", "is set: a shadow is compared by what it left, alone")
-    if request.champion and not text:
-        problems.add("params_as_of", "must be set: the champion is compared with itself by it")
-    return day
-
-
-def _window(request: service_pb.CompareVersionsRequest, problems: Problems) -> timedelta:
-    if not request.HasField("window"):
-        return DEFAULT_WINDOW
-    seconds = request.window.seconds
-    if not 1 <= seconds <= LONGEST_WINDOW.total_seconds():
-        problems.add("window", f"must be 1 s to {LONGEST_WINDOW.days} days")
-        return DEFAULT_WINDOW
-    return timedelta(seconds=seconds)
-
-
 def _step(answer: type[M], action: JournalAction | None) -> Callable[..., Awaitable[M]]:
     """The RPC of a step; its answer has no step where nothing changed, and the rollout after it."""
 
@@ -347,9 +244,7 @@ def _step(answer: type[M], action: JournalAction | None) -> Callable[..., Awaita
 class RolloutServicer(msgspec.Struct, frozen=True):
     operate: OperateRollouts
     figures: ShowFigures
-    compare: CompareVersions
     status: Callable[[], ActiveRulesStatus]
-    clock: Clock
 
     async def list_rollouts(
         self, _request: service_pb.ListRolloutsRequest, _: RpcContext
@@ -393,13 +288,6 @@ class RolloutServicer(msgspec.Struct, frozen=True):
     pause_rollout = _step(service_pb.PauseRolloutResponse, JournalAction.PAUSE)
     resume_rollout = _step(service_pb.ResumeRolloutResponse, JournalAction.RESUME)
     set_kill_switch = _step(service_pb.SetKillSwitchResponse, JournalAction.REVIVE)
-
-    async def compare_versions(
-        self, request: service_pb.CompareVersionsRequest, _: RpcContext
-    ) -> service_pb.CompareVersionsResponse:
-        question = question_from(request, self.clock.now())
-        found = await self.compare(question)
-        return ROLLOUTS.message(service_pb.CompareVersionsResponse, comparison=found)
 
     def shown(self, look: RolloutView) -> pb.Rollout:
         """One rollout, with what the last reading of the rules folder found in its files."""

@@ -17,6 +17,7 @@ from prometheus_client import CollectorRegistry
 
 from decision_service.build import install_command
 from decision_service.rules.language.diagnostics import Diagnostic
+from decision_service.runtime import gone
 from decision_service.runtime.files import FileWatch
 from decision_service.runtime.settings import env_name
 from decision_service.runtime.telemetry import Alarm, counter, raised
@@ -63,7 +64,7 @@ _ALLOWED: Sequence[tuple[str, Set[Role], Sequence[str]]] = (
     ("Ruleset", {Role.RULES_APPROVE}, ("RevertRelease",)),
     ("Ruleset", {Role.RULES, Role.RULES_APPROVE}, ("ValidateRuleset", "EvaluateRuleset")),
     ("Rollout", _SEEN_ROLLOUTS, ("ListRollouts", "GetRollout", "ListRolloutSteps")),
-    ("Rollout", _SEEN_ROLLOUTS, ("ExplainAssignment", "CompareVersions")),
+    ("Rollout", _SEEN_ROLLOUTS, ("ExplainAssignment",)),
     ("Rollout", {Role.ROLLOUT}, _STEPS),
     ("Applicant", {Role.ONBOARD, Role.ONBOARD_ALL}, ("CreateApplicant", "CreateLinkToken")),
     ("Applicant", {Role.ONBOARD, Role.ONBOARD_ALL}, ("GetApplicant", "EraseApplicant")),
@@ -77,7 +78,6 @@ _ALLOWED: Sequence[tuple[str, Set[Role], Sequence[str]]] = (
     ("Review", {Role.REVIEW_SECOND}, ("ConfirmReview",)),
     ("Review", {Role.DECIDE}, ("RequestReview",)),
     ("Notice", REVIEWERS | {Role.DECIDE, Role.READ}, ("GetNotice",)),
-    ("Notice", {Role.DECIDE, Role.READ}, ("ListNotices",)),
     ("Notice", {Role.DECIDE}, ("RecordNoticeSent",)),
     ("Event", {Role.DECIDE, Role.READ}, ("ListEvents",)),
     ("Event", {Role.ROLLOUT, Role.READ}, ("ListDeadEvents",)),
@@ -95,6 +95,12 @@ METHODS: Mapping[str, frozenset[Role]] = {
     "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo": _ANY,
 }
 """The roles of which a caller needs one."""
+
+GONE: Mapping[str, str] = {
+    f"/{PACKAGE}.{name.replace('.', '/')}": f"there is no method {name} any more: {instead}"
+    for name, instead in gone.RPCS.items()
+}
+"""The sentence about each method of an earlier release, which needs no role."""
 
 HEALTH_METHODS = frozenset(f"/grpc.health.v1.Health/{name}" for name in ("Check", "List", "Watch"))
 """Methods that need no credentials and are served under any load."""

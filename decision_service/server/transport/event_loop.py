@@ -35,7 +35,8 @@ log = structlog.get_logger("decision_service.rpc")
 class EventLoopInterceptor(grpc.ServerInterceptor):
     """Serves each call's behaviour, behind a chain, on the event loop on which this is made.
 
-    `identify` finds the caller of a call; methods in `open_to_all` need none.
+    `identify` finds the caller of a call; methods in `open_to_all` need none. Those in
+    `left_alone` do not come to the event loop: their handlers are gRPC's own.
     """
 
     def __init__(
@@ -44,6 +45,7 @@ class EventLoopInterceptor(grpc.ServerInterceptor):
         identify: Callable[[RpcContext], Caller | None],
         chain: Sequence[Interceptor] = (),
         open_to_all: Container[str] = (),
+        left_alone: Container[str] = (),
     ) -> None:
         self._handlers: dict[str, Handler] = {}
         self._chain = chain
@@ -51,6 +53,7 @@ class EventLoopInterceptor(grpc.ServerInterceptor):
         self._threads = threads
         self._identify = identify
         self._open_to_all = open_to_all
+        self._left_alone = left_alone
         self._tasks: set[asyncio.Task[Any]] = set()
 
     def intercept_service(
@@ -60,6 +63,8 @@ class EventLoopInterceptor(grpc.ServerInterceptor):
     ) -> Handler | None:
         """The method's handler, from the second call on as it was made for the first."""
         method = handler_call_details.method
+        if method in self._left_alone:
+            return continuation(handler_call_details)
         # A name that a stranger makes up gets no entry: the table would grow for ever.
         made = self._handlers.get(method)
         if made is None and (handler := continuation(handler_call_details)) is not None:

@@ -30,6 +30,7 @@ from decision_service.domain.ports import Clock
 from decision_service.runtime.settings import Settings
 from decision_service.runtime.telemetry import NO_TRACER, Tracer, UserHash
 from decision_service.server.transport.auth import (
+    GONE,
     HEALTH_METHODS,
     Authenticator,
     FailedAuthentications,
@@ -43,6 +44,7 @@ from decision_service.server.transport.interceptors import (
     STEPS,
     WAITS,
     ConcurrencyLimits,
+    Handler,
     Interceptor,
     admitting,
     authenticating,
@@ -174,6 +176,23 @@ def reflection_methods(services: Iterable[str]) -> Methods:
     return {"ServerReflectionInfo": handler}
 
 
+class GoneMethods(grpc.GenericRpcHandler):
+    """Answers a call of a method of an earlier release with what to use instead.
+
+    gRPC asks it for methods that are not registered. As of every unknown method no token is asked.
+    """
+
+    def service(self, handler_call_details: grpc.HandlerCallDetails) -> Handler | None:
+        sentence = GONE.get(handler_call_details.method)
+        if sentence is None:
+            return None
+
+        def refuse(_request: bytes, context: grpc.ServicerContext) -> None:
+            context.abort(grpc.StatusCode.UNIMPLEMENTED, sentence)
+
+        return grpc.unary_unary_rpc_method_handler(refuse)
+
+
 class RpcServer(msgspec.Struct, frozen=True):
     """A started server; `port` is the one it listens on (of use where 0 was asked for)."""
 
@@ -219,7 +238,9 @@ async def start(
     threads = CallThreads(most + DESCRIPTIONS)
     chain = deps.interceptors()
     identify = deps.authenticator.caller
-    loop = EventLoopInterceptor(threads, identify, chain, open_to_all=HEALTH_METHODS)
+    loop = EventLoopInterceptor(
+        threads, identify, chain, open_to_all=HEALTH_METHODS, left_alone=GONE
+    )
     json = JsonCalls(most, identify, chain, hosts=settings.hosts_of_json)
     server = grpc.server(
         threads,
@@ -231,6 +252,7 @@ async def start(
         handlers = methods(service, servicer)
         server.add_registered_method_handlers(service.full_name, handlers)
         json.add(service, handlers)
+    server.add_generic_rpc_handlers((GoneMethods(),))
     health_pb2_grpc.add_HealthServicer_to_server(deps.health, server)
     if settings.describes_itself:
         health_name = health_pb2.DESCRIPTOR.services_by_name["Health"].full_name

@@ -26,7 +26,7 @@ from starlette.routing import Route
 
 from decision_service.domain.errors import Draining, Overloaded, ServiceError
 from decision_service.runtime.address import is_loopback
-from decision_service.server.transport.auth import PACKAGE
+from decision_service.server.transport.auth import GONE, PACKAGE
 from decision_service.server.transport.context import (
     MESSAGE_LIMIT,
     Behaviour,
@@ -107,7 +107,7 @@ class JsonCalls:
         path = request.scope["path"]  # the URL of a request holds its Host, which may be none
         method = self._methods.get(path)
         if method is None:
-            why = f"there is no method {shown(path[:200])}"
+            why = GONE.get(path) or f"there is no method {shown(path[:200])}"
             return _refusal(501, grpc.StatusCode.UNIMPLEMENTED, why)
         if (refused := self._refused_by_head(request)) is not None:
             return refused

@@ -12,6 +12,7 @@ from google.type.money_pb2 import Money as MoneyMessage
 
 from decision_service.api.v1 import applicant_service_pb2 as applicants_pb
 from decision_service.api.v1 import decision_pb2 as pb
+from decision_service.api.v1 import decision_service_pb2 as service_pb
 from decision_service.api.v1 import outcome_service_pb2 as outcomes_pb
 from decision_service.api.v1 import ruleset_service_pb2 as rules_pb
 from decision_service.api.v1 import values_pb2
@@ -321,11 +322,12 @@ def test_each_part_that_differs_is_there_as_it_was_and_as_it_is_now() -> None:
     assert list(differences(was, was)) == []
 
 
-def decision(number: int, *, again: bool) -> pb.Decision:
+def decision(number: int, *, again: bool) -> service_pb.GetDecisionResponse:
     """The so-manieth decision on an application; `again` where another one followed."""
     review = pb.DecisionReview(decided_again_as=f"dec_{number + 1}") if again else None
     first = "dec_1" if number > 1 else ""
-    return pb.Decision(decision_id=f"dec_{number}", first_decision_id=first, review=review)
+    made = pb.Decision(decision_id=f"dec_{number}", first_decision_id=first, review=review)
+    return service_pb.GetDecisionResponse(decision=made)
 
 
 EVERY = {f"dec_{n}": decision(n, again=n < 3) for n in (1, 2, 3)}
@@ -334,13 +336,13 @@ EVERY = {f"dec_{n}": decision(n, again=n < 3) for n in (1, 2, 3)}
 @pytest.mark.parametrize("asked", EVERY)
 def test_every_decision_of_an_application_leads_to_all(asked: str) -> None:
     found = chain_of(EVERY[asked], EVERY.get)
-    assert [one.decision_id for one in found] == [*EVERY]
+    assert [one.decision.decision_id for one in found] == [*EVERY]
 
 
 def test_a_chain_begins_with_what_is_left_of_it() -> None:
     left = {name: one for name, one in EVERY.items() if name != "dec_1"}
     found = chain_of(EVERY["dec_2"], left.get)
-    assert [one.decision_id for one in found] == ["dec_2", "dec_3"]
+    assert [one.decision.decision_id for one in found] == ["dec_2", "dec_3"]
 
 
 def record(kind: str, content: object) -> applicants_pb.StoredRecord:

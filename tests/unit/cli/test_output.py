@@ -8,17 +8,16 @@ from typing import Any
 import pytest
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
-from google.type.money_pb2 import Money
 from rich.markup import escape
 from rich.tree import Tree
 
 from decision_service.api.v1 import applicant_service_pb2 as applicants
 from decision_service.api.v1 import decision_pb2, rollout_pb2
+from decision_service.api.v1 import decision_service_pb2 as service_pb
 from decision_service.api.v1 import event_service_pb2 as events
 from decision_service.api.v1 import notice_service_pb2 as notices
 from decision_service.api.v1 import review_service_pb2 as review_pb
 from decision_service.api.v1 import review_service_pb2 as reviews
-from decision_service.api.v1 import rollout_figures_pb2 as figures
 from decision_service.api.v1 import rollout_figures_pb2 as pb
 from decision_service.api.v1 import ruleset_service_pb2 as rules
 from decision_service.api.v1.decision_pb2 import Assignment
@@ -32,7 +31,6 @@ from decision_service.cli.rollout import (
     group_lines,
     next_lines,
     next_text,
-    print_comparison,
     print_explained,
 )
 from decision_service.cli.views import print_review
@@ -148,26 +146,6 @@ def test_a_length_is_shown_as_files_have_it(capsys: pytest.CaptureFixture[str]) 
         assert _printed(queue, capsys)[0] == f"due within  {text}"
 
 
-def test_a_comparison_shows_its_figures(capsys: pytest.CaptureFixture[str]) -> None:
-    """Rates with the interval of pairs, first causes with the swaps they make, and reasons."""
-    outcomes = {"live": "OUTCOME_APPROVE", "other": "OUTCOME_DECLINE"}
-    amount = Money(currency_code="PHP", units=20_000)
-    rate = {"live_percent": "40.00", "other_percent": "30.00", "difference": "-10.00"}
-    found = figures.VersionComparison(
-        product="personal-loan-ph", compared=10, agreed=9,
-        outcomes=[figures.ComparedOutcomes(**outcomes, count=1, live_amount=amount)],  # type: ignore[arg-type]
-        rates=[figures.ComparedRate(outcome="OUTCOME_APPROVE", **rate, low="-28.50", high="8.50")],
-        moves=[figures.ComparedMove(change="policy.age", count=3, first=1, lost=1)],
-        reasons=[figures.ComparedReason(live="APPROVE", other="TOO_YOUNG", count=1)],
-    )  # fmt: skip
-    rows = [line.split() for line in _printed(found, capsys)]
-    assert ["compared", "10"] in rows
-    assert ["erased", "0"] in rows
-    assert ["approve", "40.00", "30.00", "-10.00", "-28.50", "8.50"] in rows
-    assert ["approve", "decline", "1", "20,000", "PHP"] in rows
-    assert ["APPROVE", "TOO_YOUNG", "1"] in rows
-
-
 def test_what_no_line_can_hold_is_shown_below_one_another(capsys, monkeypatch):
     monkeypatch.setattr("decision_service.cli.output._PIPE_WIDTH", 80)
     letter = notices.Notice(
@@ -175,18 +153,21 @@ def test_what_no_line_can_hold_is_shown_below_one_another(capsys, monkeypatch):
         language="fil", text="Mahal na\naplikante", title="Ang inyong aplikasyon " * 5,
         create_time=READ, created_by="los", channel="email", send_time=READ, sent_by="los",
     )  # fmt: skip
-    lines = _printed(notices.ListNoticesResponse(notices=[letter], next_page_token="t"), capsys)
+    lines = _printed(service_pb.GetDecisionResponse(notices=[letter]), capsys)
     assert "  kind         adverse-action" in lines
     assert max(map(len, lines)) <= 80
-    assert lines[-1] == "More: --page-token t"
 
 
 def test_a_reply_of_one_record_is_that_record() -> None:
     """Its id is the first text that it has, of a list one for each."""
     applicant = applicants.Applicant(user_id="u", ready=True)
     assert record_of(applicants.GetApplicantResponse(applicant=applicant)) == applicant
-    listed = notices.ListNoticesResponse(notices=[notices.Notice(decision_id=x) for x in "ab"])
+    listed = service_pb.ListDecisionsResponse(decisions=[{"decision_id": x} for x in "ab"])
     assert record_of(listed) is listed
+    found = service_pb.GetDecisionResponse(decision={"decision_id": "a"})
+    assert record_of(found) is found.decision
+    found.notices.add(decision_id="a")
+    assert record_of(found) is found
     assert [*ids(applicant), *ids(listed)] == ["u", "a", "b"]
 
 
@@ -244,24 +225,6 @@ def test_no_step_is_proposed_for_a_challenger_that_nobody_met() -> None:
     assert "decision-service rollout advance personal-loan-ph --track challenger" in met
     go_live, *_ = next_lines(ROLLOUT, [_next(track="go-live")])
     assert "rollout advance personal-loan-ph --track go-live" in go_live
-
-
-def test_a_comparison_begins_with_who_would_be_decided_otherwise(capsys):
-    """Both directions between approve and decline are always said, at 80 columns."""
-    pairs = [("APPROVE", "DECLINE", 3), ("APPROVE", "REFER", 2), ("APPROVE", "APPROVE", 195)]
-    outcomes = [
-        pb.ComparedOutcomes(live=f"OUTCOME_{live}", other=f"OUTCOME_{other}", count=count)
-        for live, other, count in pairs
-    ]
-    print_comparison(
-        pb.VersionComparison(other_version=2, compared=200, agreed=195, outcomes=outcomes)
-    )
-    first, _, rest = capsys.readouterr().out.partition("\n\n")
-    assert first.splitlines() == [
-        "Of 200 decisions v2 would change 5: 3 approve → decline, 0 decline → approve, 2",
-        "approve → refer.",
-    ]
-    assert ["compared", "200"] in [line.split() for line in rest.splitlines()]
 
 
 @pytest.mark.parametrize(

@@ -24,6 +24,7 @@ from decision_service.build import install_command
 from decision_service.cli.main import PROGRAM
 from decision_service.cli.output import Exit, as_typed
 from decision_service.cli.table import COMMANDS, GROUPS
+from decision_service.runtime import gone
 from tests.fakes.examples import ALL
 from tests.unit.cli.commands import ROOT, command, product_folder
 
@@ -198,6 +199,16 @@ def test_options_of_a_connection_are_explained_once(capsys: pytest.CaptureFixtur
             page = " ".join(command(capsys, *words, "--help").out.split())
             assert ("file with this caller's token" in page) is (words == ("health",)), words
             assert ("Connection: --profile, --address," in page) is (words != ("health",)), words
+
+
+@pytest.mark.parametrize("words", gone.COMMANDS)
+def test_a_command_of_an_earlier_release_says_what_to_use(
+    words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It is wrong usage, and the sentence of the one table says what takes its place."""
+    done = command(capsys, *words.split())
+    assert done.code == Exit.USAGE
+    assert f"there is no command {words} any more: {gone.COMMANDS[words]}" in done.err
 
 
 def test_help_does_not_import_the_server() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date
 from functools import partial
 from itertools import count
 from time import thread_time
@@ -16,17 +16,16 @@ from msgspec.structs import replace
 
 from decision_service.domain.accounts import Kind
 from decision_service.domain.decision import Outcome, ReferKind
-from decision_service.domain.errors import FieldInvalid, ProductUnknown, RulesetUnknown
 from decision_service.domain.needs import FetchPlan, WhenTransactions
 from decision_service.domain.ports import Filter
 from decision_service.domain.snapshot import Read, Snapshot, Transaction
 from decision_service.rollout.impact import JudgedApplicant, LeftOut, NotCompared
 from decision_service.rollout_running.compare import (
-    CompareVersions,
-    ComparisonRequest,
     ShadowLimits,
     Shadows,
-    VersionComparison,
+    recorded_case,
+    with_snapshot,
+    without_value,
 )
 from decision_service.rollout_running.counters import EventCounters
 from decision_service.rollout_running.pairs import (
@@ -43,7 +42,6 @@ from tests.fakes.in_memory import InMemoryDecisionLog
 from tests.fakes.observed import counted
 from tests.fakes.plans import book_under
 from tests.fakes.world import NOW, PRODUCT, SetClock, World, application, steady_earner
-from tests.kits.arm_figures import PAIR
 from tests.kits.cases import until
 from tests.kits.decision_log import ENTRY
 from tests.unit.rules.kit import compiled, decide, php, rules, stages
@@ -351,23 +349,39 @@ NINE = ALONE.replace("champion: 1", "champion: 9")
 
 SHADOWED = ALONE + "shadow: [{version: 9, percent: 100}]\n"
 
-QUESTION = ComparisonRequest(PRODUCT, 0, NOW - timedelta(days=1), 100, NOW)
-
 
 def strict_half() -> Rulebook:
     """Version 9 declines whom version 1 approves, and decides every second applicant."""
     return book_under(HALF, changed_rules(9, STRICTER, base=1))
 
 
-async def compared(world: World, question: ComparisonRequest = QUESTION) -> VersionComparison:
+async def judged_again(
+    world: World, base: RulesOnDay, other: RulesOnDay
+) -> list[JudgedApplicant | NotCompared]:
+    """Every recorded decision as two sets of rules judge it, read as a backtest reads it."""
     archive = RulesetArchive(world.log, lambda: world.book, CompilationThread())
-    compare = CompareVersions(world.log, world.log, archive, lambda: world.book)
-    return await compare(question)
+    known = world.book.product(PRODUCT).input_names
+    found: list[JudgedApplicant | NotCompared] = []
+    for entry in await world.log.list(Filter(), None, 50):
+        case = await recorded_case(entry, archive, known)
+        assert isinstance(case, DecidedCase)
+        if entry.snapshot_id is not None:
+            body = await world.log.snapshot(entry.user_id, entry.snapshot_id)
+            case = with_snapshot(case, body)
+        found.append(second_opinion(case, base, other))
+    return found
 
 
-def outcomes_of(found: VersionComparison) -> dict[str, int]:
-    """How many decisions have each pair of outcomes."""
-    return {pair: cell.applicants for pair, cell in found.sums.matrix.items()}
+async def compared(world: World) -> list[JudgedApplicant | NotCompared]:
+    """As the champion and version 9 judge them, each on its own day."""
+    versions = world.book.product(PRODUCT).versions
+    return await judged_again(world, RulesOnDay(versions[1]), RulesOnDay(versions[9]))
+
+
+def outcomes_of(found: list[JudgedApplicant | NotCompared]) -> list[str]:
+    """Both outcomes of each that was compared."""
+    compared = [one for one in found if isinstance(one, JudgedApplicant)]
+    return [f"{one.before.outcome}>{one.after.outcome}" for one in compared]
 
 
 async def decide_many(world: World, applicants: int) -> None:
@@ -386,46 +400,36 @@ async def erase_newest(world: World) -> None:
 
 
 async def test_the_challenger_is_compared_on_both_arms_applicants() -> None:
-    """Whoever decided, each applicant stands as the champion's outcome beside the challenger's."""
+    """Whoever decided, each applicant has the champion's outcome and the challenger's."""
     world = World(book=strict_half())
     await decide_many(world, 12)
     outcomes = {entry.outcome for entry in await world.log.list(Filter(), None, 50)}
     assert outcomes == {Outcome.APPROVE, Outcome.DECLINE}
     found = await compared(world)
-    assert (found.live_version, found.other_version) == (1, 9)
-    assert outcomes_of(found) == {"APPROVE>DECLINE": 12}
-    assert found.sums.matrix["APPROVE>DECLINE"].amount_before == 12 * 2_000_000
-    assert found.sums.causes["eligibility.low_income"].first == 12
-    assert found.sums.reasons == {"APPROVE>INCOME_TOO_LOW": 12}
-
-
-async def test_only_the_newest_are_judged_again() -> None:
-    """The number of decisions that a comparison looks at is bounded, and so is their age."""
-    world = World(book=strict_half())
-    await decide_many(world, 12)
-    assert outcomes_of(await compared(world, replace(QUESTION, most=5))) == {"APPROVE>DECLINE": 5}
-    later = replace(QUESTION, since=NOW + timedelta(seconds=1))
-    assert outcomes_of(await compared(world, later)) == {}
+    assert outcomes_of(found) == ["APPROVE>DECLINE"] * 12
+    for one in found:
+        assert isinstance(one, JudgedApplicant)
+        assert (one.before.amount, one.causes[0]) == (2_000_000, "eligibility.low_income")
+        assert one.after.codes == ("INCOME_TOO_LOW",)
 
 
 async def test_an_erased_applicant_is_judged_by_the_recorded_values() -> None:
-    """Factor values that stand in the decision suffice where the other version asks for no more."""
+    """The decision's own factor values suffice where the other version asks for no more."""
     world = World(book=strict_half())
     await decide_many(world, 3)
     await erase_newest(world)
-    found = await compared(world)
-    assert (found.sums.everybody.applicants, found.sums.left_out) == (3, {})
+    assert len(outcomes_of(await compared(world))) == 3
 
 
-async def test_an_erased_applicant_whose_values_do_not_suffice_is_counted() -> None:
+async def test_an_erased_applicant_whose_values_do_not_suffice_is_left_out() -> None:
     """A version that needs a factor more cannot judge what was erased, and says so."""
     more = ("accounts.connected_count == 0", "accounts.error_count == 0")
     world = World(book=book_under(ALONE + CHALLENGER, changed_rules(9, more, base=1)))
     await decide_many(world, 3)
     await erase_newest(world)
     found = await compared(world)
-    assert (found.sums.everybody.applicants, found.sums.left_out) == (2, {LeftOut.ERASED: 1})
-    assert found.sums.lacking == {"accounts.error_count": 1}
+    assert len(outcomes_of(found)) == 2
+    assert NotCompared(LeftOut.ERASED, ("accounts.error_count",)) in found
 
 
 async def test_dated_parameters_of_another_day_are_tried() -> None:
@@ -433,64 +437,18 @@ async def test_dated_parameters_of_another_day_are_tried() -> None:
     dated = (INCOME, f"{INCOME}: {{2026-01-01: 8000, 2026-12-01: 80000}}}} #")
     world = World(book=book_under(NINE, changed_rules(9, dated, base=1)))
     await decide_many(world, 2)
-    own = replace(QUESTION, champion=True, params_as_of=date(2026, 11, 30))
-    assert (await compared(world, own)).sums.agreed == 2
-    december = replace(own, params_as_of=date(2026, 12, 1))
-    found = await compared(world, december)
-    assert outcomes_of(found) == {"APPROVE>DECLINE": 2}
-    assert found.sums.reasons == {"APPROVE>INCOME_TOO_LOW": 2}
+    rules = world.book.product(PRODUCT).champion
+    november = await judged_again(world, RulesOnDay(rules), RulesOnDay(rules, date(2026, 11, 30)))
+    assert outcomes_of(november) == ["APPROVE>APPROVE"] * 2
+    december = await judged_again(world, RulesOnDay(rules), RulesOnDay(rules, date(2026, 12, 1)))
+    assert outcomes_of(december) == ["APPROVE>DECLINE"] * 2
 
 
-async def test_a_day_before_a_parameter_has_a_value_is_refused() -> None:
-    """A comparison that could judge nobody says which parameter begins when."""
-    world = World(book=strict_half())
-    await decide_many(world, 1)
-    with pytest.raises(FieldInvalid) as refused:
-        await compared(world, replace(QUESTION, params_as_of=date(2025, 12, 31)))
-    assert str(refused.value) == (
-        "params_as_of is 2025-12-31: params.min_income_months of v1 has no value before "
-        "2026-01-01; name a later day"
+def test_a_day_before_a_parameter_has_a_value_is_named() -> None:
+    """Judging by a day without a value could judge no one: the parameter and its day are named."""
+    rules = strict_half().product(PRODUCT).champion
+    assert without_value([rules], date(2025, 12, 31)) == (
+        "is 2025-12-31: params.min_income_months of v1 has no value before 2026-01-01; name a "
+        "later day"
     )
-
-
-async def test_values_that_were_not_tried_are_named() -> None:
-    """What comes into force later is told with its day; what was replaced for good is not."""
-    world = World(book=strict_half())
-    await decide_many(world, 2)
-    later = [(v.version, v.param, v.start, v.value) for v in (await compared(world)).untried]
-    december = date(2026, 12, 1)
-    assert later == [
-        (1, "min_income_months", december, "6"),
-        (9, "min_income_months", december, "6"),
-    ]
-    tried = await compared(world, replace(QUESTION, params_as_of=december))
-    assert [(v.version, v.value) for v in tried.untried] == [(1, "4"), (9, "4")]
-
-
-async def test_a_shadow_is_compared_by_what_it_left() -> None:
-    """The results beside the decisions are read, and nothing is judged again."""
-    world = World()
-    unread = NotCompared(LeftOut.DATA_NOT_READ)
-    for one in (PAIR.decision_id, "dec_2"):
-        await world.log.commit(replace(ENTRY, decision_id=one, request_id=one, snapshot=None))
-    await world.log.put_pairs([PAIR, replace(PAIR, decision_id="dec_2", told=unread)])
-    found = await compared(world, replace(QUESTION, shadow=3))
-    assert (found.other_version, outcomes_of(found)) == (3, {"APPROVE>REFER": 1})
-    assert found.sums.left_out == {LeftOut.DATA_NOT_READ: 1}
-
-
-async def test_without_a_challenger_there_is_none_to_compare() -> None:
-    """A plan without one is told so, and so is a product that is not there."""
-    world = World(book=book_under(ALONE, changed_rules(9)))
-    with pytest.raises(RulesetUnknown, match="has no challenger and no shadow"):
-        await compared(world)
-    with pytest.raises(ProductUnknown):
-        await compared(world, replace(QUESTION, product="car-loan"))
-
-
-async def test_a_version_that_looks_at_nothing_is_named() -> None:
-    """Asking for a shadow that the plan does not have tells which ones it has."""
-    world = World(book=book_under(SHADOWED, changed_rules(9)))
-    with pytest.raises(RulesetUnknown, match=r"v7 is no shadow .* the plan's shadows are v9"):
-        await compared(world, replace(QUESTION, shadow=7))
-    assert outcomes_of(await compared(world, replace(QUESTION, shadow=9))) == {}
+    assert without_value([rules], date(2026, 1, 1)) == ""

@@ -11,7 +11,6 @@ from msgspec.structs import replace
 from decision_service.domain.decision import Outcome
 from decision_service.domain.values import Cause
 from decision_service.factors.registry import catalogue
-from decision_service.rollout_running.compare import untried
 from decision_service.rulebook.differences import compare
 from decision_service.rulebook.laws import law_problems
 from decision_service.rules.compile import compile_ruleset
@@ -159,14 +158,6 @@ def test_coverage_asks_for_each_label_and_for_none():
     needed = WITH_REGION.replace("VIS, MIN]", "VIS, MIN], required: true")
     goals = coverage(compiled(text(FLAT, head=needed)), ()).missed
     assert {g.which for g in goals if "`least`" in g.what} == {"NCR", "default"}
-
-
-def test_a_coming_value_of_a_label_that_nobody_tried_is_told():
-    """A comparison of past days says which label's value it has not tried."""
-    found = untried([compiled(text(DATED))], frozenset({date(2026, 11, 1)}), date(2026, 11, 15))
-    assert [(u.param, u.start, u.value) for u in found] == [
-        ("least of NCR", date(2026, 12, 1), "₱ 9,500")
-    ]
 
 
 USES = HEAD.replace("inputs:", "uses: [_shared/common.yaml]\ninputs:", 1)
