@@ -76,6 +76,7 @@ def list_changes(before: RuleFolder, after: RuleFolder) -> tuple[ListChange, ...
 
 def list_changes_text(changes: ListChanges) -> StoredText:
     """The entry of the journal of lists; keys sort by the instant."""
+    # Keys are texts: with leading zeros they sort as the instants do.
     micros = (changes.at - _EPOCH) // timedelta(microseconds=1)
     key = f"{KIND} {LAST_GOOD}-{micros:020d}-0"
     return StoredText(key, KIND, msgspec.json.encode(changes))
@@ -130,12 +131,14 @@ class LastTexts(Protocol):
 
 async def last_good_folder(log: LastTexts) -> RuleFolder | None:
     """The folder that decided last before releases were journalled; None where none can be read."""
+    # A whole folder takes long to decode, and the event loop must not wait for it.
     return await asyncio.to_thread(_folder, await log.last_text(LAST_GOOD))
 
 
 def _folder(last: StoredText | None) -> RuleFolder | None:
     try:
         return None if last is None else _FOLDER_DECODER.decode(last.body)
+    # One in a form of another program is no hindrance: then no folder is known.
     except msgspec.MsgspecError:
         return None
 
@@ -148,6 +151,7 @@ async def keep_data(log: DecisionLog, folder: RuleFolder, last: RuleFolder | Non
     nobody's decision. A version that is new to this store has the package's newest. Raises
     StoreUnavailable.
     """
+    # Nothing of `_data` is from the package: what the folder has itself is its own content.
     if not folder.shipped:
         return folder
     kept = {}
@@ -158,6 +162,7 @@ async def keep_data(log: DecisionLog, folder: RuleFolder, last: RuleFolder | Non
             if data is None and last is not None:
                 data = _data_loaded_with(last, product.product, number, text=file.text)
             if data is not None and data != folder.data:
+                # Files that the folder has itself count as they are.
                 kept[name] = {one: text for one, text in data.items() if one in folder.shipped}
     return replace(folder, kept=kept)
 
@@ -208,12 +213,14 @@ def _problems(found: Iterable[tuple[TextFile, CompiledRuleset, str]]) -> tuple[D
             f"and write the change as v{number + 1}"
         )
         report.error(_ALTERED, place, message, hint)
+    # Faults that the reading found are reported where the folder was loaded.
     return tuple(problem for problem in report.diagnostics() if problem.code == _ALTERED)
 
 
 async def _decided_otherwise(log: DecisionLog, ruleset: CompiledRuleset) -> str:
     mark = used_mark(ruleset)
     last = await log.last_text(mark.kind)
+    # It has decided with this very content, or never: then it may.
     if last is None or await log.text(mark.digest) is not None:
         return ""
     earlier = last.body.decode()
@@ -225,5 +232,6 @@ async def _decided_otherwise(log: DecisionLog, ruleset: CompiledRuleset) -> str:
 
 def _digest(text: StoredText) -> str:
     """The digest of a stored ruleset as it is computed now: newer code may compute another."""
+    # Without checks, since what has decided passed those of its time.
     found = compile_ruleset(files_from_body(text.body), catalogue(), checks=()).ruleset
     return "" if found is None else found.digest

@@ -30,6 +30,7 @@ class CompilationThread:
     """Runs one compilation at a time; a queued one whose caller has left is not begun."""
 
     def __init__(self) -> None:
+        # One: compiling is Python's own work, which a second thread would not make faster.
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="compilation")
         self._jobs: set[Future[Any]] = set()
 
@@ -55,14 +56,21 @@ class _Files(msgspec.Struct, frozen=True):
 
 
 def ruleset_text(ruleset: CompiledRuleset, files: RulesetFiles) -> StoredText:
-    beside = dict(files.data), dict(files.tables), dict(files.shared)
-    stored = _Files(files.product, files.path, files.text, *beside)
+    stored = _Files(
+        files.product,
+        files.path,
+        files.text,
+        data=dict(files.data),
+        tables=dict(files.tables),
+        shared=dict(files.shared),
+    )
     return StoredText(ruleset.digest, "ruleset", msgspec.json.encode(stored))
 
 
 def files_from_body(body: bytes) -> RulesetFiles:
     """The files that were stored; raises msgspec.ValidationError when the bytes are not those."""
     stored = msgspec.json.decode(body, type=_Files)
+    # Lists are no content of a version: which there were then is not stored.
     return RulesetFiles(**msgspec.structs.asdict(stored), lists=None)
 
 
@@ -81,7 +89,8 @@ class RulesetArchive:
         loaded = self._rulebook().by_digest(digest) or self._compiled.get(digest)
         if loaded is not None:
             return loaded
-        async with self._lock:  # whoever asks for the same meanwhile finds it
+        # One after the other, so that whoever asks for the same meanwhile finds it compiled.
+        async with self._lock:
             compiled = self._compiled.get(digest)
             if compiled is None:
                 compiled = self._compiled[digest] = await self._again(digest)
@@ -103,4 +112,5 @@ class RulesetArchive:
 
 
 def _compiled(body: bytes) -> CompiledRuleset | None:
+    # Without checks, since what has decided passed those of its time.
     return compile_ruleset(files_from_body(body), catalogue(), checks=()).ruleset

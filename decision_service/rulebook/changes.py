@@ -93,6 +93,7 @@ def compare_parts(
     groups = list(dict.fromkeys(group for group, _ in new))
     for place, group in enumerate(dict.fromkeys(group for group, _ in old)):
         if group not in groups:
+            # A group that is gone is shown where it was.
             groups.insert(place, group)
     groups = keys_of((change.group for change in found), groups)
     return tuple(sorted(found, key=lambda change: groups.index(change.group)))
@@ -181,10 +182,8 @@ def _value(part: Part, key: str, before: Leaf | None, after: Leaf | None) -> Wri
 
 
 def _effect(before: Leaf | None, after: Leaf | None, grows: Direction) -> Direction:
-    """What a changed value does where a greater one `grows`; a value that is no number CHANGES.
-
-    Without a value there is no bound, of what holds back no time to wait.
-    """
+    """What a changed value does where a greater one `grows`; a value that is no number CHANGES."""
+    # Without a value there is no bound; of what holds back, no time to wait.
     unwritten = inf if grows is Direction.LOOSENS else 0
     old = unwritten if before is None else before.meaning
     new = unwritten if after is None else after.meaning
@@ -207,6 +206,7 @@ def _steps(
         old = _in_force(before, day)
         new = _in_force(after, day)
         texts = (old.text if old else NO_VALUE, new.text if new else NO_VALUE)
+        # A difference that goes on is said once, on the day on which it begins.
         if texts != shown and (old and old.meaning) != (new and new.meaning):
             when = f" on {day}" if day else f" before {days[1]}" if len(days) > 1 else ""
             words = f"{from_to(*texts)}{when}"
@@ -222,6 +222,7 @@ def _steps(
 
 
 def _in_force(values: Mapping[str, Leaf], day: str) -> Leaf | None:
+    # Days of ISO 8601 sort as texts, and the empty one, which is always, before all.
     begun = [start for start in values if start <= day]
     return values[begun[-1]] if begun else None
 

@@ -61,6 +61,7 @@ def claim_lines(claims: Claims | None) -> Iterator[str]:
     for name, one in sorted(claims.tested.items()):
         yield f"Claimed of {name}: tests reach {one.coverage} %, notice {one.figures} % of figures"
     yield f"Claimed: {claims.proved} of {claims.guarantees} guarantees proved"
+    # What another machine wrote may be of any length.
     for line in claims.impact[:_MOST_LINES]:
         yield f"Claimed: {line}"
 
@@ -72,6 +73,7 @@ def unclaimed(
     words = ""
     if claims is None:
         words = "nothing was measured or proved by `decision-service rules publish`"
+    # An edit after the measuring leaves figures of rules that nobody will run.
     elif claims.made_for != files_digest(after):
         words = f"are of other files ({claims.made_for[:12]})"
     elif before is not None and claims.base != files_digest(before):

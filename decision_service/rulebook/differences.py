@@ -47,9 +47,6 @@ _UNNAMED = WrittenChange(
 )
 
 
-# What a file says, as parts
-
-
 def leaf(node: YamlNode, *, expression: bool = False) -> Leaf:
     return Leaf(said(node), _meaning(node, expression=expression))
 
@@ -106,9 +103,6 @@ def values_of(node: MapNode, *apart: str) -> dict[str, Leaf]:
     return found
 
 
-# Versions
-
-
 class RulesetDiff(msgspec.Struct, frozen=True):
     """`identical`: the digests are equal, so that only limits of parameters may differ.
 
@@ -130,13 +124,16 @@ def compare(
     more = (*_rows(roots, (before, after)), *_shared_data(before, after))
     changes = compare_parts(_parts_of(roots[0]), _parts_of(roots[1]), more)
     if old.digest == new.digest:
+        # No digest covers these: they guard the file against slips.
         limits = tuple(c for c in changes if c.subject.endswith(_LIMITS))
         return RulesetDiff(identical=True, alike=True, changes=limits)
+    # By the digest and not by the sentences, which may lack a difference.
     renamed = compile_ruleset(_named_like(before, after), catalogue).ruleset
     if renamed is not None and renamed.digest == old.digest:
         about = tuple(c for c in changes if c.group == ABOUT)
         return RulesetDiff(identical=False, alike=True, changes=about)
     if all(c.group == ABOUT and c.subject in _NAMES for c in changes):
+        # Without any sentence the two would count as equal.
         changes = (*changes, _UNNAMED)
     return RulesetDiff(identical=False, alike=False, changes=changes)
 
@@ -192,6 +189,7 @@ def _parts_of(root: MapNode) -> Iterator[Part]:
     if segments := root.get("segments"):
         yield single("segments", "applicants differ by", segments)
     for name, param in entries_of(root.get("params")):
+        # Without a meaning: values are compared by label and day (`dated`).
         values = values_of(as_map(param)) | {"value": Leaf(said(as_map(param).get("value")), None)}
         yield Part("parameters", named(name), values, dated=_dated(as_map(param)))
     yield from _lines("derived", root)
@@ -221,6 +219,7 @@ def _of_map(section: str, what: str, root: MapNode) -> Iterator[Part]:
 def _by_id(group: str, what: str, node: YamlNode | None) -> Iterator[Part]:
     """Rules or conditions: a further one asks more of applicants, unless it approves."""
     for name, item in items_by(node, "id").items():
+        # A rule that approves may let through whom the others left to a person.
         approves = said(item.get("then")) == "APPROVE"
         new = Direction.CHANGES if approves else Direction.TIGHTENS
         yield Part(group, f"{what} {name}", values_of(item, "id"), kind=f"{what}s", new=new)
@@ -293,8 +292,10 @@ def _rows_of(
     old, new = rows
     was = [_bare(row) for row in old]
     now = [_bare(row) for row in new]
+    # autojunk would ignore rows that are frequent, in tables of 200 rows and more.
     matcher = SequenceMatcher(None, was, now, autojunk=False)
     for tag, low, high, start, end in matcher.get_opcodes():
+        # As many rows as before are most likely the same ones, edited cell by cell.
         if tag == "replace" and high - low == end - start and columns[0] == columns[1]:
             yield from compare_parts(
                 _row_parts(group, columns[1], old[low:high], start=start),

@@ -104,6 +104,7 @@ def _accepted(fields: Fields, products: Collection[str]) -> Iterator[Acceptance]
             message = f"there is no product {product} here"
             report.warning("M014", entry.place("product"), message, did_you_mean(product, products))
         elif product and reason and word:
+            # Of two reasons nobody could say which one counts.
             if (product, word) in seen:
                 message = f"`{word}` of {product} is accepted twice"
                 report.error("M015", entry.place("what"), message, "keep one reason")
@@ -179,6 +180,7 @@ class RuleFolder(msgspec.Struct, frozen=True):
         kept = self.kept.get(version_name(product, version))
         if kept is None:
             return self.data
+        # What the folder has itself is its content; what the package brought is kept by version.
         own = {name: text for name, text in self.data.items() if name not in self.shipped}
         return {**kept, **own}
 
@@ -274,6 +276,7 @@ class _Reading:
         self._list_bytes = self._list_keys = 0
 
     def folder(self, names: list[str]) -> RuleFolder:
+        # A file of `_data` that the folder lacks is the package's own.
         data = {p.name: p.read_text("utf-8") for p in (starter_rules() / _DATA).glob("*.yaml")}
         own = self._own_data(data)
         products = [
@@ -291,6 +294,7 @@ class _Reading:
         return RuleFolder(
             products=tuple(products),
             data={name: own.get(name, data[name]) for name in sorted(data)},
+            # Laws apart: one that cannot be read must not stop rules that decide.
             unreadable=tuple(one for one in self._unreadable if not self._of_law(one)),
             manifest=manifest,
             claims=claims,
@@ -304,6 +308,7 @@ class _Reading:
     def _laws(self) -> tuple[TextFile, ...]:
         """The folder's laws; a folder of an earlier release has none, and the package's count."""
         own = tuple(file for _, file in self._read(LAW, _YAML_LIKE))
+        # A law that is there and cannot be read is not replaced by the package's without a word.
         if own or any(self._of_law(one) for one in self._unreadable):
             return own
         shipped = sorted((starter_rules() / LAW).glob("*.yaml"))
@@ -323,6 +328,7 @@ class _Reading:
         found = {}
         for name, file in self._read(f"{folder}/lists", ".csv", MOST_LIST_BYTES):
             self._list_bytes += len(file.text.encode())
+            # By lines, since no cell is read of lists that are too large together.
             self._list_keys += max(0, len(file.text.splitlines()) - 1)
             if self._list_bytes > MOST_BYTES_OF_LISTS or self._list_keys > MOST_KEYS_OF_LISTS:
                 self._refuse(f"{folder}/lists/{name}", _TOO_MANY)
@@ -405,13 +411,15 @@ class _Reading:
     def _text(self, path: str, most: int) -> str:
         try:
             body = self._bytes(self._root / path, most)
-        except (OSError, RuntimeError) as error:  # RuntimeError: links that lead in a circle
+        # RuntimeError comes of links that lead in a circle.
+        except (OSError, RuntimeError) as error:
             raise _Refused(
                 f"the file cannot be read ({getattr(error, 'strerror', error)})"
             ) from None
         if len(body) > most:
             size = f"{most >> 20} MiB" if most >= 1 << 20 else f"{most >> 10} KiB"
             raise _Refused(f"the file is larger than {size}: split it")
+        # Plain letters in UTF-16 are valid UTF-8 with a null after each.
         if body.startswith(_UTF_16) or b"\0" in body:
             raise _Refused("the file is UTF-16: save it as UTF-8")
         try:
@@ -425,9 +433,11 @@ class _Reading:
         target = path.resolve(strict=True)
         if not target.is_relative_to(self._root.resolve()):
             raise _Refused("the file is a link out of the rules folder: copy the file in")
+        # A pipe or a device could keep the reading waiting for ever.
         if not stat.S_ISREG(target.stat().st_mode):
             raise _Refused("the path is no ordinary file")
         with target.open("rb") as file:
+            # One byte more than is allowed says that it is too large, whatever its size.
             return file.read(most + 1)
 
     def _refuse(self, path: str, sentence: str) -> None:
@@ -447,15 +457,20 @@ def write_whole(path: Path, text: str) -> None:
     old content untouched.
     """
     target = path.resolve()
+    # In the same folder, since only within a file system it can take the old one's place at once;
+    # hidden, so that a reading meanwhile passes over it.
     handle, name = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".new", dir=target.parent)
     fresh = Path(name)
     try:
         with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
             file.write(text)
             file.flush()
+            # Before it is renamed: after a power cut the name must not be that of an empty file.
             os.fsync(file.fileno())
+        # A temporary file can be read by its owner alone.
         fresh.chmod(target.stat().st_mode & 0o777 if target.exists() else _READABLE)
         fresh.replace(target)
+    # Also where the program is interrupted: no half file is left.
     except BaseException:
         fresh.unlink(missing_ok=True)
         raise

@@ -58,14 +58,23 @@ def law_problems(
 ) -> Iterator[Diagnostic]:
     """R530 for an offer within a law without a `price`, R531 without a guarantee of that law.
 
-    R532 is for a guarantee of a law that is not there. Of a version whose digest is among the
-    `decided` they are warnings: it cannot be mended, and the next version is to be.
+    R532 is for a guarantee of a law that is not there. They are warnings of a version whose digest
+    is among the `decided`.
     """
     for version in versions:
+        # What has decided cannot be mended: it is the next version that has to be.
         severity = Severity.WARNING if version.digest in decided else Severity.ERROR
         for code, place, message, hint in _of_version(laws, version):
-            at = (place.file, place.line, place.column, place.end)
-            yield Diagnostic(code, severity, *at, message, hint)
+            yield Diagnostic(
+                code,
+                severity,
+                place.file,
+                line=place.line,
+                column=place.column,
+                end=place.end,
+                message=message,
+                hint=hint,
+            )
 
 
 def _of_version(

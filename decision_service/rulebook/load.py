@@ -45,6 +45,7 @@ def shared_problems(
 ) -> tuple[Diagnostic, ...]:
     """Faults of form, and R512 for entries that no version uses, once all versions compile."""
     report = Report()
+    # While one does not compile, it is not known what it uses.
     whole = all(version.ruleset is not None for version in versions)
     used = frozenset().union(*(version.shared for version in versions))
     for path, text in sorted(files.items()):
@@ -121,6 +122,7 @@ def product_of(
         return None
     names = {
         version: input_names(versions[version]) if version in versions else None
+        # A plan may name a version whose file cannot be read, which is reported as that.
         for version in (*product.rulesets, *unreadable)
     }
     texts_of = PlanTexts(product.plan.text, product.desk.text if product.desk else None)
@@ -167,6 +169,7 @@ class LoadResult(msgspec.Struct, frozen=True):
         """What is wrong with laws, and against them; None counts every version as decided."""
         versions = [one.ruleset for one in self.by_version.values() if one.ruleset is not None]
         known = {one.digest for one in versions} if decided is None else decided
+        # Not among the diagnostics: a law that comes or changes stops nothing that decides.
         found = (*self.laws.faults, *law_problems(self.laws.by_name, versions, known))
         return tuple(sorted(found, key=lambda one: one.order))
 
@@ -196,6 +199,7 @@ def load_rules(
         compiled = compilations(folder, one, blocked, now=now)
         by_version |= {one.rulesets[v].path: c for v, c in compiled.items()}
         unreadable = unreadable_versions(folder, one)
+        # A version that cannot be read may use any of them.
         if not unreadable:
             found.extend(unused_tables(one, compiled.values()))
         versions = dict(versions_of(folder, one, compiled, found=found, texts=texts))
@@ -240,6 +244,7 @@ def _once(
 ) -> tuple[Diagnostic, ...]:
     """All diagnostics by place; what versions share is said once."""
     own = (compilation.diagnostics for compilation in by_version.values())
+    # Versions share `_data`, tables and lists, and each reports their faults.
     every = {d.order: d for d in (*found, *chain.from_iterable(own))}
     return tuple(every[order] for order in sorted(every))
 
@@ -252,6 +257,7 @@ def _lists(
     shared = folder.shared_lists
     asked = {one.product: _asked(one, by_version) for one in folder.products}
     known = [names for names in asked.values() if names is not None]
+    # Whether anyone asks a shared list is known once all rules can be read.
     every = frozenset().union(*known) if len(known) == len(asked) else None
     files = [(folder.root, path, text, every, "product") for path, text in shared.items()]
     for one in folder.products:
@@ -304,6 +310,7 @@ def blocked_names(settings: Settings) -> frozenset[str]:
 def blocked_problem(names: Iterable[str]) -> str | None:
     """A sentence about the first name that is no factor and not written as an input."""
     known = catalogue()
+    # Sorted: a set's order differs between processes.
     unknown = next((n for n in sorted(names) if n not in known and not _INPUT.fullmatch(n)), None)
     if unknown is None:
         return None

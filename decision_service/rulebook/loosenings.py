@@ -48,9 +48,9 @@ from decision_service.rules.tests_file import case_target
 _APART = re.compile(r"_shared/.*|[^/]+/((rollout|desk|v\d+)\.yaml|(tables|lists|tests)/.*)")
 """Files that are compared as what they mean: versions, their tests, plans and lists."""
 
+# Of a version, what no case of given factor values can notice: what is read, asked and promised.
 _PROMISES = ("time_zone", "currency", MAX_AGE, "valid_for", "recourse")
 _NAMED_PROMISES = ("inputs", "reasons", "tags")
-"""What of a version no case of given factor values can notice: what is read, asked and promised."""
 
 _LIMITS = ("min", "max", "unit")
 _BOUNDS = {"min": Direction.TIGHTENS, "max": Direction.LOOSENS}
@@ -127,6 +127,8 @@ def replacements(old: Rulebook, new: Rulebook) -> Iterator[Replacement]:
         for number, ruleset in sorted(product.versions.items()):
             role = product.roles.get(number)
             same = was.versions.get(number)
+            # Whoever takes another's place is measured by it, also where the number was there
+            # before.
             if role and (same is None or was.roles.get(number) != role):
                 yield Replacement(ruleset, was.champion)
             elif same is not None:
@@ -183,6 +185,7 @@ def _stage_guards(group: str, root: MapNode) -> Iterator[Part]:
         rules = stage.get("rules")
         for rule in rules.items if isinstance(rules, ListNode) else ():
             if isinstance(rule, MapNode) and isinstance(name := rule.get("id"), Scalar):
+                # Unwritten it is REFER: to write that out is no change.
                 missing = rule.get("when_missing") or Scalar("REFER", plain=True, place=name.place)
                 yield single(group, f"when_missing of {name.text}", missing)
 
@@ -244,6 +247,7 @@ def _as_parts(group: str, files: Mapping[str, Mapping[str, YamlNode]]) -> Iterat
 
 def _files_compared(before: RulesState, after: RulesState) -> Iterator[WrittenChange]:
     """Letters, stories, `_data`, laws and the policy: file by file."""
+    # A product under a new name is compared with what it was, and not taken for a new one.
     renamed = replaced_products(before.rulebook, after.rulebook)
     old = _other_files(before.folder, {gone: name for name, gone in renamed.items()})
     new = _other_files(after.folder, {})
@@ -252,6 +256,8 @@ def _files_compared(before: RulesState, after: RulesState) -> Iterator[WrittenCh
             continue
         first = _parts(path, old.get(path))
         second = _parts(path, new.get(path))
+        # Without a policy everything is asked for, so that one that comes or goes has floors to
+        # compare.
         if path != POLICY and (path not in old or path not in new):
             sort = ChangeKind.REMOVED if path in old else ChangeKind.ADDED
             words, direction = _SHORT[sort]
@@ -293,6 +299,7 @@ def _of_policy(change: WrittenChange) -> Direction:
 
 
 def _floor(side: str) -> int:
+    # A floor that is not written is the whole.
     shown = side or str(MOST_PERCENT)
     return int(shown) if shown.isdecimal() else 0
 
@@ -315,6 +322,8 @@ def loosenings_among(
             yield change
     admitting = _admitting_lists(after.folder)
     for one in list_changes(before.folder, after.folder):
+        # Fewer keys let more through where a rule stops those on the list, more keys where it stops
+        # the others.
         is_wider = one.added and PurePosixPath(one.path).stem in admitting
         if one.before and (one.removed or not one.added or is_wider):
             yield WrittenChange(one.path, "the list", ChangeKind.CHANGED, words=one.words)

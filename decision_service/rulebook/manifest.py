@@ -32,6 +32,7 @@ class Publication(msgspec.Struct, frozen=True):
 
 
 def manifest_text(published: Publication, contents: Mapping[str, str]) -> str:
+    # JSON's quoted texts are YAML's, whatever is in a name or a path.
     by = json.dumps(published.by, ensure_ascii=False)
     files = [f"  {json.dumps(path)}: {digest(contents[path])}\n" for path in sorted(contents)]
     return f"{_HEAD}by: {by}\nat: {published.at}\nfiles:\n{''.join(files)}"
@@ -75,6 +76,7 @@ def _fields(path: str, text: str, report: Report) -> Fields | None:
 
 def _is_instant(text: str) -> bool:
     try:
+        # The form alone would take the 30th of February, and `fromisoformat` other forms.
         return bool(_INSTANT.fullmatch(text)) and bool(datetime.fromisoformat(text))
     except ValueError:
         return False
@@ -122,6 +124,7 @@ def _check(
 ) -> None:
     published = as_scalar(entry.value, f"`{entry.key}`", report)
     texts = [*kept]
+    # A version may keep a file that the package brought before: either text is as it was published.
     if entry.key in contents:
         texts.append(contents[entry.key])
     if not texts:

@@ -69,6 +69,7 @@ def _parts_of_plan(plan: Plan) -> Iterator[Part]:
     yield _alone("plan", named("pin_for"), plan.pin_for)
     if (share := plan.second_person_above) is not None:
         part = Part("plan", named("second_person_above"), {"": _percent(share)}, grows=_GROWS)
+        # Without it one person may go to any share.
         yield replace(part, new=Direction.TIGHTENS)
     yield from _go_live(plan.go_live)
     yield from _versions(plan.versions)
@@ -96,6 +97,7 @@ def _values_of(part: msgspec.Struct) -> dict[str, Leaf]:
             found |= {"compares with": _leaf_of("champion")} if value is None else _values_of(value)
         elif name == "percent":
             found[name] = _percent(value)
+        # What is not set is not written, so that a new key of plans is no change of an old one.
         elif name != "name" and value:
             found[_KEYS.get(name, name)] = _leaf_of(value)
     return found
@@ -112,6 +114,7 @@ def _leaf_of(value: Any) -> Leaf:
             return Leaf(f"{value.normalize():f}", value)
         case timedelta():
             seconds = int(value.total_seconds())
+            # The largest unit that divides it, as people write it: 1d, and not 24h.
             unit, size = next(one for one in _LENGTHS.items() if seconds % one[1] == 0)
             return Leaf(f"{seconds // size}{unit}", seconds)
         case Formula():
@@ -192,6 +195,7 @@ def _joined(name: str, units: list[str], kind: ChangeKind) -> Iterator[WrittenCh
     whole = ", ".join(units)
     added = kind is ChangeKind.ADDED
     words = f"has {count} {'more' if added else 'fewer'}: {listed}"
+    # More who are allowed and fewer who are denied are both more who are decided.
     which = Direction.LOOSENS if added is (name == "allow") else Direction.TIGHTENS
     yield WrittenChange(
         "go-live",

@@ -30,8 +30,8 @@ _AMOUNT = "requested_amount"
 _LARGE_SHARE = WHOLE // 10
 _HARDLY_TRIPS = 0.9
 
+# What is true only where all its names have values: `or`, for one, can be true without.
 _PLAIN = (tree.All, tree.Compare, tree.Within, tree.NameRead, tree.Constant)
-"""What is true only where all its names have values."""
 
 
 def plan_problems(
@@ -103,6 +103,7 @@ def _least(ruleset: CompiledRuleset) -> Decimal | None:
 def _tiers(ruleset: CompiledRuleset) -> frozenset[str] | None:
     offer = _offer(ruleset)
     line = offer.terms.lines.get(TIER) if offer else None
+    # An offer without a tier has the empty one.
     return frozenset({""}) if line is None else _labels(line.tree, ruleset)
 
 
@@ -121,6 +122,7 @@ def _labels(node: tree.Node, ruleset: CompiledRuleset) -> frozenset[str] | None:
 
 def _all_known(each: Iterable[frozenset[str] | None]) -> frozenset[str] | None:
     found = [*each]
+    # One that cannot be known leaves all open: a tier is not called wrong by a guess.
     known = [labels for labels in found if labels is not None]
     return frozenset().union(*known) if len(known) == len(found) else None
 
@@ -152,14 +154,18 @@ def found_risks(product: Product, policy: Policy) -> Iterator[FoundRisk]:
 def plan_warnings(folder: RuleFolder, rulebook: Rulebook) -> Iterator[Diagnostic]:
     for product in folder.products:
         report = Report()
-        files = (product.plan, product.desk)
-        plan, desk = (yaml.read(one.path, one.text, report) if one else None for one in files)
+        plan = _read(product.plan, report)
+        desk = _read(product.desk, report)
         for one in found_risks(rulebook.product(product.product), rulebook.policy):
             root = desk if one.of_desk else plan
             assert root is not None  # noqa: S101 - a file of a rulebook was read
             accept = f", or accept `{one.named}` in policy.yaml" if one.named else ""
             report.warning(one.code, place_of(root, *one.keys), one.message, f"{one.hint}{accept}")
         yield from report.diagnostics()
+
+
+def _read(file: TextFile | None, report: Report) -> YamlNode | None:
+    return None if file is None else yaml.read(file.path, file.text, report)
 
 
 def _first_stages(plan: Plan) -> Iterator[FoundRisk]:
@@ -253,11 +259,8 @@ def _why_empty(segment: Segment, earlier: Sequence[Segment]) -> str:
 
 
 def _takes_all(earlier: Formula, later: Formula) -> bool:
-    """Whether whoever meets the later condition meets the earlier one, too.
-
-    An earlier condition on an input that was not sent matches no applicant, so it must ask for no
-    other inputs than the later one needs.
-    """
+    """Whether whoever meets the later condition meets the earlier one, too."""
+    # An input that was not sent makes the earlier condition match nobody, and the later one may.
     needed = all(isinstance(node, _PLAIN) for node in tree.walk(later.tree))
     if not needed or not set(earlier.names) <= set(later.names):
         return False

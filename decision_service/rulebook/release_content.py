@@ -38,12 +38,14 @@ def content_of(folder: RuleFolder) -> StoredText:
 
     Equal folders of two machines have one digest. A manifest and claims are no part of it.
     """
+    # In one order of keys, so that equal folders of two machines have equal bytes.
     plain = msgspec.to_builtins(_portable(folder), str_keys=True)
     return release_text(msgspec.json.encode(plain, order="deterministic"))
 
 
 def folder_of(text: StoredText | None, digest: str) -> RuleFolder:
     """The folder of stored content, hashed as it is read; raises ContentDamaged."""
+    # Hashed before it is decoded: what was changed in the store is not even read.
     if text is None or sha256(text.body).hexdigest() != digest:
         raise ContentDamaged(
             f"the content of release {digest[:16]} is not in the store as it was confirmed: "
@@ -65,6 +67,7 @@ def _portable(folder: RuleFolder) -> RuleFolder:
         products=tuple(_product(one, root) for one in folder.products),
         policy=_moved(folder.policy, root),
         laws=tuple(_file(one, root) for one in folder.laws),
+        # What the author's machine adds is no rule, and may differ for the same rules.
         manifest=None,
         claims=None,
     )
@@ -94,6 +97,7 @@ def _file(file: TextFile, root: str) -> TextFile:
 
 
 def _path(path: str, root: str) -> str:
+    # Where the folder is on a machine is nothing that two persons confirm.
     if path.startswith(PACKAGED) or not path.startswith(f"{root}/"):
         return path
     return f"{ROOT}/{path.removeprefix(f'{root}/')}"

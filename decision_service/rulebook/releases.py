@@ -174,6 +174,7 @@ class Releases(msgspec.Struct, frozen=True):
         begins = {ReleaseAction.PROPOSE, *DECIDING}
         came = [one for one in self.entries if one.digest == digest and one.action in begins]
         proposed = [one for one in came if one.action is ReleaseAction.PROPOSE]
+        # What one person brought back was never proposed, and has a base all the same.
         position = (proposed or came)[-1].base
         return next((one for one in self.entries if one.position == position), None)
 
@@ -191,6 +192,7 @@ class Releases(msgspec.Struct, frozen=True):
         declined = {one.about for one in self.entries if one.action is ReleaseAction.DECLINE}
         for one in self.entries:
             waits = one.action is ReleaseAction.PROPOSE and one.position not in declined
+            # What it loosens was compared with rules that may not decide any more.
             if waits and one.base == self.base and now < one.at + PROPOSAL_LASTS:
                 yield one
 
@@ -214,6 +216,8 @@ class Releases(msgspec.Struct, frozen=True):
         proposed = [one for one in self._of(ReleaseAction.PROPOSE) if one.digest == digest]
         if any(one.about == proposed[-1].position for one in self._of(ReleaseAction.DECLINE)):
             return ReleaseState.DECLINED
+        # Derived and never written: processes with different folders do not cancel each other's
+        # proposals.
         return ReleaseState.EXPIRED if proposed[-1].base == self.base else ReleaseState.STALE
 
     def _why_not(self, digest: str, now: datetime) -> str:
@@ -232,6 +236,7 @@ class Releases(msgspec.Struct, frozen=True):
 
     def next(self, action: ReleaseAction, digest: str, at: datetime) -> ReleaseEntry:
         """The entry that would follow, compared with what decides."""
+        # Two processes may take the same position: the journal's primary key decides between them.
         return ReleaseEntry(self.last + 1, at, action, digest=digest, base=self.base)
 
 
@@ -243,6 +248,8 @@ def not_proposed(releases: Releases, digest: str, now: datetime) -> str:
     """
     if any(one.digest == digest for one in releases.open(now)):
         return "waits for two persons already"
+    # An old folder of a process that is being replaced must not bring back what was left for a
+    # reason.
     if releases.has_decided(digest):
         return "was approved before and takes nothing back: `decision-service rules revert` does"
     known = any(one.digest == digest for one in releases.entries)
@@ -295,16 +302,20 @@ def confirmed(
             f"you saw the release {asked.digest[:16]} compared with entry {asked.position}, and "
             f"entry {releases.base} decides since: look at what it changes now"
         )
+    # Who wrote the rules is neither of the two persons.
     _require_no_author(by, waits.authors)
     _require_sign_in(by, now)
     left = [name for name in loosenings if name not in asked.accepted]
+    # Each by its name, so that none is accepted unread.
     if left:
         raise ReleaseRefused(
             f"{_loosenings(len(left))} not accepted, the first is `{left[0]}`: accept each by its "
             "name (`rules show` prints the command), or decline the release"
         )
     first = releases.first_confirmation(waits)
+    # Whoever lost the role since loses an open confirmation, and nothing that is in force.
     counts = first is not None and first_may
+    # Persons are compared where one issuer names both: one may call under another's name.
     if counts and first is not None and first.by.may_be(by.actor):
         raise ReleaseRefused(
             f"{_named(by.actor)} confirmed the release {asked.digest[:16]} first: another person "
@@ -359,6 +370,7 @@ def may_alone(releases: Releases, to: ReleaseEntry, now: datetime) -> bool:
     Within 24 hours of the confirmation, and never from a revert.
     """
     deciding = releases.in_force
+    # From a revert one person could go back and forth alone.
     if deciding is None or deciding.action is not ReleaseAction.RELEASE:
         return False
     before = [one for one in releases.entries if one.action in DECIDING][:-1]
@@ -371,6 +383,7 @@ def content_before(releases: Releases, asked: Confirmation, to: int) -> ReleaseE
     Raises ReleaseRefused, also where another release decides than was seen.
     """
     deciding = releases.in_force
+    # Whoever goes back does so from what they saw decide.
     if deciding is None or asked.position != deciding.position:
         raise ReleaseRefused(
             f"entry {releases.base} decides, and not entry {asked.position}: look again"

@@ -19,7 +19,8 @@ from decision_service.rollout.state import RolloutState
 from decision_service.rules.language.diagnostics import Diagnostic, count
 from decision_service.rules.program import CompiledRuleset, KeyList
 
-if TYPE_CHECKING:  # what decides needs no letters
+# What decides needs no letters and no laws, and does not load them.
+if TYPE_CHECKING:
     from decision_service.rules.law import PriceLaw
     from decision_service.rules.letters import NoticeTexts
 
@@ -72,6 +73,7 @@ class Policy(msgspec.Struct, frozen=True):
         )
 
 
+# dict=True, since a cached property keeps its value in it.
 class Product(msgspec.Struct, frozen=True, dict=True):
     """One product: its ruleset versions, its rollout plan, and the rollout's state.
 
@@ -120,6 +122,7 @@ class Product(msgspec.Struct, frozen=True, dict=True):
         return frozenset(name for version in self.versions.values() for name in version.inputs)
 
 
+# dict=True, since a cached property keeps its value in it.
 class Rulebook(msgspec.Struct, frozen=True, dict=True):
     """All products without errors; `laws` are for proofs alone."""
 
@@ -130,6 +133,7 @@ class Rulebook(msgspec.Struct, frozen=True, dict=True):
     def product(self, name: str) -> Product:
         """Raises ProductUnknown, and RulesUnavailable before the first release."""
         found = self.products.get(name)
+        # Before the first release no product is known, which is another mistake than a wrong name.
         if not self.products:
             raise RulesUnavailable(NOTHING_IN_FORCE)
         if found is None:
@@ -197,6 +201,8 @@ class ActiveRules:
 
     def put(self, rulebook: Rulebook, now: datetime) -> None:
         since = {digest: self._status.since.get(digest, now) for digest in rulebook.digests}
+        # One assignment: whoever reads meanwhile has the old rules with their days, or the new
+        # ones.
         self._status = ActiveRulesStatus(rulebook, since, now)
 
     def set_products(self, moved: Mapping[str, Product]) -> None:

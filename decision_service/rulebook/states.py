@@ -59,6 +59,7 @@ def _changed_versions(old: Rulebook, new: Rulebook) -> Iterator[ChangedVersion]:
             role = ""
             if is_champion or number == product.plan.versions.of(Arm.CHALLENGER):
                 role = "champion" if is_champion else "challenger"
+            # Its text may be as it was: who is decided by it is not.
             if is_champion and champion and champion.digest != ruleset.digest:
                 yield ChangedVersion(ruleset, role, champion, champion=champion)
             elif same is None or same.digest != ruleset.digest:
@@ -94,6 +95,7 @@ class RulesDiff(msgspec.Struct, frozen=True):
         for plan in self.plans:
             changes += plan.changes
         for one in self.versions:
+            # Of a new product nothing is known: it may approve anyone.
             if one.found is None:
                 return False
             changes += one.found.changes
@@ -107,6 +109,7 @@ def whole(_: str) -> bool:
 def compare_states(old: RulesState, new: RulesState, selected: Selected = whole) -> RulesDiff:
     """Everything that differs in the files that are `selected`."""
     lists = list_changes(old.folder, new.folder)
+    # Once for both lists, since it reads and compares every file of two folders.
     guards = [*guard_changes(old, new)]
     asked = loosenings_among(guards, old, new)
     return RulesDiff(
@@ -176,6 +179,7 @@ def difference_lines(comparison: RulesDiff) -> Iterator[str]:
 
 
 def change_lines(changes: Iterable[WrittenChange], indent: str = "") -> Iterator[str]:
+    # Changes of one group follow each other already.
     for group, found in groupby(changes, key=lambda change: change.group):
         yield f"{indent}{group}"
         for change in found:

@@ -24,8 +24,10 @@ from decision_service.rules.reach import check_bands, check_bins, check_dead_zon
 from decision_service.rules.scorecard import ScorecardPart
 from decision_service.rules.table import TablePart, check_cost
 
+# Rules are compared with each other: the time of it grows with the square of their number.
 _MOST_RULES = 100
 _WITHIN = "bring it to where there is one: `ln(max(a, 1))`, `exp(min(a, 100))`"
+# `annuity_amount` is none of them: what no payment repays is 0, a value like any.
 _DIVISORS = {"round": (1, "step"), "floor": (1, "step"), "annuity": (2, "number of months")}
 """Functions that divide by an argument, with its position and what it is."""
 
@@ -52,6 +54,8 @@ def check_left_out(draft: RulesetDraft) -> None:
     """R410 (warning) where several knock-outs or scorecards leave some applicants to none."""
     for component in (Component.KNOCKOUT, Component.SCORECARD):
         parts = [part for part in draft.stages if part.component is component]
+        # A stage without a segment takes every applicant, so that nobody is left out where there is
+        # one.
         claims = [(p.condition.when, False) for p in parts if p.condition is not None]
         if 1 < len(claims) == len(parts) and can_hold(claims, draft.names.currency):
             names = " and ".join(f"`{part.name}`" for part in parts)
@@ -86,6 +90,7 @@ def check_segments(draft: RulesetDraft) -> None:
 def _by_segment(node: tree.Choice, segments: Collection[str]) -> bool:
     asked = {symbol.name for symbol in tree.reads(node.condition)}
     given = (*tree.reads(node.then), *tree.reads(node.otherwise))
+    # Two cards are joined into one band like this; only constants could be a parameter instead.
     return bool(asked) and asked <= set(segments) and all(symbol.constant for symbol in given)
 
 
@@ -109,6 +114,7 @@ def _bounds(symbol: tree.Symbol) -> str:
 def _overflows(of: ValueRange) -> str:
     with exactly():
         try:
+            # The smallest exponent: where even that overflows, no other has a value.
             exponential(0 if of.low is None else of.low)
         except ArithmeticError:
             return f"the exponent is {of.low:f} or more, and the result too large"
@@ -149,6 +155,7 @@ def _check_shadowed_rule(rule: Rule, earlier: tuple[Rule, ...], draft: RulesetDr
             message = f"{rule.what} has the condition of {other.what} on line {other.place.line}"
             draft.report.error("R407", rule.when.place, message, "make them one rule")
             return
+        # A worse outcome than the earlier rule's still changes the answer: the worst one counts.
         if SEVERITY[rule.then] <= SEVERITY[other.then] and contained(rule, other, draft):
             message = f"whenever {rule.what} holds, {other.what} on line {other.place.line} does"
             hint = f"it changes nothing after {other.then}; remove it or narrow the earlier one"
@@ -161,8 +168,9 @@ def contained(rule: Rule, other: Rule, draft: RulesetDraft) -> bool:
     if rule.when is None or other.when is None:
         return False
     currency = draft.names.currency
+    # What is never or always true is reported as that (R401, R402), and not as contained.
     if not (can_hold([(rule.when, True)], currency) and can_hold([(other.when, False)], currency)):
-        return False  # never or always true: reported as that
+        return False
     return not can_hold([(rule.when, True), (other.when, False)], currency)
 
 
@@ -170,6 +178,7 @@ def check_approval(draft: RulesetDraft) -> None:
     """R406 where nothing can approve, R409 for a rule whose APPROVE others always worsen."""
     outcomes = {each.outcome for part in draft.parts() for each in part.part.conclusive()}
     if Outcome.APPROVE not in outcomes:
+        # That there are no stages is reported already.
         if draft.stages:
             hint = "approval is never a default: add a rule with `then: APPROVE`"
             _nothing_approves("no rule, band or row approves", hint, draft)
@@ -202,17 +211,21 @@ def _within_stage(rule: Rule, condition: StageCondition | None) -> Rule:
     when = rule.when
     if condition is None or when is None:
         return rule
+    # It worsens what others approve for the applicants of its stage alone.
     return replace(rule, when=tree.All((condition.when, when), text=when.text, place=when.place))
 
 
 def _worsens(rule: Rule, draft: RulesetDraft) -> bool:
     """Whether it refers or declines, also where a value is missing; what always holds is R401."""
+    # With SKIP an applicant without the value passes, so that such a rule leaves room to approve.
     if rule.when is None or rule.then in (None, Outcome.APPROVE) or rule.when_missing is None:
         return False
+    # A rule that is always true is reported as that.
     return can_hold([(rule.when, False)], draft.names.currency)
 
 
 def _is_reported(rule: Rule, index: int, stage: Sequence[Rule], draft: RulesetDraft) -> bool:
+    # R407 or R408 says it of these already.
     same = any(o is not rule and o.then and o.when == rule.when for o in stage)
     worse = [o for o in stage[:index] if o.then not in (None, Outcome.APPROVE)]
     return same or any(contained(rule, o, draft) for o in worse)
@@ -269,6 +282,7 @@ def _scores_or_prices(part: NamedPart) -> bool:
 def _factors(node: tree.Node, inside: dict[str, tree.Node]) -> Iterable[tuple[str, Place]]:
     """The names an expression rests on, derived ones followed to theirs."""
     waiting = [node]
+    # Each derived name is followed once, however many others rest on it.
     left = dict(inside)
     while waiting:
         for each in tree.walk(waiting.pop()):
@@ -307,6 +321,7 @@ def _noise(rules: RulesPart, inside: dict[str, tree.Node], draft: RulesetDraft) 
 
 def check_history(draft: RulesetDraft) -> None:
     """R505 (warning) for a threshold of months below a used factor's need, without `because`."""
+    # A rule with `because` says what becomes of those who have no value.
     provided = _provided_for(draft)
     names = [name for name in draft.names.factors if name not in provided]
     for part in draft.stages:
@@ -351,6 +366,7 @@ def _thresholds(rule: Rule) -> Iterable[tuple[str, Decimal]]:
         and right.symbol.constant
         and right.symbol.lower is not None
     ):
+        # The least of its values, of all dates and labels, lets the shortest history through.
         yield left.text, right.symbol.lower
 
 
@@ -368,6 +384,7 @@ def check_params(draft: RulesetDraft) -> None:
     for (name, label), first in firsts.items():
         if first is None or begun is None:
             continue
+        # A figure without a value on a day has every application of that day referred.
         if first > begun:
             hint = f"other parameters begin on {begun}: give it a value from then on"
             _report(name, label, first, hint=hint, draft=draft)
@@ -417,14 +434,17 @@ def check_unused(draft: RulesetDraft) -> None:
     What is in shared files is for other products, too; R513 is for a file that is not used.
     """
     _check_files(draft)
+    # What rows use that could not be read is not known: then nothing is called unused.
     for name, place in draft.places.items() if not draft.unread else ():
         family, _, rest = name.partition(".")
         noted = {"reasons": draft.used_reasons, "tags": draft.used_tags}.get(family)
         used = name in draft.names.used if noted is None else rest in noted
+        # What is in shared files is for other products, too.
         if place.file != draft.files.path:
             continue
+        # The offer compares itself with it, to say whether it is reduced, without naming it.
         if name == "inputs.requested_amount" and draft.root.has("offer"):
-            continue  # it decides whether an offer is reduced
+            continue
         if used or name in draft.names.broken:
             continue
         code, word = _UNUSED[family]

@@ -24,7 +24,7 @@ from decision_service.rules.inputs import list_names, read_inputs, read_lists
 from decision_service.rules.keys import RULESET
 from decision_service.rules.language.diagnostics import Diagnostic, Report
 from decision_service.rules.language.evaluation import compile_trees
-from decision_service.rules.language.types import FLAG, Symbol, reads
+from decision_service.rules.language.types import FLAG, Node, Symbol, reads
 from decision_service.rules.language.values import rule_error
 from decision_service.rules.language.yaml import YamlNode, read
 from decision_service.rules.offer import Terms
@@ -65,31 +65,35 @@ from decision_service.rules.stages import (
 from decision_service.rules.wording import Wording
 
 FORM = "ruleset-1"
+# They guard a file against slips, or explain it: to reword them makes no other version of one
+# that has decided.
 _UNCOUNTED: Mapping[type, frozenset[str]] = {
     ParamSpec: frozenset({"lower", "upper", "unit"}),
     InputSpec: frozenset({"source"}),
-    Provider: frozenset({"name"}),  # is for letters
+    # The name is for letters.
+    Provider: frozenset({"name"}),
     TagSpec: frozenset({"means"}),
 }
-"""Fields that guard a file against slips, or explain it, and decide nothing; left out always."""
 
 _ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
-
+# They came later: left out where None, a version without them keeps the digest that it had.
 _UNLESS_WRITTEN: Mapping[type, frozenset[str]] = {
     Terms: frozenset({"price"}),
     DataPolicy: frozenset({"fee_shares"}),
     InputSpec: frozenset({"max_age"}),
 }
-"""Fields that came later: left out where None, so that a version without them keeps its digest."""
 
 
 def digest(draft: RulesetDraft) -> str:
-    parts = [_ENCODER.encode(canonical(part)) for part in content(draft)]  # threads run between
+    # Part by part, since no other thread runs while one call encodes.
+    parts = [_ENCODER.encode(canonical(part)) for part in content(draft)]
     return hashlib.sha256(f"[{','.join(parts)}]".encode()).hexdigest()
 
 
 def content(draft: RulesetDraft) -> list[Any]:
+    # Guarantees and lists are left out: the ones decide nothing, the others change without a
+    # version, and their answers are recorded.
     return [
         FORM,
         draft.ruleset,
@@ -118,6 +122,7 @@ def canonical(value: Any, simplify: Callable[[Any], Any] = lambda value: value) 
     if value is None or type(value) in (str, int, bool):
         return value
     if isinstance(value, Symbol):
+        # The slot moves with every further name of the file; the meaning does not.
         return ["name", value.name]
     uncounted = _UNCOUNTED.get(type(value), frozenset())
     later = _UNLESS_WRITTEN.get(type(value), frozenset())
@@ -127,6 +132,7 @@ def canonical(value: Any, simplify: Callable[[Any], Any] = lambda value: value) 
         counted = {name: getattr(value, name) for name in names}
         return [type(value).__name__, canonical(counted, simplify)]
     if isinstance(value, Mapping):
+        # In which order entries are written changes no decision, and so no digest.
         return {str(key): canonical(value[key], simplify) for key in sorted(value)}
     if isinstance(value, tuple | list):
         return [canonical(item, simplify) for item in value]
@@ -137,6 +143,7 @@ def canonical(value: Any, simplify: Callable[[Any], Any] = lambda value: value) 
 
 def _leaf(value: Any) -> Any:
     if isinstance(value, Decimal):
+        # 0.5 and 0.50 are one figure.
         return f"{value.normalize():f}"
     if isinstance(value, timedelta):
         return f"{value.total_seconds():.0f}s"
@@ -185,6 +192,7 @@ def compile_ruleset(
     """
     report = Report()
     node = read(files.path, files.text, report)
+    # Joined before anything is read, so that readers need not know of shared files.
     node = node and with_shared(node, files, report)
     draft = read_draft(node, files, Names(catalogue, blocked), report=report) if node else None
     if draft is not None:
@@ -215,12 +223,16 @@ def read_draft(
     read_header(draft)
     read_data(draft)
     draft.valid_for = root.duration("valid_for")
+    # Names from further down are known first: a use above is then R209, and not an unknown name.
     announce(draft)
+    # Each section names what those before it define: parameters have values by segment.
     for section in (read_inputs, read_segments, read_params, read_reasons, read_tags, read_derived):
         section(draft)
+    # Once more, for the segments that are derived names, which are read only now.
     read_segments(draft, derived=True)
     read_stages(draft)
     read_closing(draft)
+    # After all that decides, since these may name only what the rules use.
     read_guarantees(draft)
     read_recourse(draft)
     draft.shared = _leave_unused(draft)
@@ -229,10 +241,11 @@ def read_draft(
 
 
 def _leave_unused(draft: RulesetDraft) -> frozenset[tuple[str, str]]:
-    """Leave out shared entries that nothing uses: they may change; the others by file and name."""
+    """Leave out shared entries that nothing uses; the others by file and name."""
     found: set[tuple[str, str]] = set()
     for name, place in draft.places.items():
         family, _, rest = name.partition(".")
+        # Other products' entries may change under this version only where they are no part of it.
         if place.file == draft.files.path:
             continue
         if name in draft.names.used or (family == "reasons" and rest in draft.used_reasons):
@@ -268,6 +281,7 @@ def finish(draft: RulesetDraft, content: str) -> CompiledRuleset:
         lists=draft.lists,
         guarantees=tuple(draft.guarantees),
         tell=draft.tell,
+        # Amounts of which more lifts the offer: a reason names them before other gaps.
         lifting=frozenset(
             symbol.name
             for each in draft.derived
@@ -310,15 +324,19 @@ def _intake(draft: RulesetDraft) -> Intake:
         AnswerEntry(question, symbol.slot, names.symbols[f"inputs.{question.input}"].slot)
         for question, symbol in names.answers.items()
     ]
-    return Intake.of(names.currency, factors, inputs, answers)
+    return Intake.of(names.currency, factors, inputs, answers=answers)
 
 
 def _derived(draft: RulesetDraft, after: int) -> tuple[DerivedValue, ...]:
     found = [each for each in draft.derived if each.after == after]
     slots = [draft.names.symbols[f"derived.{each.name}"].slot for each in found]
     evaluated = compile_trees([each.tree for each in found])
-    reading = [frozenset(symbol.slot for symbol in reads(each.tree)) for each in found]
+    reading = [_slots_read(each.tree) for each in found]
     return tuple(map(DerivedValue, slots, evaluated, reading))
+
+
+def _slots_read(tree: Node) -> frozenset[int]:
+    return frozenset(symbol.slot for symbol in reads(tree))
 
 
 def _stage(part: NamedPart, derived: tuple[DerivedValue, ...] = ()) -> Stage:
@@ -330,6 +348,7 @@ def _stage(part: NamedPart, derived: tuple[DerivedValue, ...] = ()) -> Stage:
 
 def _timeline(draft: RulesetDraft) -> Timeline:
     starts = sorted({s.start for p in draft.params.values() for s in p.every_step if s.start})
+    # One more than there are starts: the first is of the days before all of them.
     periods = [_period(draft, start) for start in [None, *starts]]
     return Timeline(tuple(starts), tuple(periods))
 
@@ -348,11 +367,13 @@ def _value_of(param: ParamSpec, symbol: Symbol, start: date | None, draft: Rules
         return found[""]
     other = found.pop("", rule_error(symbol.name, "the label has no value"))
     if draft.names.symbols[param.by].type is FLAG:
+        # The labels of a flag are words in the file, and truths when it is evaluated.
         return ByLabel({label == "true": value for label, value in found.items()}, other)
     return ByLabel(found, other)
 
 
 def _value_from(steps: Sequence[Step], symbol: Symbol, start: date | None) -> Any:
+    # Steps are in the order of their days: the last that has begun counts.
     in_force = [s.value for s in steps if s.start is None or (start and s.start <= start)]
     none = "no value is in force on this date"
     return in_force[-1] if in_force else rule_error(symbol.name, none)
@@ -362,6 +383,7 @@ def _next_change(draft: RulesetDraft, start: date | None) -> date | None:
     later = [
         step.start
         for param in draft.params.values()
+        # A figure that nothing uses ends no decision early.
         if f"params.{param.name}" in draft.names.used
         for step in param.every_step
         if step.start is not None and (start is None or step.start > start)

@@ -25,6 +25,8 @@ from decision_service.rules.language.types import Node, Symbol
 from decision_service.rules.language.values import Gap, Unknown
 from decision_service.rules.wording import Wording
 
+# Everything that reads a bounded score is evaluated once a world; beyond this many nothing is
+# certain (decision 0091).
 MOST_WORLDS = 64
 SEGMENT = "segment"
 SEVERITY = {Outcome.APPROVE: 1, Outcome.REFER: 2, Outcome.DECLINE: 3}
@@ -42,6 +44,7 @@ def worst(outcomes: Iterable[Outcome | None]) -> Outcome | None:
     return max(found, key=SEVERITY.__getitem__, default=None)
 
 
+# gc=False: many are made a decision, and none is part of a circle of references.
 class Finding(msgspec.Struct, frozen=True, gc=False):
     """One argument for an outcome, and the reason it would give.
 
@@ -156,15 +159,18 @@ class State(msgspec.Struct):
         if behind:
             self.marks[slot] = behind
         for world in self.worlds:
+            # What rests on nothing that is marked is the same in every world.
             world[slot] = evaluate(world) if behind else value
 
     def split(self, totals: int, choices: Sequence[Mapping[int, Any]]) -> None:
         """Let every world so far continue with each of the choices that so many totals make."""
         self.possible *= totals
         self.crowded = self.crowded or self.possible > MOST_WORLDS
+        # Too many to try: whoever asks for the worlds then hears that nothing is certain.
         if self.crowded:
             self.worlds = ()
             return
+        # Bounded scores multiply: each total of one goes with each of the other.
         before = self.worlds or (self.values,)
         self.worlds = [_with(world, each) for world in before for each in choices]
 
@@ -198,6 +204,7 @@ class Written(msgspec.Struct, frozen=True):
     condition: bool = False
 
 
+# A dataclass, since its equality, and with it the digest, leaves out the place in the file.
 @dataclass(frozen=True, slots=True)
 class StageCondition:
     """For which segment's applicants a stage is."""
@@ -307,7 +314,10 @@ class Column(msgspec.Struct, frozen=True):
 
     def matches(self, value: Any) -> Matches:
         if value.__class__ is Unknown:
+            # A cell may take what is absent, and look past no failure.
             return self.tainted if value.tainted else self.absent
         if not self.regions:
             return self.labels.get(value, self.others)
+        # The two searches differ by one on an edge: even regions are between edges, odd ones on
+        # them.
         return self.regions[bisect_left(self.edges, value) + bisect_right(self.edges, value)]

@@ -47,10 +47,10 @@ _LEAST_SHARE = Decimal("0.01")
 _MOST_SHARE = Decimal("0.5")
 DEFAULT = "default"
 PAYROLL = "payroll"
+# A further word here would make two employers one, so that their incomes are not added up.
 LEGAL_FORMS = (
     "Inc", "Corp", "Corporation", "Co", "Company", "Ltd", "Limited", "PT", "Tbk", "Pte", "Pvt",
 )  # fmt: skip
-"""A further word here would make two employers one, so that their incomes are not added up."""
 
 _CEILING_KEYS = ("provider", "currency", "since", "amount")
 _SIGNS = {"+": 1, "-": -1}
@@ -65,9 +65,11 @@ def shared(reading: Reading[T], files: RulesetFiles, name: str, report: Report) 
     if text is None:
         return None
     path = str(PurePosixPath(files.path).parent.parent / "_data" / name)
+    # Only a file without faults is kept: those of another belong into the report of each version.
     found: T | None = _faultless(reading, path, text)
     if found is None:
         return reading(path, text, report)
+    # The reading that was kept had a report of its own, and a version may quote a line.
     report.add_text(path, text)
     return found
 
@@ -90,6 +92,7 @@ def opened(
 def check_pattern(pattern: str, place: Place, providers: Iterable[str], report: Report) -> None:
     """R136 for a pattern that matches no provider of the file, where there is a readable one."""
     known = list(providers)
+    # Without the file, or where it cannot be read, nothing is known of a pattern.
     if not known or any(fnmatchcase(provider, pattern) for provider in known):
         return
     families = [f"{provider.partition('_')[0]}_*" for provider in known]
@@ -252,6 +255,7 @@ class Employers(msgspec.Struct, frozen=True):
 
 def folded(text: str) -> str:
     """A name without case, punctuation and blanks: `Self-Employed` is `selfemployed`."""
+    # As employers are compared: `Self-Employed` and `self employed` are one word.
     return "".join(letter for letter in text.casefold() if letter.isalnum())
 
 
@@ -292,6 +296,8 @@ def _of_files(draft: RulesetDraft) -> DataPolicy:
         legal_forms=employers.legal_forms,
         document_providers=frozenset(e.provider.id for e in listed if e.documents),
         fee_providers=frozenset(e.provider.id for e in listed if e.charges_fees),
+        # None and not empty: a version without shares has the digest that it had before there were
+        # any.
         fee_shares={e.provider.id: e.fee_share for e in listed if e.fee_share is not None} or None,
     )
     return _with_lags(policy, shared(_lags, files, LAGS_FILE, report=report) or (), report)
@@ -332,11 +338,7 @@ def _lag(entry: MapEntry, report: Report) -> _Lag | None:
 
 
 def _with_lags(policy: DataPolicy, lags: Sequence[_Lag], report: Report) -> DataPolicy:
-    """The policy with the lags of the file; the first pattern that matches a provider counts.
-
-    `payroll` is read, since released files and the digests of their versions have it, but no longer
-    counts: an account's own delay does in its place.
-    """
+    """The policy with the lags of the file; the first pattern that matches a provider counts."""
     named = {lag.pattern: lag for lag in lags if lag.pattern in (DEFAULT, PAYROLL)}
     patterns = [lag for lag in lags if lag.pattern not in named]
     for lag in patterns:
@@ -349,16 +351,19 @@ def _with_lags(policy: DataPolicy, lags: Sequence[_Lag], report: Report) -> Data
         default_lag=default.months if default else 0,
         posting_lag=tuple((lag.pattern, lag.months) for lag in patterns),
         default_lag_days=default.days if default else 0,
+        # Released files and the digests of their versions have it; an account's own delay counts
+        # now.
         payroll_lag_days=payroll.days if payroll else policy.payroll_lag_days,
         posting_lag_days=tuple((lag.pattern, lag.days) for lag in patterns if not lag.months),
     )
 
 
 def _warn_of_hidden(lags: Iterable[_Lag], policy: DataPolicy, report: Report) -> None:
-    """R137 for a pattern whose providers all match earlier ones: the first that matches counts."""
+    """R137 (warning) for a pattern whose providers all match earlier ones."""
     taken: set[str] = set()
     for lag in lags:
         matched = {each for each in policy.provider_types if fnmatchcase(each, lag.pattern)}
+        # The first pattern that matches a provider counts, so that nothing is left for this one.
         if matched and matched <= taken:
             message = f"`{lag.pattern}` never counts: patterns above it match all its providers"
             report.warning("R137", lag.place, message, "move it up, or remove it")

@@ -111,6 +111,7 @@ class Names:
         constant: bool = False,
     ) -> Symbol:
         """Give a name a slot; a name that is there already keeps its slot."""
+        # A score is defined twice, the second time with its bounds, and stays one name.
         slot = self.symbols[name].slot if name in self.symbols else self.size
         symbol = Symbol(
             name, type_, slot, lower=lower, upper=upper, labels=labels, constant=constant
@@ -120,18 +121,24 @@ class Names:
 
     def find(self, name: str) -> Symbol | NameFault:
         """The symbol of a name, noting its use; a factor gets its slot at its first use."""
+        # Asked first: a forbidden input is declared like any other.
         if name in self.blocked:
             hint = "the configuration forbids it; remove it"
             return NameFault("R220", f"`{name}` may not be used in a decision", hint)
         spec = self.catalogue.get(name)
+        # Only factors that rules name have a slot, and only these are fetched.
         if spec is not None and name not in self.symbols:
             self.define(name, spec.type, spec.lower, upper=spec.upper, labels=spec.labels)
+        # A line that waits for a stage sees the lines above it alone, as if it were read in its
+        # place.
         if name in self.symbols and name not in self.below:
             self.used[name] = None
             return self.symbols[name]
         return self._fault(name)
 
     def listed(self, operand: Symbol, name: str) -> Symbol | NameFault:
+        # Of a version from the store the lists of its time are not known, so that any name is
+        # taken.
         if self.lists is not None and name not in self.lists:
             hint = did_you_mean(name, self.lists) or f"put the keys into lists/{name}.csv"
             return NameFault("R213", f"unknown list `{name}`", hint)
@@ -150,6 +157,8 @@ class Names:
         family, _, rest = name.partition(".")
         if name in self.broken:
             self.used[name] = None
+            # Its definition is at fault and reported: a use is neither a second mistake nor
+            # missing.
             return NameFault("", "")
         if name in self.cycles:
             return NameFault("R208", f"`{name}` needs itself: {self.cycles[name]}")
@@ -164,6 +173,7 @@ class Names:
         if family == "lists":
             hint = f"it is written after `in`: inputs.NAME in {name}"
             return NameFault("R213", f"the list `{rest}` cannot be here", hint)
+        # A list's answer is a symbol whose name nobody could write.
         own = set(self.symbols) - {symbol.name for symbol in self.answers.values()}
         everything = own | self.upcoming | set(self.catalogue)
         if not rest or "." in rest:
@@ -181,7 +191,8 @@ class Names:
         match = nearest(name, known)
         spec = self.catalogue.get(match or "")
         if match is not None:
-            self.used[match] = None  # it is most likely meant
+            # Most likely it is meant, and then it must not be called unused, too.
+            self.used[match] = None
         if spec is None:
             return did_you_mean(name, known)
         return f"did you mean `{match}` ({_described(spec)})?"
@@ -279,6 +290,7 @@ class RulesetDraft(msgspec.Struct):
             return None
         node = read_expression(scalar, self.names, self.report, expected=expected)
         if node is None:
+            # What an unreadable expression names counts as used: it is not known to be unused.
             self.names.touch(scalar.text)
         return node
 
@@ -302,10 +314,12 @@ class RulesetDraft(msgspec.Struct):
     ) -> bool:
         name = scalar.text
         used.add(name)
+        # One that is declared wrongly has a place alone; its own fault is reported.
         if name in known or f"{word}s.{name}" in self.places:
             return True
         hint = did_you_mean(name, known) or f"declare it under `{word}s:`"
-        used.add(nearest(name, known) or "")  # it is most likely meant
+        # Most likely it is meant, and then it must not be called unused, too.
+        used.add(nearest(name, known) or "")
         self.report.error(code, scalar.place, f"unknown {word} `{name}`", hint)
         return False
 
@@ -338,6 +352,7 @@ class RulesetDraft(msgspec.Struct):
     def touch(self, node: YamlNode) -> None:
         if isinstance(node, Scalar):
             self.names.touch(node.text)
+            # Any text may be a reason: a warning of one that is unused would be a guess here.
             self.used_reasons.add(node.text)
         elif isinstance(node, ListNode):
             for item in node.items:
@@ -377,10 +392,8 @@ def with_shared(
 
 def names_of(ruleset: CompiledRuleset | RulesetDraft) -> frozenset[str]:
     """The parameters and reasons of a version, as `kept` takes them."""
-    params, reasons = (
-        {f"{section}.{name}" for name in names}
-        for section, names in zip(SECTIONS, (ruleset.params, ruleset.reasons), strict=True)
-    )
+    params = {f"params.{name}" for name in ruleset.params}
+    reasons = {f"reasons.{code}" for code in ruleset.reasons}
     return frozenset(params | reasons)
 
 
@@ -412,8 +425,9 @@ def _used(uses: YamlNode, files: RulesetFiles, report: Report) -> Iterator[tuple
             continue
         if name in seen:
             report.error("R124", item.place, f"`{name}` is used twice", "write it once")
+        # That it cannot be read is reported for the folder.
         elif name in files.unreadable:
-            continue  # its own fault is reported
+            continue
         elif name not in files.shared:
             hint = did_you_mean(name, files.shared) or "as in `uses: [_shared/reasons.yaml]`"
             report.error("R139", item.place, f"there is no shared file `{name}`", hint)
@@ -428,12 +442,14 @@ def _joined(
 ) -> MapNode:
     own = node.get(section.key)
     if own is None:
+        # A version may have all its reasons from shared files, and no section of its own.
         own = MapNode((), place)
         node = replace(node, entries=(*node.entries, MapEntry(section.key, place, own)))
     if not isinstance(own, MapNode) or not isinstance(section.value, MapNode):
         return node
     added: list[MapEntry] = []
     for entry in section.value.entries:
+        # Nothing overrides: two readers would see two values under one name.
         if own.get(entry.key) is not None:
             what = section.key.removesuffix("s").replace("param", "parameter")
             other = entry.key_place

@@ -66,6 +66,7 @@ def load(
     intake = program.intake
     period = program.timeline.at(as_of.date)
     values = list(period.values)
+    # Equal intakes are one object, so that factors loaded for another version can be copied.
     if same is not None and same.intake is intake:
         intake.copy_factors(same.values, values)
     else:
@@ -90,9 +91,12 @@ def evaluate(ruleset: CompiledRuleset, facts: Facts) -> Verdict:
     concludes anything it is REFER, never APPROVE. The verdict keeps what every part came to.
     """
     loaded = facts.loaded or load(ruleset, facts.factors, facts.as_of)
+    # A copy: what was loaded serves other evaluations on the same data.
     state = State(list(loaded.values), ruleset.program.read)
+    # The context of decimals is the thread's: with another one a replay could round otherwise.
     with exactly():
         trace = ruleset.program.run(facts.inputs, facts.as_of.date, facts.answers, state)
+        # Approval is never a default: where no stage concludes anything a person looks.
         if state.undecided:
             state.refers.append(_NOTHING_CONCLUDED)
         return _verdict(ruleset, state, trace, as_of=facts.as_of, period=loaded.period)
@@ -117,11 +121,13 @@ def _verdict(
         reasons,
         data_requests=requests,
         scores=tuple(state.scores),
+        # A legal check may decline when the offer is made already.
         offer=None if declined else state.offer,
         conditions=() if declined else tuple(state.conditions),
         valid_until=None if valid_for is None else as_of.instant + valid_for,
         param_change=period.ends,
         raw_trace=trace,
+        # In the order of the file: the set has none, and a replay must give the same bytes.
         tags=tuple([Tag(s.name, s.told) for s in ruleset.tags.values() if s.name in state.tags]),
     )
 
@@ -215,6 +221,7 @@ def _foremost(findings: Sequence[Finding], ruleset: CompiledRuleset) -> list[Fin
         if held is None:
             if len(chosen) < MOST_REASONS:
                 chosen[group] = finding
+        # Of several gaps in one group, the one that could raise the offer is worth asking for.
         elif _lifts(finding, ruleset) and held.gap is not None and not _lifts(held, ruleset):
             chosen[group] = finding
     return list(chosen.values())
@@ -234,9 +241,12 @@ def _ordered(
     """
 
     def is_data(finding: Finding) -> bool:
+        # A rule that declines on missing data ranks among the rules, by its own reason's priority.
         ruled = finding.because is not None and finding.outcome is Outcome.DECLINE
         return finding.gap is not None and not ruled
 
+    # Where data is only absent, reasons of priority 1 come first: a referral says what else is
+    # known.
     absent = all(f.code == DataReason.DATA_MISSING for f in findings if is_data(f))
 
     def rank(finding: Finding) -> tuple[int, Decimal | int]:
@@ -248,6 +258,7 @@ def _ordered(
         priority = _LAST if spec is None else spec.priority
         return (0 if priority == 1 else 2), priority
 
+    # The sort is stable: ties stay in the order of the file.
     return sorted(findings, key=rank)
 
 
@@ -261,6 +272,7 @@ def _reason(finding: Finding, ruleset: CompiledRuleset, values: Sequence[Any]) -
     spec = ruleset.reasons.get(finding.code) or BUILT_IN[finding.code]
     texts = spec.texts
     if finding.gap is not None and finding.code == DataReason.NOT_YET_POSTED:
+        # It names month and day, which no fixed text can; letters have words of their own for it.
         texts = {"en": not_posted(finding.gap)}
     if finding.gap is not None and _is_stale_input(finding.gap):
         texts = _OWN.stale_input

@@ -21,6 +21,7 @@ from decision_service.rules.program import CompiledRuleset
 from decision_service.rules.scorecard import ScorecardRunner
 from decision_service.rules.stages import unconditional
 
+# A plan enrols applicants, no rule does.
 _OUTCOMES = [o.value for o in Outcome if o is not Outcome.NOT_ENROLLED]
 
 _LISTS = ("reasons", "conditions", "data_requests", "tags")
@@ -139,7 +140,8 @@ _ACTUAL: Mapping[str, Callable[[Verdict], Iterable[str]]] = {
 def _listed(key: str, given: tuple[str, ...], verdict: Verdict) -> Difference | None:
     actual = tuple(_ACTUAL[key](verdict))
     expected = shown(given)
-    in_any_order = key == "tags"  # also those for colleagues alone
+    # Rules set tags in no order; those for colleagues alone are compared, too.
+    in_any_order = key == "tags"
     met = set(given) == set(actual) if in_any_order else given == actual
     return None if met else Difference(key, expected, shown(actual))
 
@@ -156,6 +158,7 @@ def in_full(node: YamlNode) -> YamlNode:
     parts: dict[str, list[MapEntry]] = {}
     for match in re.finditer(r"\S+", node.text):
         part, equals, value = match[0].partition("=")
+        # Each word keeps its column, so that a fault marks the word and not the line.
         place = node.at(*match.span())
         (group, _, name) = part.partition(".")
         written = Scalar(value if equals else part, plain=True, place=place)
@@ -235,6 +238,7 @@ def _known_names(ruleset: CompiledRuleset) -> _Known:
     cards = {one.card.id: one.card for one in runners if isinstance(one, ScorecardRunner)}
     demands = [d.id for one in runners if isinstance(one, ConditionsRunner) for d in one.demands]
     lines = [x for one in runners if isinstance(one, OfferRunner) for x in one.terms.lines]
+    # The service's own reasons may come in every version.
     codes = [*ruleset.reasons, *(code.value for code in DataReason)]
     bands: dict[str, tuple[str, str, list[str]]] = {}
     for name, card in cards.items():

@@ -52,6 +52,7 @@ def read_inputs(draft: RulesetDraft) -> None:
         draft.places[f"inputs.{entry.key}"] = entry.key_place
         spec = _input(entry, draft)
         if spec is None:
+            # One mistake gives one message: where rules use it, nothing more is said.
             draft.names.broken.add(f"inputs.{entry.key}")
             continue
         draft.inputs[spec.name] = spec
@@ -166,7 +167,10 @@ def bind_inputs(
             problems.append(found)
         else:
             values[name] = found
+    # Loaded versions may declare more: clients send an input before the version that needs it
+    # decides.
     strange = sent.keys() - ruleset.inputs.keys() - also_known - WIRE_TYPES.keys()
+    # Sorted: a set's order differs between processes.
     problems += [_unknown(name, ruleset) for name in sorted(strange)]
     return BoundInputs(values, tuple(problems))
 
@@ -267,6 +271,7 @@ def days(count: int) -> str:
 
 
 def _bind(spec: InputSpec, value: Value, ruleset: CompiledRuleset) -> Value | FieldProblem:
+    # In Python a flag is an integer, too; here it is none.
     if isinstance(value, int | Decimal) and not isinstance(value, bool):
         typed = _number(spec, value)
     else:
@@ -290,10 +295,12 @@ def _number(spec: InputSpec, value: int | Decimal) -> Value | None:
     if value.__class__ is int and -_MOST_WHOLE < value < _MOST_WHOLE:
         return value if spec.type is ValueType.INTEGER else Decimal(value)
     exact = Decimal(value)
+    # More digits would be rounded, and another number than was sent would decide.
     if not exact.is_finite() or len(exact.as_tuple().digits) > MOST_DIGITS:
         return None
     if spec.type is ValueType.NUMBER:
         return exact
+    # 1E+999999 is short as it is sent, and an integer of a million digits.
     small = exact.adjusted() <= MOST_DIGITS
     return int(exact) if small and exact == exact.to_integral_value() else None
 
@@ -330,6 +337,7 @@ def _problem(
 
 def _plain(amount: Decimal) -> str:
     """An amount or number as GetRuleset shows bounds: a decimal, in major units for money."""
+    # The message would else be as long as the number that was sent.
     return "beyond 10^12" if abs(amount) > LARGEST_AMOUNT else f"{amount:f}"
 
 
@@ -337,8 +345,8 @@ def needed(spec: InputSpec, ruleset: CompiledRuleset) -> str:
     """What an input must be, in words: `1 to 36`, `money of at least ₱ 0`, `new or existing`."""
     if spec.labels:
         return " or ".join(spec.labels)
-    bounds = (spec.lower, spec.upper)
-    low, high = (None if b is None else _printed(b, spec, ruleset) for b in bounds)
+    low = None if spec.lower is None else _printed(spec.lower, spec, ruleset)
+    high = None if spec.upper is None else _printed(spec.upper, spec, ruleset)
     kind = phrase(spec.type)
     if spec.type is ValueType.MONEY:
         kind = f"money in {ruleset.currency}"
@@ -365,6 +373,7 @@ BECAUSE = "because"
 UNTIL = "until"
 SALTED = re.compile(r"sha256:([0-9a-f]{16,64})")
 HASH = re.compile(r"[0-9a-f]{64}")
+# `Acme, Inc.` is one key; two keys in one cell have no blank between them.
 _SEPARATED = re.compile(r"[;|\t]|,(?! )")
 _FILE = re.compile(r"(?:_shared/)?lists/([a-z][a-z0-9_]*)\.csv")
 _HEADER = "the first column is `key`; `because` and `until` may follow: key,because,until"
@@ -380,6 +389,7 @@ def list_names(files: RulesetFiles) -> frozenset[str] | None:
     """The lists that a version may ask, readable or not; None where they are not known."""
     if files.lists is None:
         return None
+    # One that cannot be read is reported as that, and is no unknown name.
     names = map(list_name, (*files.lists, *files.unreadable))
     return frozenset(name for name in names if name is not None)
 
@@ -406,6 +416,7 @@ def read_list(path: str, text: str, report: Report) -> KeyList | None:
     return _faultless(path, text) or _read(path, text, report)
 
 
+# A list of 50,000 keys is read once for all versions that ask it.
 @lru_cache(64)
 def _faultless(path: str, text: str) -> KeyList | None:
     report = Report()
@@ -418,6 +429,7 @@ def _read(path: str, text: str, report: Report) -> KeyList | None:
     if not reader.columns:
         return None
     keys = reader.keys()
+    # Of the text and not of the keys, so that a changed remark or day is another list, too.
     digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
     name = PurePosixPath(path).stem
     return None if report.failed else KeyList(name, digest, keys, salt=reader.salt)
@@ -459,6 +471,7 @@ class KeyListReader(CsvText):
         lines: dict[str, int] = {}
         for number in self._numbers():
             values = self.values(number)
+            # A file of nothing but faults would take longer than a good one.
             if self.report.full:
                 break
             if not values or not self._fits(number, values):
@@ -490,6 +503,7 @@ class KeyListReader(CsvText):
         return False
 
     def _key(self, number: int, values: Sequence[str]) -> str:
+        # What is hashed was folded before: a hash is compared as it is.
         key = values[0] if self.salt else folded(values[0])
         if not key:
             self._error(
@@ -557,6 +571,7 @@ def list_answers(
         value = None if given is None else value_sent(given)
         if not isinstance(value, str):
             continue
+        # A replay gives what came out then: a list may have changed since without a new version.
         if question in recorded:
             found.append(recorded[question])
         elif keys is not None:

@@ -7,6 +7,7 @@ comparison calls a key, and what a change of figures may put in its place.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
@@ -47,7 +48,9 @@ RATE = "monthly_rate"
 TIER = "tier"
 WHEN_MISSING = ("REFER", "DECLINE", "SKIP")
 OF_OUTCOMES = ("reason", "reason_factor", "when_missing", "because")
-CALLER, NOBODY = TOLD = ("caller", "nobody")
+CALLER = "caller"
+NOBODY = "nobody"
+TOLD = (CALLER, NOBODY)
 KINDS = ("never", "always", "monotone", "hiding", "law")
 PRICE = "price"
 NOMINAL = "nominal_rate"
@@ -65,6 +68,7 @@ WIRE_TYPES = {
 MOST_BINS = 40
 MOST_COLUMNS = 12
 MOST_ROWS = 2_000
+# Each term is tried, which is cheaper than solving as long as they are few.
 MOST_TERMS = 24
 MOST_TERM_MONTHS = 600
 LARGEST_POINTS = 10**9
@@ -84,22 +88,28 @@ class Hit(StrEnum):
     UNIQUE = "unique"
 
 
-# Kinds: `scope` of the fields is the draft
-
-
 def _form(schema: Schema, changes: Change = Change.NOTHING) -> Kind:
     """What a construct reads itself."""
     return Kind(Fields.get, schema, changes)
 
 
-CONDITION = Kind(
-    lambda f, key: f.scope.expression(f.scalar(key), TRUTH), forms.CONDITION, Change.FIGURE
-)
-NAME = Kind(lambda f, key: f.scope.name(f.scalar(key)), forms.refers("name"))
+# The scope of these fields is the draft: what an expression may name depends on what was read.
+def _condition(fields: Fields, key: str) -> Any:
+    return fields.scope.expression(fields.scalar(key), TRUTH)
+
+
+def _name(fields: Fields, key: str) -> Any:
+    return fields.scope.name(fields.scalar(key))
+
+
+def _points(fields: Fields, key: str) -> Decimal | None:
+    return fields.decimal(key, -LARGEST_POINTS, LARGEST_POINTS)
+
+
+CONDITION = Kind(_condition, forms.CONDITION, Change.FIGURE)
+NAME = Kind(_name, forms.refers("name"))
 REASON = Kind(lambda f, key: f.scope.reason(f, key), forms.REASON, Change.REASON)
-POINTS = Kind(
-    lambda f, key: f.decimal(key, -LARGEST_POINTS, LARGEST_POINTS), forms.NUMBER, Change.FIGURE
-)
+POINTS = Kind(_points, forms.NUMBER, Change.FIGURE)
 NUMBER = _form(forms.NUMBER)
 LABEL = Kind(Fields.scalar, forms.LITERAL)
 CELL = Kind(Fields.scalar, forms.LITERAL, Change.INSIDE)
@@ -112,8 +122,6 @@ _REASON_CODE = _form(forms.REASON, Change.REASON)
 def _parts(schema: Schema, **more: Any) -> Kind:
     return Kind(Fields.items, listed(schema, **more), Change.INSIDE)
 
-
-# Inside of stages
 
 _RULE_KEYS = (
     needed("id", IDENTIFIER, "The rule's own name, unique in the file"),
@@ -132,6 +140,7 @@ _RULE_KEYS = (
 RULE = Section(
     "a rule",
     *_RULE_KEYS,
+    # Without an outcome a rule sets tags: it notes a signal before that decides anything.
     anyOf=[{"required": ["then"]}, {"required": ["tags"]}],
     dependentRequired={key: ["then"] for key in OF_OUTCOMES},
 )
@@ -140,14 +149,13 @@ BIN = Section(
     needed("in", CELL, '"[0, 6)", ">= 6", or labels: A | B'),
     needed("points", POINTS, "What the total gains"),
 )
-BAND = Section(
-    "a band",
+_BAND_KEYS = (
     needed("name", LABEL, "The band's name"),
     Key("from", POINTS, "The lowest total; the last band has none", label="the lowest total"),
     needed("then", OUTCOME, "What the band concludes", label="the outcome"),
 )
-CHARACTERISTIC = Section(
-    "a characteristic",
+BAND = Section("a band", *_BAND_KEYS)
+_CHARACTERISTIC_KEYS = (
     needed("factor", NAME, "What is scored"),
     needed("bins", _parts(BIN.schema, minItems=1, maxItems=MOST_BINS), "Its values"),
     Key("reason", REASON, "The reason where points are lost", default=""),
@@ -155,18 +163,18 @@ CHARACTERISTIC = Section(
         "How missing data scores: between worst and best (bounds), or fixed points"),
     Key("because", TEXT, "Why fixed points may exceed the worst bin", default=""),
 )  # fmt: skip
-SCORECARD = Section(
-    "a scorecard",
+CHARACTERISTIC = Section("a characteristic", *_CHARACTERISTIC_KEYS)
+_SCORECARD_KEYS = (
     needed("id", IDENTIFIER, "Names `<id>.score` and `<id>.band`"),
     needed("points", POINTS, "Where every total begins"),
     needed("characteristics", _parts(forms.refers("characteristic"), minItems=1),
         "What is scored"),
     needed("bands", _parts(BAND.schema, minItems=1), "The outcomes, best first"),
 )  # fmt: skip
+SCORECARD = Section("a scorecard", *_SCORECARD_KEYS)
 _FILE: Schema = {"type": "string", "pattern": r"^tables/.+\.csv$"}
 _ROWS = listed(listed(forms.EXPRESSION), minItems=1, maxItems=MOST_ROWS)
-TABLE = Section(
-    "a table",
+_TABLE_KEYS = (
     needed("id", IDENTIFIER, "Names `<id>.<output>`"),
     needed("hit", one_of(Hit), "Which matching row counts"),
     needed("when", _form(listed(forms.refers("name"), minItems=1, maxItems=MOST_COLUMNS)),
@@ -175,26 +183,28 @@ TABLE = Section(
     needed("rows", _form({"anyOf": [_ROWS, _FILE]}, Change.INSIDE),
         "A condition a column, then the outputs; or a CSV: tables/limit.csv"),
 )  # fmt: skip
+TABLE = Section("a table", *_TABLE_KEYS)
+# A legal check sees the offer of what the other stages decided, and may only worsen it.
 _WORSE = {"items": {"properties": {"then": choice(OUTCOME_WORDS[1:])}}}
 _LEGAL_ONLY_WORSENS: dict[str, Schema] = {
     "if": {"properties": {"component": {"const": Component.LEGAL.value}}},
     "then": {"properties": {"rules": _WORSE}},
 }
-STAGE = Section(
-    "a stage",
+_STAGE_KEYS = (
     needed("name", IDENTIFIER, "The stage's own name"),
     needed("component", one_of([c.value for key in STAGES for c in COMPONENTS[key]]),
         "Which part of the policy its reasons come from"),
     Key(SEGMENT, CELL, "For whom the stage is: A, A | B, != A; all without it"),
     *(Key(key, _form(forms.refers(key), Change.INSIDE), f"The {key}") for key in STAGES),
+)  # fmt: skip
+STAGE = Section(
+    "a stage",
+    *_STAGE_KEYS,
     oneOf=[
-        {"required": [key], "properties": {"component": choice(COMPONENTS[key])}}
-        for key in STAGES
+        {"required": [key], "properties": {"component": choice(COMPONENTS[key])}} for key in STAGES
     ],
     **_LEGAL_ONLY_WORSENS,
-)  # fmt: skip
-
-# What follows the stages
+)
 
 CHOSEN_TERM = Section(
     "a chosen term",
@@ -203,16 +213,15 @@ CHOSEN_TERM = Section(
         "The product's terms, rising or falling; the first that fits counts"),
     needed("when", CONDITION, "Whether offer.term_months fits"),
 )  # fmt: skip
-PRICED = Section(
-    "the price",
+_PRICED_KEYS = (
     needed(NOMINAL, NAME, "Interest a month as a share of the amount borrowed: offer.nominal_rate"),
     needed(EFFECTIVE, NAME, "All but penalties, a month, by the payments on what is paid out"),
     needed(FEES, NAME, "All charges besides interest"),
     needed(PENALTY, NAME, "A month, as a share of what is due and unpaid"),
     needed(MOST_COST, NAME, "The most of interest, fees and penalties that is ever charged"),
 )
-OFFER = Section(
-    "the offer",
+PRICED = Section("the price", *_PRICED_KEYS)
+_OFFER_KEYS = (
     Key(MAXIMUM, EXPRESSION, "The most that could be offered"),
     needed(AMOUNT, EXPRESSION, "What is offered"),
     Key(MINIMUM, EXPRESSION, "Below it an APPROVE or a REFER becomes a DECLINE"),
@@ -223,17 +232,19 @@ OFFER = Section(
     Key(TIER, EXPRESSION, "A label for the price or the limit"),
     Key(PRICE, _form({"anyOf": [PRICED.schema, forms.EXPRESSION]}),
         "Which lines say what the law has ceilings for"),
+)  # fmt: skip
+OFFER = Section(
+    "the offer",
+    *_OFFER_KEYS,
     **named(forms.EXPRESSION),
     dependentRequired={MINIMUM: [BELOW], BELOW: [MINIMUM]},
-)  # fmt: skip
-DEMAND = Section(
-    "a condition",
+)
+_DEMAND_KEYS = (
     needed("id", IDENTIFIER, "The condition's own name"),
     needed("when", CONDITION, "Which applicants are asked for it", label="the condition"),
     needed("text", _form(forms.TEXTS), "What is asked, by language"),
 )
-
-# What names mean
+DEMAND = Section("a condition", *_DEMAND_KEYS)
 
 _INPUT_KEYS = (
     Key("required", FLAG, "Whether a request without it is refused", default=False),
@@ -263,23 +274,26 @@ def _input(type_: Kind) -> Section:
 INPUT = _input(TYPE)
 _DATED: Schema = {**named(forms.LITERAL, {"pattern": forms.DAY}), "minProperties": 1}
 _VALUES = {**named({"anyOf": [forms.LITERAL, _DATED]}, forms.TEXT), "minProperties": 1}
-PARAM = Section(
-    "a parameter",
+_PARAM_KEYS = (
     needed("type", TYPE, "integer, number, money, text, flag or date"),
     needed("value", _form({"anyOf": [forms.LITERAL, _VALUES]}),
         "The value, always; from each date on; or by segment: {NCR: 9000, default: 8000}"),
     Key("min", NUMBER, "The least that its values may be, inclusive"),
     Key("max", NUMBER, "The most that its values may be, inclusive"),
     Key("unit", TEXT, "What it counts: months, share (then 0 to 1)"),
-    dependentSchemas=dict.fromkeys(("min", "max", "unit"), _ONLY_BOUNDED),
 )  # fmt: skip
-REASONED = Section(
-    "a reason",
+PARAM = Section(
+    "a parameter",
+    *_PARAM_KEYS,
+    dependentSchemas=dict.fromkeys(("min", "max", "unit"), _ONLY_BOUNDED),
+)
+_REASONED_KEYS = (
     needed("text", _form(forms.TEXTS), "What the applicant reads, by language; `en` is needed"),
     Key("regulatory", TEXT, "The regulator's words", default=""),
     Key("group", IDENTIFIER, "Of one group only the first reason is given"),
     Key("priority", whole(1, 99), "1 is the most important", default=50),
 )
+REASONED = Section("a reason", *_REASONED_KEYS)
 TAG = Section(
     "a tag",
     needed("text", TEXT, "What it says to colleagues"),
@@ -293,8 +307,7 @@ _WAYS: Schema = {
     "minProperties": 1,
 }
 _CLAIM = _form(forms.refers("condition"))
-GUARANTEE = Section(
-    "a guarantee",
+_GUARANTEE_KEYS = (
     needed("name", TEXT, "The guarantee in words"),
     Key("never", one_of(OUTCOME_WORDS), "An outcome that no applicant has"),
     Key("always", _CLAIM, "What holds of every applicant and offer"),
@@ -307,11 +320,14 @@ GUARANTEE = Section(
         "What never helps an applicant who leaves it out",
     ),
     Key("law", TEXT, "A law of `_law` whose ceilings every price within its scope keeps"),
+)
+GUARANTEE = Section(
+    "a guarantee",
+    *_GUARANTEE_KEYS,
     oneOf=[{"required": [kind]} for kind in KINDS],
 )
 
-# The file
-
+# These come with every request as they are, so that an editor knows their types.
 _FIXED = {name: _input(one_of((type_,))).schema for name, type_ in WIRE_TYPES.items()}
 _INPUTS = {**named(INPUT.schema), "properties": _FIXED}
 REASONS = Key(
@@ -321,8 +337,7 @@ REASONS = Key(
 PARAMS = Key(
     "params", _form(named(PARAM.schema)), "Constants; of dated ones that in force on as_of counts"
 )
-RULESET = Section(
-    "a rule file",
+_RULESET_KEYS = (
     needed("ruleset", _form(forms.PRODUCT), "The product: the name of the folder"),
     needed("version", _form(forms.VERSION), "The number in the file's name"),
     needed("title", TEXT, "The product's name for people"),
@@ -346,8 +361,13 @@ RULESET = Section(
     Key("guarantees", _form(listed(GUARANTEE.schema)), "What is to be proved of the rules"),
     Key(RECOURSE, _form(listed(_TOLD, minItems=1)),
         "Factors that letters may say to change, and `waiting` for the day to come back"),
-    anyOf=[{"required": ["reasons"]}, {"required": [USES]}],
 )  # fmt: skip
+RULESET = Section(
+    "a rule file",
+    *_RULESET_KEYS,
+    # The reasons may all be in shared files.
+    anyOf=[{"required": ["reasons"]}, {"required": [USES]}],
+)
 SHARED = Section("a shared file", PARAMS, REASONS)
 SECTIONS = (
     RULESET, INPUT, PARAM, REASONED, TAG, STAGE, RULE, SCORECARD, CHARACTERISTIC, BIN, BAND,

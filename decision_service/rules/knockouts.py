@@ -35,6 +35,7 @@ from decision_service.rules.wording import truth_of
 Effects = tuple[dict[str, Finding], tuple[Gap, ...]]
 
 
+# A dataclass, since its equality, and with it the digest, leaves out the place in the file.
 @dataclass(frozen=True, slots=True)
 class Rule:
     """One rule; `when` is None where it could not be read, `then` also where it only has `tags`.
@@ -70,7 +71,7 @@ class Ready(msgspec.Struct, frozen=True):
     def of(cls, rule: Rule, component: Component) -> Ready:
         if rule.when is None:
             raise AssertionError(rule.id)
-        slots = frozenset(symbol.slot for symbol in reads(rule.when))
+        slots = _slots(rule.when)
         if rule.then is None:
             return cls(rule, rule.when, slots, None)
         kind = None
@@ -82,6 +83,10 @@ class Ready(msgspec.Struct, frozen=True):
             rule.then, rule.reason, component, kind=kind, because=when, about=about, name=rule.id
         )
         return cls(rule, when, slots, holds)
+
+
+def _slots(node: Node) -> frozenset[int]:
+    return frozenset(symbol.slot for symbol in reads(node))
 
 
 class RulesRunner:
@@ -97,6 +102,7 @@ class RulesRunner:
         """The worst outcome of the rules that hold; an UNKNOWN rule follows `when_missing`."""
         noted = self.weigh(state.values)
         truths = noted[0]
+        # Only what reads a bounded score is tried in every world; that is dear, and rarely needed.
         if state.marks and not self.slots.isdisjoint(state.marks):
             effects, gaps = _bounded(self, truths, state)
         else:
@@ -150,6 +156,7 @@ class RulesRunner:
 
     def goals(self) -> Iterable[tuple[str, str, Place]]:
         for ready in self.ready:
+            # Without a name there is nothing that could be missing.
             for truth in ("true", "false", "unknown") if ready.slots else ("true", "false"):
                 yield ready.rule.what, truth, ready.rule.place
 
@@ -163,6 +170,8 @@ def _effects(ready: Sequence[Ready], truths: Truths) -> Effects:
         finding = _finding(each, truth)
         if finding is not None:
             effects[each.rule.id] = finding
+            # A gap is asked for only where it came to something: what does not matter is no
+            # request.
             if truth is not True:
                 gaps += truth.gaps
     return effects, tuple(gaps)
@@ -178,12 +187,15 @@ def _gone(ready: Ready, truth: Unknown) -> Finding | None:
     """The effect of a rule with a missing value: a failure refers, whatever `when_missing`."""
     gap = truth.shown
     rule = ready.rule
+    # It only sets tags, and so concludes nothing that could be wrong for want of data.
     if ready.holds is None:
         return None
+    # SKIP and DECLINE are about what is absent: a failure says nothing of the applicant.
     if gap.missing.cause not in ABSENT:
         return data_finding(gap)
     if rule.when_missing is None:
         return None
+    # Shown as missing data, it keeps the place that the rule's own reason has.
     return replace(data_finding(gap, rule.when_missing, ready.when), ranks_as=rule.reason)
 
 
@@ -212,6 +224,7 @@ def _marked(
         return finding
     declines = finding is not None and finding.outcome is Outcome.DECLINE
     agree = all(t is not None and truth_of(t) is truth_of(truth) for t in truths)
+    # Even where all totals agree it declines nobody: a decline needs clean facts.
     return finding if agree and not declines else data_finding(gaps[0])
 
 
@@ -270,6 +283,7 @@ def _rule(node: YamlNode, component: Component, draft: RulesetDraft) -> Rule | N
         read.error("R123", "then", "`then` is `APPROVE`; it must be one of `REFER`, `DECLINE`")
     _check_then(read)
     return Rule(
+        # A faulty rule is read to its end, so that all its mistakes come in one run.
         id=read["id"] or "?",
         when=read["when"],
         then=Outcome(then) if then else None,
@@ -381,7 +395,7 @@ class ConditionsRunner:
     def __init__(self, demands: Sequence[tuple[ConditionSpec, Node]]) -> None:
         self.demands = [demand for demand, _ in demands]
         self.whens = [when for _, when in demands]
-        self.slots = [frozenset(s.slot for s in reads(when)) for when in self.whens]
+        self.slots = [_slots(when) for when in self.whens]
         self.weigh = compile_conditions(self.whens)
 
     def run(self, state: State) -> Conclusion:
@@ -398,12 +412,13 @@ class ConditionsRunner:
     def _possible(self, state: State) -> Collection[int]:
         """The conditions that hold for any total that a missing value leaves possible."""
         worlds = state.everywhere(self.weigh)
-        return {
-            index
-            for index, slots in enumerate(self.slots)
-            if state.behind(slots)
-            and any(world is None or world[0][index] is not False for world in worlds)
-        }
+        found: set[int] = set()
+        for index, slots in enumerate(self.slots):
+            if not state.behind(slots):
+                continue
+            if any(world is None or world[0][index] is not False for world in worlds):
+                found.add(index)
+        return found
 
     def trees(self) -> Iterable[Node]:
         return self.whens

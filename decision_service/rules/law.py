@@ -53,8 +53,8 @@ INSTALMENTS = "instalments"
 TOTAL = "total"
 _KEYS = ("title", "source", "checked_by_counsel", "scope", "ceilings")
 _SCOPE = ("currency", "principal", "months")
+# Above ten times the amount a ceiling is a slip: 12 for 12 %.
 _MOST = 10
-"""Above ten times the amount a ceiling is a slip: 12 for 12 %."""
 
 _ANY = Decimal("-Infinity")
 
@@ -184,6 +184,7 @@ def may_apply(ruleset: CompiledRuleset, law: PriceLaw) -> bool:
     # No offer is below the minimum, whatever the amount's own expression says
     if any(_least(terms, name) > law.principal for name in (AMOUNT, MINIMUM)):
         return False
+    # Of a weekly product the shorter length counts, so that neither is stretched out of the law.
     lengths = {TERM: law.months, INSTALMENTS: law.weeks if WEEKLY in terms.lines else None}
     stated = [(name, most) for name, most in lengths.items() if most and name in terms.lines]
     return not stated or any(_least(terms, name) <= most for name, most in stated)
@@ -195,6 +196,7 @@ def _least(terms: Terms, name: str) -> Decimal:
     if line is None:
         return _ANY
     if name == TERM and terms.choice is not None:
+        # The choice itself can be 0, where no term fits, which is no loan.
         return Decimal(min(terms.choice.terms))
     low = span_of(line.tree, {}, terms.currency).low
     return _ANY if low is None else Decimal(low)

@@ -30,10 +30,10 @@ from decision_service.rules.language.yaml import MapNode, YamlNode
 from decision_service.rules.offer import OfferRunner
 from decision_service.rules.program import WAITING, CompiledRuleset
 
+# Republic Act 3765 has an approval disclose each of them; they are names of placeholders.
 PRICE = (
     "monthly_rate", "fees", "paid_out", "effective_rate", "instalment", "instalments", "total"
 )  # fmt: skip
-"""What an approval has to disclose (Republic Act 3765), by the names of placeholders."""
 
 LATE = ("late_penalty", "most_total_cost")
 """What it says besides where a version's `price` names it."""
@@ -89,6 +89,7 @@ class NoticeTexts(msgspec.Struct, frozen=True):
     price: tuple[str, ...] = ()
 
 
+# A language's file is written by people: a misspelt key is refused, not left out of letters.
 class Words(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The words that every letter has in one language: `words/LANGUAGE.yaml`.
 
@@ -218,8 +219,10 @@ def _texts(root: YamlNode, text: str, language: str, report: Report) -> NoticeTe
 def _read_price(fields: Fields) -> Iterator[str]:
     """The lines of the price; N104 for what is to be disclosed and is in none of them."""
     lines = [as_text(item, "a line of `price`", fields.report) for item in fields.items("price")]
+    # Together, since any line of the price may say it.
     said = " ".join(filter(None, lines))
     missing = [name for name in PRICE if f"{{{name}}}" not in said]
+    # A product that approves nothing needs no `price`; where one does, N115 asks for it.
     if fields.has("price") and missing:
         message = f"`price` does not say {', '.join(f'`{{{name}}}`' for name in missing)}"
         hint = "the law has an approval disclose each: add it to a line of `price`"
@@ -253,6 +256,7 @@ def _check(text: str, key: str, known: Collection[str], place: Place, report: Re
                 message = f"`{{{name}}}` is nothing that `{key}` knows"
                 hint = did_you_mean(name, known) or f"known: {', '.join(sorted(known))}"
                 report.error("N102", place, message, hint)
+    # `Formatter.parse` raises it for a brace without its partner.
     except ValueError:
         message = f"`{key}` has a brace that begins or ends no placeholder"
         report.error("N103", place, message, "write `{{` for a brace itself")
@@ -261,6 +265,8 @@ def _check(text: str, key: str, known: Collection[str], place: Place, report: Re
 def _names(text: str) -> Iterator[str]:
     for _, name, form, conversion in Formatter().parse(text):
         if name is not None:
+            # A form such as `{amount:.2f}` is refused as an unknown name: values are filled in as
+            # words.
             yield name if not form and not conversion else f"{name}:{form}"
 
 
@@ -373,6 +379,7 @@ def _undisclosed(version: CompiledRuleset) -> Iterator[Diagnostic]:
     report = Report()
     lines = {} if offer is None else offer.terms.lines
     for name in (*DISCLOSED, WEEKLY if WEEKLY in lines else MONTHLY) if lines else ():
+        # A rate and a count; everything else that is disclosed is an amount.
         number = name in {"monthly_rate", "instalments"}
         types = {ValueType.NUMBER, ValueType.INTEGER} if number else {ValueType.MONEY}
         line = lines.get(name)
@@ -393,6 +400,7 @@ def _unsaid(texts: NoticeTexts, demanding: Demanding) -> Iterable[_Warning]:
 
 
 def _limits(texts: NoticeTexts, versions: Iterable[CompiledRuleset]) -> Iterator[_Warning]:
+    # Versions mostly have the same limits, and each is warned of once.
     for limit in dict.fromkeys(chain.from_iterable(map(offer_limits, versions))):
         if limit not in texts.limits:
             message = f"`limits` does not say what `{limit}` is, which may reduce an offer"
@@ -404,6 +412,7 @@ def _reasons(texts: NoticeTexts, versions: Iterable[CompiledRuleset]) -> Iterato
         code: None
         for version in versions
         for code, spec in version.reasons.items()
+        # What no rule gives is in no letter.
         if code not in version.unused_reasons and texts.language not in spec.texts
     }
     for code in codes:

@@ -74,9 +74,8 @@ def read_bounds(fields: Fields, type_: ValueType, currency: str, report: Report)
                 message = f"`{key}` does not fit the type {type_}"
                 report.error("R312", fields.node.key_place(key), message, "remove it")
         return None, None
-    lower, upper = (
-        _bound(fields, key, type_, currency=currency, report=report) for key in ("min", "max")
-    )
+    lower = _bound(fields, "min", type_, currency=currency, report=report)
+    upper = _bound(fields, "max", type_, currency=currency, report=report)
     if lower is not None and upper is not None and lower > upper:
         report.error("R123", fields.place("min"), f"`min` {lower} is above `max` {upper}")
         return None, None
@@ -112,6 +111,7 @@ class CsvText:
     def __init__(self, path: str, text: str, report: Report) -> None:
         self.path = path
         self.report = report
+        # Spreadsheets write a byte order mark, which would be a part of the first name.
         plain = text.removeprefix("\ufeff")
         report.add_text(path, plain)
         self.lines = split_lines(plain)
@@ -129,6 +129,8 @@ class CsvText:
     def values(self, number: int) -> list[str]:
         line = self.lines[number - 1] if number <= len(self.lines) else ""
         try:
+            # Line by line, so that a cell has its place; strict, since else a stray quote is read
+            # as text.
             values = next(csv.reader(io.StringIO(line), strict=True), [])
         except csv.Error:
             hint = "a quoted cell ends on its own line; a quote inside it is doubled"
@@ -145,6 +147,7 @@ class CsvText:
         cells: list[Scalar] = []
         position = 0
         for value in values:
+            # The csv module gives no columns: a cell is looked for behind the one before it.
             start = max(line.find(value, position), position)
             place = whole.part(start, start + max(1, len(value)))
             cells.append(Scalar(value, plain=True, place=place))

@@ -119,8 +119,11 @@ def _with(value: Any, symbol: Symbol, term: int) -> Any:
 
 
 def chosen(choice: TermChoice, text: str, place: Place) -> Node:
+    # A ladder of `if` and `else`, so that missing data and bounds are those of every expression.
     pairs = list(zip(choice.terms, choice.asked, strict=True))
+    # No term fits: 0 months, of which the amount is 0, below the minimum, and so a decline.
     found: Node = _months(0, text, place)
+    # From the inside out: the first term of the list is asked first.
     for term, asked in reversed(pairs):
         found = _either(asked, term, found, text=text, place=place)
     return found
@@ -132,12 +135,12 @@ def nothing_without_term(amount: Node, term: Symbol) -> Node:
     name = tree.NameRead(term, text=term.name, place=place)
     fits = tree.Compare(">=", name, _months(1, text, place), text=text, place=place)
     nothing = tree.Constant(MONEY, 0, text=text, place=place)
-    return tree.Choice(MONEY, fits, amount, nothing, text=text, place=place)
+    return tree.Choice(MONEY, fits, amount, otherwise=nothing, text=text, place=place)
 
 
 def _either(asked: Node, term: int, otherwise: Node, text: str, place: Place) -> Node:
     months = _months(term, text, place)
-    return tree.Choice(INTEGER, asked, months, otherwise, text=text, place=place)
+    return tree.Choice(INTEGER, asked, months, otherwise=otherwise, text=text, place=place)
 
 
 def _months(term: int, text: str, place: Place) -> Node:
@@ -206,6 +209,7 @@ def _terms(fields: Fields, draft: RulesetDraft) -> tuple[int, ...]:
         term = as_integer(item, "a term", draft.report, low=1, high=MOST_TERM_MONTHS)
         if term is None:
             continue
+        # The order says which term is wanted most, which a list that goes both ways does not.
         if sorted({*found, term}) in ([*found, term], [term, *reversed(found)]):
             found.append(term)
             continue
@@ -218,6 +222,7 @@ def _terms(fields: Fields, draft: RulesetDraft) -> tuple[int, ...]:
 
 
 def _asked(fields: Fields, draft: RulesetDraft) -> Node | None:
+    # Known before its own line is: in `when` it is the term that is tried.
     draft.names.define(f"offer.{TERM}", INTEGER)
     asked = draft.expression(fields.scalar("when"), FLAG)
     if asked is not None and f"offer.{TERM}" not in [symbol.name for symbol in reads(asked)]:
@@ -322,7 +327,11 @@ def _chosen(node: tree.Choice, lines: Mapping[int, Binding]) -> Binding:
     condition = compile_tree(node.condition)
     then = _limiting(node.then, lines)
     otherwise = _limiting(node.otherwise, lines)
-    return lambda values: then(values) if condition(values) is True else otherwise(values)
+
+    def limiting(values: Values) -> str:
+        return then(values) if condition(values) is True else otherwise(values)
+
+    return limiting
 
 
 def _equal_to(node: tree.FunctionCall, lines: Mapping[int, Binding]) -> Binding:
@@ -338,6 +347,10 @@ def _equal_to(node: tree.FunctionCall, lines: Mapping[int, Binding]) -> Binding:
     return limiting
 
 
+def _slots_read(node: Node) -> frozenset[int]:
+    return frozenset(symbol.slot for symbol in reads(node))
+
+
 class OfferRunner:
     def __init__(self, terms: Terms) -> None:
         self.terms = terms
@@ -346,7 +359,7 @@ class OfferRunner:
         self.slots = {name: line.symbol.slot for name, line in terms.lines.items()}
         self.computed = list(zip(self.slots.values(), self.closures, strict=True))
         self.amounts = {n for n, line in terms.lines.items() if line.symbol.type is MONEY}
-        self.read = [frozenset(s.slot for s in reads(line.tree)) for line in self.lines]
+        self.read = [_slots_read(line.tree) for line in self.lines]
         self.shortfall = self._shortfall() if MINIMUM in self.slots else None
         self.falls = None if self.shortfall is None else compile_tree(self.shortfall)
         self.largest = LARGEST_AMOUNT.scaleb(exponent(terms.currency))
@@ -356,18 +369,23 @@ class OfferRunner:
 
     def run(self, state: State) -> Conclusion:
         values = state.values
+        # Each line is computed of unrounded ones: amounts are rounded where they leave alone.
         for slot, evaluate in self.computed:
             values[slot] = evaluate(values)
         given = self._round(values)
         record = (given,)
         missing = union(given.values())
         amount = given[AMOUNT]
+        # Without an amount and its minimum there is no offer; any other gap refers with the offer
+        # made.
         if isinstance(amount, Unknown) or isinstance(given.get(MINIMUM), Unknown):
             state.offered = False
             return self._refer(missing or amount, record)
+        # Marked first: whether an amount is too small is asked in every world.
         self._mark(state)
         small = self._too_small(amount, given.get(MINIMUM), state)
         if small is not None:
+            # Legal checks look at a finished offer, and here there is none.
             state.offered = False
             return replace(small, record=record)
         state.offer = self._offer(given, state)
@@ -378,6 +396,7 @@ class OfferRunner:
     def priced(self, values: list[Any], amount: int) -> tuple[Mapping[str, Any], Price | None]:
         """The known lines and the price at this amount in minor units; changes `values`."""
         for slot, evaluate in self.computed:
+            # A person's amount takes the line's place, and everything below follows from it.
             values[slot] = amount if slot == self.slots[AMOUNT] else evaluate(values)
         leaving = self._leaving(self._round(values))
         return leaving, Price.of(leaving, **self._most(leaving))
@@ -428,11 +447,13 @@ class OfferRunner:
 
     def _below(self, behind: tuple[Gap, ...], state: State) -> Conclusion:
         """APPROVE and REFER decline, an amount with bounds refers; no REFER is LEGAL here."""
+        # On clean facts an amount below the minimum declines, whatever else refers.
         if not behind:
             below = self.terms.below
             because = self.shortfall
             finding = Finding(Outcome.DECLINE, below, Component.POLICY, because=because)
             return Conclusion((finding,), ())
+        # With bounds a REFER stays what it is, without an offer.
         if state.outcome is Outcome.REFER:
             return Conclusion((), ())
         return Conclusion((data_finding(behind[0]),), (), behind)
@@ -449,6 +470,7 @@ class OfferRunner:
         leaving = self._leaving(given)
         term = leaving.get(TERM)
         requested = self.terms.requested and state.values[self.terms.requested.slot]
+        # Where no amount was sent, nothing is reduced.
         reduced = isinstance(requested, int) and given[AMOUNT] < requested
         return Offer(
             kind=OfferKind.REDUCED if reduced else OfferKind.FULL,
@@ -542,8 +564,9 @@ class OfferPart:
         ]
 
     def conclusive(self) -> Iterable[Conclusive]:
+        # One without the other is reported as that.
         if MINIMUM not in self.terms.lines or not self.terms.below:
-            return []  # one without the other is reported as that
+            return []
         return [Conclusive(Outcome.DECLINE, self.place, f"`{MINIMUM}`", has_reason=True)]
 
     def unexcused(self) -> Iterable[tuple[Place, str]]:
@@ -615,6 +638,7 @@ def _price_line(name: tree.NameRead | None, key: str, draft: RulesetDraft) -> st
         hint = f"give it one, `{key}: {name.text}`, and name that: `offer.{key}`"
         draft.report.error("R218", name.place, message, hint)
         return ""
+    # A rate of 0 may be written as a whole number.
     if name.symbol.type is not wanted and not (wanted is NUMBER and number):
         message = f"`{name.text}` is {phrase(name.symbol.type)}; `{key}` is {phrase(wanted)}"
         draft.report.error("R304", name.place, message)
@@ -655,6 +679,7 @@ def _check_choice(written: MapNode, draft: RulesetDraft) -> None:
         message = f"`{TERM}` is chosen below `{AMOUNT}`, which depends on it"
         hint = "move it up: lines are defined from top to bottom"
         draft.report.error("R209", written.key_place(TERM), message, hint)
+    # Where no term fits the amount is 0, which without a minimum would be an error of the rule.
     if written.get(MINIMUM) is None:
         message = f"the offer chooses `{TERM}` but has no `{MINIMUM}`"
         hint = f"where nothing fits, an application is declined for its `{BELOW}`"
@@ -695,6 +720,7 @@ def price(ruleset: CompiledRuleset, verdict: Verdict, amount: Money) -> Approval
     instalment = given.get(MONTHLY)
     minimum = given.get(MINIMUM)
     return ApprovalTerms(
+        # Where no term fits the amount, its term is 0 months.
         given.get(TERM) or None,
         instalment if isinstance(instalment, Money) else None,
         failed,
@@ -706,6 +732,7 @@ def price(ruleset: CompiledRuleset, verdict: Verdict, amount: Money) -> Approval
 
 def _failed_checks(ruleset: CompiledRuleset, state: State) -> tuple[str, ...]:
     closing = ruleset.program.closing
+    # A person may approve another amount than the rules, and no unlawful one.
     checks = (stage.runner for stage in closing if stage.component is Component.LEGAL)
     found = (finding.code for check in checks for finding in check.run(state).findings)
     return tuple(dict.fromkeys(found))

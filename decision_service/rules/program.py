@@ -27,6 +27,7 @@ from decision_service.rules.language.values import Gap, Unknown, to_runtime, unk
 from decision_service.rules.wording import Wording
 
 _DAY = timedelta(days=1)
+# Unicode's category of what nobody sees, such as a zero-width space that was pasted along.
 _INVISIBLE = "Cf"
 
 WAITING = "waiting"
@@ -53,15 +54,18 @@ class KeyList(msgspec.Struct, frozen=True):
     def answer(self, question: ListQuestion, value: str, day: date) -> ListAnswer:
         """Whether a value counts as listed on a day in the ruleset's zone."""
         key = folded(value)
+        # Hashed after folding, as the author of the list did.
         key = hashed(key, self.salt) if self.salt else key
         last = self.keys.get(key)
         listed = key in self.keys and (last is None or day <= last)
+        # From then on the answer is another one, and so may the decision be.
         ends = last + _DAY if listed and last is not None else None
         return ListAnswer(self.name, question.input, listed, digest=self.digest, ends=ends)
 
 
 def folded(key: str) -> str:
     """A key without case, invisible characters and needless blanks; widths and ligatures alike."""
+    # Twice, since folding case can undo the form. A list that misses `acme-017 ` shows it too late.
     plain = _compatible(_compatible(key).casefold())
     visible = "".join(c for c in plain if unicodedata.category(c) != _INVISIBLE)
     return " ".join(visible.split())
@@ -87,6 +91,7 @@ class _Dated:
     """The class of no value: of what was observed outside the age is looked at first."""
 
 
+# One comparison of classes takes most values; those of a class of no value are looked at.
 _KINDS: Mapping[ValueType, type] = {
     ValueType.INTEGER: int,
     ValueType.NUMBER: _Figure,
@@ -150,6 +155,7 @@ class Intake(msgspec.Struct, frozen=True):
         answers: Sequence[AnswerEntry] = (),
     ) -> Intake:
         taken = tuple(IntakeEntry.of(symbol.name, symbol) for symbol in factors)
+        # Rules that differ in figures alone share one object, so that `load` may ask by `is`.
         return _interned(cls(currency, taken, tuple(inputs), tuple(answers)))
 
     def load_factors(
@@ -161,6 +167,7 @@ class Intake(msgspec.Struct, frozen=True):
         get = factors.get
         currency = self.currency
         for key, slot, kind, symbol in self.factors if entries is None else entries:
+            # What was not computed is a failure and refers: it must not be read as absent.
             found = get(key, _NOT_FETCHED)
             value: Any = found.value
             if value.__class__ is kind:
@@ -203,11 +210,13 @@ class Intake(msgspec.Struct, frozen=True):
         found = {(one.list, one.input): one.listed for one in answers}
         for question, slot, about in self.answers:
             sent = values[about]
+            # The answer is missing for the input's own cause.
             if sent.__class__ is Unknown:
                 values[slot] = sent
             elif question in found:
                 values[slot] = found[question]
             else:
+                # A list that is gone has not said that the key is not on it.
                 values[slot] = unknown(f"lists.{question.list}", Cause.NOT_FETCHED)
 
 
@@ -264,6 +273,7 @@ class ByLabel(msgspec.Struct, frozen=True):
     def of(self, label: Any) -> Any:
         """The value of a label; UNKNOWN as the label is."""
         if label.__class__ is Unknown:
+            # Not `other`: that is a figure for people of whom something is known.
             return label
         return self.values.get(label, self.other)
 
@@ -318,6 +328,7 @@ class Program(msgspec.Struct, frozen=True):
         """The first day on which each input that is read, and fresh on a day, is too old."""
         for entry in self.intake.inputs:
             given = inputs.get(entry.key)
+            # An input that nothing reads ends no decision early.
             if entry.max_age is None or entry.slot not in self.read:
                 continue
             if isinstance(given, Observed) and is_fresh(given, entry.max_age, day):
@@ -334,15 +345,18 @@ class Program(msgspec.Struct, frozen=True):
         values = state.values
         self.intake.load_inputs(inputs, day, values)
         self.intake.load_answers(answers, values)
+        # After the inputs, whose values choose the label.
         for _, slot, by in self.labelled:
             values[slot] = values[slot].of(values[by])
         for slot, evaluate, _ in self.derived:
             values[slot] = evaluate(values)
         stages = []
         for stage in self.stages:
+            # Every stage runs, whatever others concluded: a declined applicant has a score, too.
             stages.append(state.take(stage.runner.run(state)))
             for each in stage.derived:
                 state.compute(*each)
+        # Asked of the stages alone: what follows may refer or decline, and approves nothing.
         state.settle()
         closing = [
             state.take(stage.runner.run(state)) if state.open else None for stage in self.closing

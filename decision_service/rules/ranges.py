@@ -55,6 +55,7 @@ def stepped(span: ValueRange, type_: ValueType) -> ValueRange:
     """The span with closed ends where the type's values are a step apart."""
     if type_ not in _STEPPED:
         return span
+    # (3, 6) of whole numbers is [4, 5]: what lies between two numbers is no gap and no overlap.
     return ValueRange(_first(span, type_), _last(span, type_))
 
 
@@ -156,8 +157,8 @@ def whole(symbol: Symbol, currency: str) -> ValueRange:
     if symbol.type is ValueType.DATE:
         return EVERYTHING
     scale = exponent(currency) if symbol.type is ValueType.MONEY else 0
-    bounds = (symbol.lower, symbol.upper)
-    low, high = (None if bound is None else Decimal(bound).scaleb(scale) for bound in bounds)
+    low = None if symbol.lower is None else Decimal(symbol.lower).scaleb(scale)
+    high = None if symbol.upper is None else Decimal(symbol.upper).scaleb(scale)
     return ValueRange(low, high)
 
 
@@ -177,6 +178,7 @@ def span_of(node: Node, known: SlotRanges, currency: str) -> ValueRange:
         try:
             return _Spans(known, currency).of(node)
         except ArithmeticError:
+            # The bounds themselves overflow: then nothing is known.
             return EVERYTHING
 
 
@@ -231,6 +233,7 @@ def _negative(span: ValueRange) -> ValueRange:
 
 
 def _sum(left: ValueRange, right: ValueRange) -> ValueRange:
+    # The ends are included even where they cannot be reached: too wide a span finds no false fault.
     low = None if left.low is None or right.low is None else left.low + right.low
     high = None if left.high is None or right.high is None else left.high + right.high
     return ValueRange(low, high)
@@ -305,6 +308,7 @@ class _Search(msgspec.Struct):
             if isinstance(node, tree.Not):
                 claims.insert(0, (node.operand, not truth))
             elif isinstance(node, tree.All | tree.Any):
+                # A true `and` and a false `or` claim each operand; of the others any one is enough.
                 if isinstance(node, tree.Any) is not truth:
                     claims[:0] = [(o, truth) for o in node.operands]
                     continue
@@ -316,12 +320,14 @@ class _Search(msgspec.Struct):
     def _any(self, choices: Sequence[Claim], rest: list[Claim], world: _World) -> bool:
         self.branches += len(choices)
         if self.branches > _MOST_BRANCHES:
+            # What cannot be searched through counts as possible: a check reports what is certain.
             return True
         return any(self.open([choice, *rest], world.copy()) for choice in choices)
 
     def _take(self, node: Node, truth: bool, world: _World) -> bool:  # noqa: FBT001  a truth is no switch
         if isinstance(node, tree.Constant):
             return node.value is truth
+        # Equal conditions have one truth, also those of which no span is known.
         if world.taken.setdefault(node, truth) is not truth:
             return False
         if isinstance(node, tree.Compare):
@@ -348,6 +354,7 @@ class _Search(msgspec.Struct):
         return span_of(node, world.spans, self.currency)
 
     def _narrow(self, node: Node, operator: str, other: ValueRange, world: _World) -> bool:
+        # Of a sum nothing follows for its parts.
         if not isinstance(node, tree.NameRead):
             return True
         allowed = _allowed(operator, other)
@@ -380,8 +387,9 @@ def _narrow_labels(symbol: Symbol, labels: frozenset[Any], world: _World, *, kee
     everything = frozenset(labels_of(symbol))
     before = world.labels.get(symbol.slot, everything)
     if not before and not everything:
+        # Where labels are not declared there is always another one.
         if not keep:
-            return True  # any other label will do
+            return True
         after = labels
     else:
         after = before & labels if keep else before - labels
@@ -391,7 +399,8 @@ def _narrow_labels(symbol: Symbol, labels: frozenset[Any], world: _World, *, kee
 
 def _possible(operator: str, left: ValueRange, right: ValueRange) -> bool:
     if operator in (">", ">="):
-        operator, left, right = tree.MIRRORED[operator], right, left
+        operator = tree.MIRRORED[operator]
+        left, right = right, left
     if operator == "==":
         return not meet(left, right).empty
     if operator == "!=":

@@ -37,9 +37,12 @@ Tells = Callable[[str, Decimal, str], ValueRange | None]
 
 _MOST_TOTALS = 20_000
 _NAME = re.compile(r"(?P<family>income|contributions)\.(?P<backed>backed_)?months_(?P<window>\w+)")
+# More months than any window has.
 _EVER = 10_000
 _OF_HISTORY = ("income.months_since_first", "contributions.longest_streak_months")
 _MOST_STEPS = 120
+# Combinations grow with the product of all columns: above this a warning says that none was looked
+# at.
 _MOST_STATES = 50_000
 
 
@@ -54,6 +57,7 @@ def check_bands(draft: RulesetDraft) -> None:
             card = part.part.card
             if _in_order(card, draft):
                 _outcomes(card, draft)
+                # Without the points of a bin that could not be read the totals would be others.
                 if all(c.complete for c in card.characteristics):
                     _check_best_band(card, draft)
                     _reached(card, draft)
@@ -121,6 +125,7 @@ def _totals(card: Card) -> list[Decimal]:
     """Every total that points can add up to; only the ends and the bands' starts if too many."""
     totals = {card.base}
     for each in card.characteristics:
+        # A set, since different points mostly add up to the same totals.
         totals = {total + points for total in totals for points in set(each.scores)}
         if len(totals) > _MOST_TOTALS:
             low = card.lowest()
@@ -217,6 +222,7 @@ def implied(name: str, value: Decimal, other: str) -> ValueRange | None:
     if one is None or two is None or one.family != two.family:
         return None
     longer = two.months - one.months
+    # Months with proof are some of all months: a count of all says nothing of the least of them.
     low = max(Decimal(0), value + min(longer, 0)) if one.backed or not two.backed else Decimal(0)
     high = value + max(longer, 0) if two.backed or not one.backed else None
     return ValueRange(low, high)
@@ -240,6 +246,8 @@ def _window(name: str) -> _Window | None:
     return _Window(match["family"], months, bool(match["backed"])) if months else None
 
 
+# A first job is looked at apart: only so is a card found that declines whoever has worked for
+# just the months that a knock-out asks.
 _SURVIVORS: tuple[tuple[Tells, str], ...] = (
     (implied, "them"),
     (in_a_first_job, "those in a first job"),
@@ -310,7 +318,9 @@ def _bounds(when: tree.Node, draft: RulesetDraft) -> Iterator[_Bound]:
 
 def _bounds_of(name: tree.NameRead, operator: str, figures: Iterable[Decimal]) -> Iterator[_Bound]:
     step = 1 if operator in ("<", "<=") else -1
-    strict = operator in ("<=", ">=")  # then the figure itself is knocked out
+    # Then the figure itself is knocked out, and the next value is the first that passes.
+    strict = operator in ("<=", ">=")
+    # Only of whole numbers there is a next value.
     if strict and name.type is not INTEGER:
         return
     for figure in figures:
@@ -348,14 +358,21 @@ def _points(each: Characteristic, name: str, value: Decimal, tells: Tells) -> De
     own = each.name.symbol.name
     span = ValueRange(value, value) if own == name else tells(name, value, own)
     if span is None:
+        # Of everything that the bound says nothing about, the best is taken: only what even that
+        # cannot save is dead.
         return max(each.scores)
-    bins = (b for b in each.bins if any(overlap(s, span, each.name.type) for s in b.cell.spans))
-    return max((b.points for b in bins), default=None)
+    met = [b.points for b in each.bins if _meets(b, span, each)]
+    return max(met, default=None)
+
+
+def _meets(one: Bin, span: ValueRange, each: Characteristic) -> bool:
+    return any(overlap(own, span, each.name.type) is not None for own in one.cell.spans)
 
 
 def _shared_row(grid: Grid, rows: tuple[int, int], currency: str) -> str:
     """` at `income.months_12m` [4, 5]`, one part a column that either row looks at."""
-    first, second = (grid.rows[index].cells for index in rows)
+    first = grid.rows[rows[0]].cells
+    second = grid.rows[rows[1]].cells
     found = []
     for name, one, other in zip(grid.names, first, second, strict=True):
         cells = [cell for cell in (one, other) if cell.sort is not CellKind.ANYTHING]
@@ -369,8 +386,10 @@ def _shared_cell(cells: list[Cell], name: tree.NameRead, currency: str) -> str:
         return "missing"
     if name.type in ORDERED:
         return " or ".join(_spans(cells, name, currency))
-    labels = [label for label in cells[0].labels if all(label in c.labels for c in cells)]
-    return " | ".join(str(label) for label in labels)
+    shared = frozenset(cells[0].labels)
+    for cell in cells[1:]:
+        shared &= frozenset(cell.labels)
+    return " | ".join(str(label) for label in cells[0].labels if label in shared)
 
 
 def _spans(cells: list[Cell], name: tree.NameRead, currency: str) -> list[str]:
@@ -466,6 +485,8 @@ def _dimensions(grid: Grid, draft: RulesetDraft) -> list[list[Region]]:
         each = column(0, [row.cells[index] for row in grid.rows], name.type)
         present = _ordered(each, name, draft) if name.type in ORDERED else _labelled(each, name)
         regions = [*present, Region(each.absent, f"missing `{name.text}`")]
+        # Regions with the same rows are one, which keeps the combinations few; the first gives its
+        # name.
         merged = {(r.matches.sure, r.matches.open): r for r in reversed(regions)}
         found.append(list(merged.values())[::-1])
     return found
@@ -482,6 +503,7 @@ def _labelled(each: Column, name: tree.NameRead) -> Iterator[Region]:
 def _ordered(each: Column, name: tree.NameRead, draft: RulesetDraft) -> Iterator[Region]:
     currency = draft.names.currency
     for rows, span in _joined(each.regions, region_spans(each.edges)):
+        # Where the name has no value there is neither a gap nor an overlap.
         real = stepped(meet(span, whole(name.symbol, currency)), name.type)
         if not real.empty:
             yield Region(rows, f"`{name.text}` {Wording(currency).cell(real, name.type)}")

@@ -54,6 +54,7 @@ def _names(catalogue: Mapping[str, FactorSpec]) -> Schema:
 def tests_schema(catalogue: Mapping[str, FactorSpec]) -> Schema:
     causes = choice(f"missing {cause}" for cause in OF_FACTORS)
     with_reason = {"type": "string", "pattern": f"^missing ({'|'.join(OF_FACTORS)}) [A-Z_]+$"}
+    # Closed, unlike inputs: which factors there are is known, and an editor marks a misspelt one.
     factors = {name: _factor(spec) for name, spec in catalogue.items()}
     missing: Schema = {"anyOf": [causes, with_reason]}
     known = {

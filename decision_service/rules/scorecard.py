@@ -50,6 +50,7 @@ from decision_service.rules.language.values import Gap, Unknown, rule_error
 from decision_service.rules.language.yaml import MapNode, Scalar, YamlNode
 
 _ADVERSE = (Outcome.REFER, Outcome.DECLINE)
+# They are the same in every decision, and so are made once.
 _APPROVES = Finding(Outcome.APPROVE, "", Component.SCORECARD)
 _DECLINES = Finding(Outcome.DECLINE, "", Component.SCORECARD)
 _REFERS = {kind: Finding(Outcome.REFER, "", Component.SCORECARD, kind=kind) for kind in ReferKind}
@@ -117,6 +118,7 @@ class Card(msgspec.Struct, frozen=True):
         for band in self.bands:
             if band.start is None or total >= band.start:
                 return band
+        # Met only where the last band has a `from`, which the checks refuse (R417).
         return self.bands[-1]
 
 
@@ -138,13 +140,17 @@ class _Ready:
         self.points = tuple(b.points for b in characteristic.bins)
         self.worst = characteristic.worst
         self.best = characteristic.best
+        # What a reason shows as required: the best bin, the first of several.
         best_bin = next(b for b in characteristic.bins if b.points == self.best)
         best = cell_tree(best_bin.cell, characteristic.name)
         scored = [Scored(p, p, i) for i, p in enumerate(self.points)]
         cells = [b.cell for b in characteristic.bins]
         self.find = finder(cells, characteristic.name.type, scored)
         self.short_of_best = tree.Not(best, text=best.text, place=best.place)
-        self.lost = {o: [self._lost(p, o) for p in self.points] for o in _ADVERSE}
+        self.lost = {outcome: self._losses(outcome) for outcome in _ADVERSE}
+
+    def _losses(self, outcome: Outcome) -> list[Finding | None]:
+        return [self._lost(points, outcome) for points in self.points]
 
     def _lost(self, points: Decimal, outcome: Outcome) -> Finding | None:
         lost = self.best - points
@@ -170,6 +176,7 @@ class ScorecardRunner:
         self.score_slot = card.score.slot
         self.band_slot = card.band.slot
         self.total = tree.NameRead(card.score, text=card.score.name, place=card.bands[0].place)
+        # A cache of this card alone: one on the class would keep the cards of replaced rules.
         self.choices = lru_cache(1024)(self._choices)
 
     def run(self, state: State) -> Conclusion:
@@ -180,13 +187,15 @@ class ScorecardRunner:
         bounded = False
         for slot, find, ready in self.found:
             value = values[slot]
+            # A marked value is the worst of several, whose bin would be taken for certain.
             sure = value.__class__ is not Unknown and slot not in marks
             each = find(value) if sure else None
             if each is None:
                 each = _unsure(ready, value, marks)
                 bounded = bounded or each.bounded
             scored.append(each)
-            low += each.low  # with the worst points where only bounds are known
+            # With the fewest points where only bounds are known.
+            low += each.low
         if bounded:
             return self._within_bounds(scored, low, state)
         band = self.card.band_of(low)
@@ -201,10 +210,14 @@ class ScorecardRunner:
         worst = self.card.band_of(low)
         best = self.card.band_of(high)
         gaps = _gaps(scored)
+        # The worst band: a table that reads it gives the careful limit.
         self._put(state, low, high, band=worst)
         self._split(scored, gaps, state)
+        # Even the fewest points approve; a failure refers all the same, since nothing looks past
+        # one.
         if worst.then is Outcome.APPROVE and not any([s.tainted for s in scored]):  # noqa: C419
             return Conclusion((_APPROVES,), (scored, low, high), gaps)
+        # Only where even the most points decline is nothing left open.
         outcome = Outcome.DECLINE if best.then is Outcome.DECLINE else Outcome.REFER
         findings = self._findings(scored, outcome, ReferKind.DATA)
         return Conclusion(findings, (scored, low, high), gaps)
@@ -226,6 +239,7 @@ class ScorecardRunner:
             totals = {total + more for total in totals for more in set(self.ready[index].points)}
             if len(totals) > MOST_WORLDS:
                 return len(totals), ()
+        # Where nothing reads the score, totals of one band are one world.
         named = [(self.card.band_of(t).name, t)[: len(slots)] for t in sorted(totals)]
         return len(totals), [dict(zip(slots, row, strict=True)) for row in dict.fromkeys(named)]
 
@@ -316,6 +330,7 @@ def _unsure(ready: _Ready, value: Any, marks: Mapping[int, tuple[Gap, ...]]) -> 
     gap = value.shown
     fixed = ready.characteristic.fixed
     tainted = gap.missing.cause not in ABSENT
+    # Fixed points are for what is absent: a failure is scored by bounds.
     if fixed is not None and not tainted:
         return Scored(fixed, fixed, -1, gap=gap)
     return Scored(ready.worst, ready.best, -1, gap=gap, bounded=True, tainted=tainted)
@@ -402,6 +417,7 @@ def _card(
         score=draft.names.define(f"{id_}.score", NUMBER),
         band=draft.names.define(f"{id_}.band", TEXT, labels=labels),
     )
+    # Its bounds follow from the whole card, which names it already.
     score = draft.names.define(f"{id_}.score", NUMBER, card.lowest(), card.highest())
     return replace(card, score=score)
 

@@ -110,6 +110,7 @@ def _read_zone(draft: RulesetDraft) -> ZoneInfo | None:
         return None
     try:
         return ZoneInfo(name.text)
+    # ZoneInfo raises each of them: for an unknown name, an odd one, and one that is a folder.
     except (KeyError, ValueError, OSError):
         message = f"there is no time zone `{name.text}`"
         draft.report.error("R123", name.place, message, "write an IANA name: Asia/Manila")
@@ -130,6 +131,7 @@ def read_segments(draft: RulesetDraft, *, derived: bool = False) -> None:
             hint = "name an input of type text with `one_of`, a flag, or a factor with labels"
             draft.report.error("R318", name.place, message, hint)
         for label in labels:
+            # A label alone says which name is meant, so that it may be of one name only.
             other = draft.segments.setdefault(label, name) if name else None
             if name is not None and other is not name and other is not None:
                 message = f"`{label}` is a segment of `{other.text}` and of `{name.text}`"
@@ -137,6 +139,7 @@ def read_segments(draft: RulesetDraft, *, derived: bool = False) -> None:
 
 
 def read_reasons(draft: RulesetDraft) -> None:
+    # No required key: shared files may bring the reasons.
     if not draft.root.has("reasons"):
         message = "a rule file has no `reasons`"
         draft.report.error("R121", draft.root.node.place, message, "add `reasons:`")
@@ -183,6 +186,7 @@ def read_tags(draft: RulesetDraft) -> None:
         spec = _tag(entry, draft.report)
         if spec is not None:
             draft.tags[spec.name] = spec
+    # Each tag is a series of its own in `/metrics`.
     if len(draft.tags) > MOST_TAGS and node is not None:
         message = f"there are {len(draft.tags)} tags; {MOST_TAGS} are allowed"
         draft.report.error("R123", node.place, message, "each is counted on its own by `/metrics`")
@@ -231,7 +235,9 @@ def read_guarantees(draft: RulesetDraft) -> None:
     """Read every guarantee; names count as used by the rules alone."""
     node = draft.root.get("guarantees")
     items = as_list(node, "`guarantees`", draft.report) if node is not None else ()
+    # A guarantee decides nothing: what it names is neither used nor fetched for it.
     used = dict(draft.names.used)
+    # In these alone `tainted` is a function: what decides may not look past a failure.
     draft.names.claims = True
     for item in items:
         found = _guarantee(item, draft)
@@ -324,7 +330,8 @@ def _hidden(fields: Fields, draft: RulesetDraft) -> Iterator[Symbol]:
         word = as_scalar(item, "a factor or a family", draft.report)
         if word is None:
             continue
-        symbols = draft.names.symbols  # lacks a name that is written wrongly
+        symbols = draft.names.symbols
+        # A name that is written wrongly is used, and has no symbol.
         family = [n for n in draft.names.used if n.startswith(f"{word.text}.")]
         known = [symbols[n] for n in family if n in symbols and n in draft.names.catalogue]
         symbol = None if known else _symbol(word, draft)
@@ -433,13 +440,18 @@ def read_dated(
     found = [step for step in steps if step is not None]
     if len(found) < len(steps):
         return ()
-    return tuple(sorted(found, key=lambda step: step.start or date.min))
+    return tuple(sorted(found, key=_begins))
+
+
+def _begins(step: Step) -> date:
+    return step.start or date.min
 
 
 def _step(entry: MapEntry, limits: ParamLimits, draft: RulesetDraft) -> Step | None:
     start = parse_day(entry.key)
     if start is None:
         hint = day_hint(entry.key)
+        # What is no date at all is most likely a label.
         if hint == FORM:
             hint = did_you_mean(entry.key, draft.segments) or (
                 f"{hint}; values by segment need `segments:` with a name that has the labels"
@@ -457,6 +469,7 @@ def read_value(
     value = as_literal(node, limits.type, what, currency=currency, report=draft.report)
     if value is None or limits.has(value, currency):
         return value
+    # The value counts all the same, so that uses of the name bring no further errors.
     draft.report.error("R315", node.place, f"{what} {limits.refusal(node)}", limits.hint)
     return value
 
@@ -477,6 +490,7 @@ def read_labelled(
         upper=limits.upper,
         unit=limits.unit,
         by=by.symbol.name,
+        # Sorted, since the order in which labels are written is nothing that decides.
         labels=tuple(sorted(labels, key=lambda each: each.label)),
     )
 
@@ -486,6 +500,7 @@ def _of_label(
 ) -> LabelValues | None:
     known = written_labels(by.symbol)
     if entry.key not in (*known, DEFAULT):
+        # A misspelt label must not fall through to the default.
         hint = did_you_mean(entry.key, (*known, DEFAULT))
         if parse_day(entry.key) is not None:
             hint = f"dates belong below each label: {{{known[0]}: {{{entry.key}: …}}}}"
@@ -534,6 +549,7 @@ def _param(entry: MapEntry, draft: RulesetDraft) -> ParamSpec | None:
     limits = read_limits(fields, name, ValueType(word), draft=draft)
     node = fields.get("value")
     values = node.entries if isinstance(node, MapNode) else ()
+    # Below `value` are dates or labels: one label that is known says which, and whose.
     by = next((draft.segments[one.key] for one in values if one.key in draft.segments), None)
     if isinstance(node, MapNode) and by is not None:
         return read_labelled(node, by, limits, draft=draft)
@@ -560,5 +576,7 @@ def _define(param: ParamSpec, draft: RulesetDraft) -> None:
         for v in values
         if isinstance(v, int | Decimal) and not isinstance(v, bool)
     ]
-    lower, upper = (min(numbers), max(numbers)) if numbers else (None, None)
+    # What checks may assume of the parameter: the values of all dates and labels.
+    lower = min(numbers, default=None)
+    upper = max(numbers, default=None)
     draft.names.define(f"params.{param.name}", param.type, lower, upper, labels, constant=True)

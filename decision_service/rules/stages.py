@@ -53,6 +53,7 @@ def read_derived(draft: RulesetDraft) -> None:
     for index, entry in enumerate(node.entries):
         draft.places[f"derived.{entry.key}"] = entry.key_place
         text = entry.value.text if isinstance(entry.value, Scalar) else ""
+        # By its text: it cannot be read before what it names has a type.
         needs = set(_NAME.findall(text)) & (given | draft.names.waiting.keys())
         if needs:
             below = frozenset(f"derived.{e.key}" for e in node.entries[index + 1 :])
@@ -70,6 +71,7 @@ def read_waiting(draft: RulesetDraft, *, last: bool = False) -> None:
     for each in draft.waiting:
         if last or all(n in names.symbols or n in names.broken for n in each.needs):
             names.waiting.pop(f"derived.{each.entry.key}", None)
+            # Lines run from top to bottom, among those that wait, too.
             names.below = each.below
             _define(each.entry, draft)
             names.below = frozenset()
@@ -85,6 +87,7 @@ def _define(entry: MapEntry, draft: RulesetDraft) -> None:
     if node is None or not named:
         draft.names.broken.add(f"derived.{entry.key}")
         return
+    # Evaluated after the stages so far: the last of them is one that it rests on.
     draft.derived.append(Derived(entry.key, entry.key_place, node, after=len(draft.stages)))
     draft.names.define(f"derived.{entry.key}", node.type, *_bounds(node, draft), _labels(node))
 
@@ -96,8 +99,8 @@ def _bounds(node: tree.Node, draft: RulesetDraft) -> tuple[Decimal | None, Decim
     currency = draft.names.currency
     scale = -exponent(currency) if node.type is tree.MONEY else 0
     span = span_of(node, {}, currency)
-    ends = (span.low, span.high)
-    low, high = (None if end is None else Decimal(end).scaleb(scale) for end in ends)
+    low = None if span.low is None else Decimal(span.low).scaleb(scale)
+    high = None if span.high is None else Decimal(span.high).scaleb(scale)
     return low, high
 
 
@@ -109,6 +112,7 @@ def _labels(node: tree.Node) -> tuple[str, ...]:
         case tree.Constant(value=str(label)):
             return (label,)
         case tree.Choice():
+            # Joined bands keep their labels, so that a table over them is checked for rows in vain.
             parts = [_labels(node.then), _labels(node.otherwise)]
         case tree.FunctionCall(function="coalesce"):
             parts = [_labels(argument) for argument in node.arguments]
@@ -132,6 +136,7 @@ def _cycles(node: MapNode) -> dict[str, str]:
 def _way_back(name: str, uses: Mapping[str, list[str]]) -> list[str]:
     """The shortest chain of uses from a name back to itself, breadth first; empty if none."""
     ways = [[name]]
+    # A name that was met has a shorter way already.
     seen = {name}
     while ways:
         way = ways.pop(0)
@@ -192,6 +197,7 @@ def read_stages(draft: RulesetDraft) -> None:
     if isinstance(node, ListNode) and not items:
         draft.report.error("R123", node.place, "`stages` is empty", "write at least one stage")
     for item in items:
+        # Legal rules are read after the offer, whose lines they name.
         if not _sees_the_offer(item):
             _read_stage(item, draft)
             read_waiting(draft)
@@ -222,6 +228,7 @@ def _read_stage(node: YamlNode, draft: RulesetDraft) -> None:
     part = construct.read(body, fitting, draft) if body is not None else None
     if part is None:
         draft.touch(node)
+        # What reads its outputs further down is not reported, too.
         draft.names.broken |= construct.announces(body) if body is not None else set()
         return
     stages = draft.closing if fitting is Component.LEGAL else draft.stages
@@ -234,6 +241,7 @@ def _condition(name: str, fields: Fields, draft: RulesetDraft) -> StageCondition
     scalar = fields.scalar(SEGMENT)
     if scalar is None:
         return None
+    # One label is enough to find the name, since each is of one name only.
     label = scalar.text.partition("|")[0].removeprefix("!=").strip()
     by = draft.segments.get(label)
     if by is None:
@@ -323,11 +331,14 @@ class ConditionalRunner:
         if truth is False:
             self._put_nothing(state)
             return Conclusion((), record)
+        # It refers: whoever leaves out a datum must not leave out a knock-out. The reason is that
+        # datum's, so that missing data raises no alarm of broken rules.
         self._put_nothing(state, truth.shown.missing.reason)
         gaps = tuple(dict.fromkeys((truth.shown, *truth.gaps)))
         return Conclusion((data_finding(truth.shown),), record, gaps)
 
     def _put_nothing(self, state: State, reason: DataReason | None = None) -> None:
+        # Tainted: with an absent cause `coalesce(card.score, 0)` would make a decline of it.
         missing = Missing(Cause.NOT_APPLIED, code=reason, detail=self.condition.stage)
         gone = [Unknown((), Gap(symbol.name, missing)) for symbol in self.outputs]
         state.put([symbol.slot for symbol in self.outputs], gone)
@@ -360,9 +371,8 @@ class ConditionalRunner:
         names = tuple(symbol.name for symbol in self.outputs)
         when = (self.condition.when,)
         open_ = record.gap is not None
-        yield Effect(
-            "", _effect(record), when, gives=names, decides=open_, name=SEGMENT
-        )  # no rule has this id
+        # The key is empty, since a rule may be called segment.
+        yield Effect("", _effect(record), when, gives=names, decides=open_, name=SEGMENT)
         if record.inner is not None:
             yield from self.inner.effects(replace(found, record=record.inner), view)
 

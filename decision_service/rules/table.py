@@ -89,9 +89,12 @@ class TableRunner:
         self.names = tuple(grid.outputs)
         self.outputs = tuple(symbol.slot for symbol in grid.outputs.values())
         self.columns = [self._column(i) for i in range(len(grid.names))]
-        self.gives = _gives([[row.gives[name] for name in self.names] for row in grid.rows])
+        self.gives = _gives([self._nodes(row) for row in grid.rows])
         self.reads = frozenset(c.slot for c in self.columns).union(*(g.slots for g in self.gives))
         self.every = (1 << len(grid.rows)) - 1
+
+    def _nodes(self, row: Row) -> list[tree.Node]:
+        return [row.gives[name] for name in self.names]
 
     def _column(self, index: int) -> Column:
         name = self.grid.names[index]
@@ -118,9 +121,11 @@ class TableRunner:
             sure &= each.sure
             possible &= each.sure | each.open
         if self.grid.hit is Hit.FIRST:
+            # The lowest bit is the first row of the file.
             first = possible & -possible
             if sure & first:
                 return first.bit_length() - 1
+            # A row that may match is above the one that does: which one counts is not known.
             sure = 0
             possible = first
         if possible & ~sure:
@@ -338,6 +343,7 @@ def _raw_rows(
     if node is None or not when or not types:
         return []
     columns = [
+        # A column whose name is unknown is in the header of a CSV all the same.
         name.text if name is not None else item.text if isinstance(item, Scalar) else ""
         for item, name in zip(when, names, strict=True)
     ]
@@ -347,6 +353,7 @@ def _raw_rows(
         message = f"{len(rows):,} rows; {MOST_ROWS:,} are allowed"
         draft.report.error("R123", node.place, message, "split the table")
         rows = []
+    # What the rows would name is not known: then nothing may be called unused.
     draft.unread = draft.unread or not rows
     return rows
 
@@ -401,6 +408,7 @@ def _define(
 ) -> dict[str, Symbol]:
     outputs: dict[str, Symbol] = {}
     for name, type_ in types.items():
+        # Conditions further down are held to the texts that rows give.
         labels = tuple(dict.fromkeys(rows.texts[name]))
         outputs[name] = draft.names.define(f"{id_}.{name}", type_, labels=labels)
     return outputs

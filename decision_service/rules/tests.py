@@ -93,7 +93,8 @@ class _Needs:
                 return self.truth(node.operand, truth=not truth)
             case tree.All() | tree.Any():
                 found = [self.truth(operand, truth=truth) for operand in node.operands]
-                every = isinstance(node, tree.All) is truth  # then all operands have that truth
+                # A true `and` and a false `or` need each operand; of the others any one is enough.
+                every = isinstance(node, tree.All) is truth
                 return frozenset().union(*found) if every else _common(found)
         return self.of(node)
 
@@ -108,14 +109,16 @@ class Sure:
 
     def __init__(self, ruleset: CompiledRuleset) -> None:
         self.ruleset = ruleset
-        self.claims: list[Claim] = []  # what holds where an expression is judged
+        # What holds where an expression is judged.
+        self.claims: list[Claim] = []
         self.given: list[tuple[Sequence[Claim], frozenset[str]]] = []
         self.bounded: set[str] = set()
         self.spans: dict[int, ValueRange] = {}
         self.names = {f"inputs.{name}" for name, spec in ruleset.inputs.items() if spec.is_certain}
         params = ruleset.params.items()
         self.names |= {f"params.{name}" for name, p in params if not p.by or p.by in self.names}
-        self.offered: set[str] = set()  # names that have a value where an offer is made
+        # Names that have a value where an offer is made.
+        self.offered: set[str] = set()
         self.judged: dict[tuple[str, tuple[Claim, ...]], bool] = {}
 
     def without_offer(self) -> Sure:
@@ -128,6 +131,7 @@ class Sure:
     def take(self, names: Iterable[str]) -> None:
         """Names that have a value wherever what is claimed now holds."""
         self.given.append((tuple(self.claims), frozenset(names)))
+        # What had no value before may have one now.
         self.judged.clear()
 
     def take_card(self, card: Card) -> None:
@@ -198,6 +202,7 @@ class Sure:
         if name not in self.ruleset.derived:
             given = (claims for claims, names in self.given if name in names)
             return any(all(map(self._holds, claims)) for claims in given)
+        # A name can have a value in one stage's segment and none outside of it.
         key = name, tuple(self.claims)
         if key not in self.judged:
             self.judged[key] = self.has_value(self.ruleset.derived[name])
@@ -247,6 +252,7 @@ class Sure:
                 return self._lends(node) and self._differs_from_zero(node.arguments[2])
             case tree.FunctionCall(function="annuity_amount"):
                 return self._lends(node)
+            # Without an end the result may be too large, which is an error of the rule.
             case tree.FunctionCall(function="exp"):
                 return self._span(node).high is not None
             case tree.FunctionCall(function="ln"):
@@ -364,6 +370,7 @@ def certain_rules(ruleset: CompiledRuleset) -> set[str]:
         elif isinstance(runner, OfferRunner):
             sure.take_offer(runner)
         elif isinstance(runner, RulesRunner):
+            # Legal checks alone run only where an offer is made.
             judged = sure if stage.component is Component.LEGAL else sure.without_offer()
             found |= {r.rule.what for r in runner.ready if judged.has_value(r.when)}
     return found
@@ -460,6 +467,8 @@ def _goals(ruleset: CompiledRuleset) -> Iterable[tuple[Goal, Place]]:
     stages = (*ruleset.program.stages, *ruleset.program.closing)
     of_stages = chain.from_iterable(stage.runner.goals() for stage in stages)
     for what, which, place in chain(label_goals(ruleset), of_stages):
+        # Coverage asks for what can be: else authors reach all of it only by leaving conditions
+        # out.
         if which != "unknown" or what not in certain:
             yield Goal(what, which), place
     for code in (c for c in ruleset.reasons if c not in ruleset.unused_reasons):

@@ -33,8 +33,10 @@ from decision_service.rules.program import CompiledRuleset, KeyList, folded
 
 T = TypeVar("T")
 
+# Keys that a case gives are no file, of which there would be a digest.
 _DIGEST = "given"
 _CAUSES = [cause.value for cause in OF_FACTORS]
+# NO_RULE_APPROVED is a verdict's reason, and never that of missing data.
 _CODES = [code.value for code in DataReason if code is not DataReason.NO_RULE_APPROVED]
 _UNSENT = f"missing {Cause.NOT_SENT}"
 _TOO_OLD = f"missing {Cause.STALE}"
@@ -178,6 +180,7 @@ class Given(msgspec.Struct, frozen=True):
 
     def over(self, other: Given) -> Given:
         """The union; this one's values, and inputs not sent, where both have a name."""
+        # A case may send again what its defaults took back.
         unsent = self.unsent | (other.unsent - set(self.inputs))
         inputs = {**other.inputs, **self.inputs}
         sent = {name: value for name, value in inputs.items() if name not in unsent}
@@ -272,6 +275,7 @@ def parse_cases(
     cases = FactsReader(fields, ruleset, catalogue).cases() if fields else []
     read_cases = () if report.failed else tuple(cases)
     before = report.diagnostics()
+    # After the cases were taken: a mark that fits no more keeps none of them from running.
     marks, legal = read_marks(fields, ruleset) if fields else ((), ())
     found = report.diagnostics()
     wrong = tuple(problem for problem in found if problem not in before)
@@ -368,8 +372,10 @@ class FactsReader:
         key = figure.key.removeprefix("inputs.")
         section = "as_of" if key == "as_of" else "factors" if key == figure.key else "inputs"
         spec = self.ruleset.inputs.get(key) or self.catalogue.get(key)
+        # A label may look like a number or a flag, and is a text all the same.
         text = spec is not None and spec.type is ValueType.TEXT
         plain = not text or value.key.startswith("missing ")
+        # The place is the key's: within it the value has no columns of its own.
         given: YamlNode = Scalar(value.key, plain=plain, place=place, verbatim=False)
         if section != key:
             shared = node.get(section)
@@ -378,6 +384,7 @@ class FactsReader:
             given = MapNode((*(e for e in others if e.key != key), entry), place)
         own = {section: given, "expect": value.value}
         if isinstance(name := node.get("name"), Scalar):
+            # Each value is a case of its own, whose name says which.
             own["name"] = replace(name, text=f"{name.text}: {figure.key} {value.key}", place=place)
         kept = (e for e in node.entries if e.key not in (*own, "edges"))
         return MapNode((*kept, *(MapEntry(k, place, v) for k, v in own.items())), node.place)
@@ -416,7 +423,7 @@ class FactsReader:
         )
 
     def _check_complete(self, own: Given, given: Given, place: Place, as_of: AsOf | None) -> None:
-        """R803 and R804; what the case does not say itself is reported once for all."""
+        """R803 for a factor, R804 for an input that is not as the ruleset asks for it."""
         for name in self.ruleset.needs.factors:
             if name not in given.factors:
                 message = f"neither the case nor the defaults say what `{name}` is"
@@ -426,6 +433,7 @@ class FactsReader:
         for problem in bind_made_up(self.ruleset, given.inputs, day).problems:
             name = problem.field.removeprefix("inputs.").partition(".")[0]
             says = name in own.inputs or name in own.unsent
+            # What the case does not say itself is the same in many: said once, for all of them.
             add = self.report.error if says else self.incomplete.add
             add("R804", place, problem.description)
 
@@ -435,6 +443,7 @@ class FactsReader:
             hint = did_you_mean(entry.key, self.ruleset.inputs)
             self.report.error("R202", entry.key_place, f"unknown input `{entry.key}`", hint)
             return None
+        # It takes back the value of the defaults (`unsent`).
         if _is(entry.value, _UNSENT):
             return None
         if spec.max_age is not None and _is(entry.value, _TOO_OLD):

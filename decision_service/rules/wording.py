@@ -23,8 +23,8 @@ from decision_service.rules.ranges import ValueRange
 STEP = Decimal("0.0001")
 """What numbers are rounded to in words."""
 
+# Numbers from 10 to this power on are not rounded: with STEP they might not fit in 34 digits.
 _WHOLE = 28
-"""Numbers from 10 to this power on are not rounded."""
 
 _LONGEST = 40
 _BEYOND = 10**_LONGEST
@@ -35,6 +35,7 @@ def apart(one: Any, other: Any, *, money: bool) -> tuple[Any, Any] | None:
     """Both rounded apart, minor units whole, numbers to STEP; None if equal or no number."""
     if not (_is_number(one) and _is_number(other)) or one == other:
         return None
+    # 0.12341 against 0.1234 would else be shown as a value that equals what it fails.
     modes = (ROUND_CEILING, ROUND_FLOOR) if one > other else (ROUND_FLOOR, ROUND_CEILING)
     return _rounded(one, modes[0], money=money), _rounded(other, modes[1], money=money)
 
@@ -95,12 +96,14 @@ class Wording:
         if found is None:
             if len(self._closures) >= _MOST_CLOSURES:
                 self._closures.clear()
+            # The node is kept, too: else another one might come to have its id.
             found = self._closures[id(node)] = (node, compile_tree(node))
         return found[1](values)
 
     def value(self, value: Any, type_: ValueType) -> str:
+        # Most values are small counts, and need none of the questions below.
         if value.__class__ is int and type_ is not ValueType.MONEY and -_BEYOND < value < _BEYOND:
-            return str(value)  # most values are small counts
+            return str(value)
         if value.__class__ is Unknown:
             return f"missing {value.shown.missing.cause}"
         if type_ is ValueType.MONEY:
@@ -145,7 +148,8 @@ class Wording:
 
     def cell(self, span: ValueRange, type_: ValueType) -> str:
         """A span as a cell of a bin or table: `[6, 8)`, `>= 13`."""
-        low, high = (self._literal(end, type_) for end in (span.low, span.high))
+        low = self._literal(span.low, type_)
+        high = self._literal(span.high, type_)
         if high is None:
             return "-" if low is None else f"{'>' if span.open_low else '>='} {low}"
         if low is None:
@@ -169,6 +173,8 @@ class Wording:
         if found is None:
             explain = self._explaining(node, truth=True)
             if about:
+                # If the named one did not help to make it true, a reason that shows it would be
+                # untrue.
                 explain = _either(self._finding(node, about, truth=True), explain)
             found = self._explained[(id(node), about)] = (node, explain)
         return found[1](values)
@@ -182,6 +188,7 @@ class Wording:
                 parts = [(o, self._finding(o, about, truth=truth)) for o in node.operands]
                 return self._found_among([p for p in parts if _reads(p[0], about)], truth=truth)
             case tree.Compare() if not _reads(node.left, about):
+                # Named on the right, it is still the subject of the sentence.
                 return self._explaining(_turned(node), truth=truth)
         return self._explaining(node, truth=truth)
 
@@ -199,7 +206,8 @@ class Wording:
                 return self._explaining(node.operand, truth=not truth)
             case tree.All() | tree.Any():
                 parts = [(o, self._explaining(o, truth=truth)) for o in node.operands]
-                every = isinstance(node, tree.All) is truth  # then all operands have that truth
+                # A true `and` and a false `or` need each operand, of which the first is shown.
+                every = isinstance(node, tree.All) is truth
                 return parts[0][1] if every else self._first(parts, truth=truth)
             case tree.Compare(left=tree.NameRead() as name, right=tree.Constant() as against):
                 return self._read_against_constant(node, name, against, truth=truth)
@@ -227,6 +235,7 @@ class Wording:
         def explain(values: Values) -> Seen:
             actual = self.value(values[slot], type_)
             other = required
+            # In print a value must not equal the bound that it misses.
             if actual == required:
                 actual, other = self._apart(values[slot], against.value, type_, shown=required)
             return text, actual, f"{operator} {other}", self.typed(values[slot], type_), limit
@@ -305,6 +314,7 @@ class Wording:
         )
 
     def _two_sides(self, leaf: tree.Compare) -> Compare:
+        # A figure says nothing of the applicant: the side with a name is the subject.
         only_right = tree.reads(leaf.right) and not tree.reads(leaf.left)
         turned = _turned(leaf) if only_right else leaf
         left = turned.left
@@ -373,7 +383,10 @@ class Wording:
 
 
 def _either(find: Find, otherwise: Explain) -> Explain:
-    return lambda values: find(values) or otherwise(values)
+    def explain(values: Values) -> Seen:
+        return find(values) or otherwise(values)
+
+    return explain
 
 
 def _reads(node: Node, name: str) -> bool:

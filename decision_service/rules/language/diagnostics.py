@@ -12,11 +12,14 @@ import msgspec
 
 from decision_service.build import packaged
 
-_LINE_BREAK = re.compile("\r\n|[\r\n\x85\u2028\u2029]")  # what YAML 1.1 counts as a line break
+# What YAML 1.1 counts as a line break: else lines would be counted otherwise than by the parser.
+_LINE_BREAK = re.compile("\r\n|[\r\n\x85\u2028\u2029]")
+# Quoted as it is, a control character would act on the terminal, or move the carets.
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _WIDEST_QUOTE = 160
 _LONGEST_NAME = 100
 
+# Nobody reads more, and a text made of faults would cost more than a good one.
 MOST_PROBLEMS = 200
 
 
@@ -35,6 +38,7 @@ class Hints(msgspec.Struct, frozen=True):
     yaml: Mapping[str, tuple[str, str]]
 
 
+# Read when the first mistake is met: sound rules need none of it.
 @cache
 def hints() -> Hints:
     return packaged(__package__, "hints.yaml", Hints)
@@ -173,8 +177,10 @@ def plural(number: int, noun: str) -> str:
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
     """The known name that looks most like this one, if any does."""
+    # Comparing takes time with the square of the length, and no known name is so long.
     if len(name) > _LONGEST_NAME:
         return None
+    # Sorted: of names that are as near, a set would give another one in each process.
     matches = get_close_matches(name, sorted(known), n=1, cutoff=0.6)
     return matches[0] if matches else None
 

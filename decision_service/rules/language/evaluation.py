@@ -45,6 +45,7 @@ _STRICT: dict[str, Callable[..., Any]] = {
     "add_days": runtime.add_days,
 }
 _WORDS: dict[str, Any] = {
+    # Without this key `exec` would add all of Python's.
     "__builtins__": {},
     "Unknown": runtime.Unknown,
     "equal": runtime.equal,
@@ -100,8 +101,9 @@ class Emitter:
         self._temporaries = 0
 
     def compiled(self, names: Sequence[str]) -> Sequence[Callable[..., Any]]:
-        """Functions by their names; compiled one by one, since no thread runs during `compile`."""
+        """Functions by their names."""
         scope = {**_WORDS, **self.bound}
+        # One by one, since no other thread runs during a `compile`.
         for text in self.functions:
             exec(compile(text, "<rules>", "exec"), scope)  # noqa: S102  from checked trees only
         return [scope[name] for name in names]
@@ -111,6 +113,7 @@ class Emitter:
 
     def conditions(self, nodes: Sequence[Node]) -> str:
         parts = [leaf for node in nodes for leaf in leaves(node)]
+        # Each comparison has a name, since a trace shows its truth, and none is evaluated twice.
         names = [self._temporary() for _ in parts]
         lines = [f"{n} = {self.expression(leaf)}" for n, leaf in zip(names, parts, strict=True)]
         left = iter(names)
@@ -119,6 +122,7 @@ class Emitter:
 
     def _define(self, lines: Sequence[str], result: str) -> str:
         name = f"f{len(self.functions)}"
+        # A name is taken from the list once, and a local is what is read then.
         loads = [f"v{slot} = v[{slot}]" for slot in sorted(self._slots)]
         body = "".join(f"    {line}\n" for line in [*loads, *lines, f"return {result}"])
         self.functions.append(f"def {name}(v):\n{body}")
@@ -126,6 +130,8 @@ class Emitter:
         return name
 
     def _bind(self, value: Any) -> str:
+        # A literal is bound by a name and never printed: no text of a rule file gets into the
+        # source.
         name = f"c{len(self.bound)}"
         self.bound[name] = value
         return name
@@ -162,13 +168,17 @@ class Emitter:
                 self._slots.add(node.answer.slot)
                 return f"v{node.answer.slot}"
             case tree.Not(operand=tree.Listed()):
+                # `not` gives True or False of any object; `^ True` leaves Unknown what it is.
                 return f"({self._condition(node.operand)} ^ True)"
             case tree.Not() | tree.All() | tree.Any():
                 return _joined(node, (self.expression(leaf) for leaf in leaves(node)))
             case tree.Choice():
                 chosen = self._temporary()
-                parts = (self.expression(p) for p in (node.condition, node.then, node.otherwise))
-                condition, then, otherwise = parts
+                condition = self.expression(node.condition)
+                then = self.expression(node.then)
+                otherwise = self.expression(node.otherwise)
+                # Only the side that is chosen is evaluated: a division by zero in the other one
+                # does not count.
                 unknown = f"({chosen} := {condition}).__class__ is Unknown"
                 return f"({chosen} if {unknown} else {then} if {chosen} else {otherwise})"
         raise AssertionError(node)
@@ -181,6 +191,7 @@ class Emitter:
         return f"({left} {node.operator} {right})"
 
     def _equality(self, node: tree.Compare) -> str:
+        # No constant is Unknown: the other side alone has to be asked.
         if isinstance(node.right, tree.Constant):
             against = self._side(node.right, node.left)
             return self._unless_unknown(node.left, f"{node.operator} {against}")
@@ -212,6 +223,7 @@ class Emitter:
 
 def whole(value: Any) -> Any:
     """A number without a fraction as int; another value as it is."""
+    # 1E+6000 would be an integer of thousands of digits.
     if isinstance(value, Decimal) and value.adjusted() < _DIGITS and value == int(value):
         return int(value)
     return value
@@ -220,6 +232,7 @@ def whole(value: Any) -> Any:
 def _joined(node: Node, names: Iterator[str]) -> str:
     match node:
         case tree.All() | tree.Any():
+            # Not `and`, which would take Unknown for true.
             word = " & " if isinstance(node, tree.All) else " | "
             return f"({word.join([_joined(operand, names) for operand in node.operands])})"
         case tree.Not() if not isinstance(node.operand, tree.Listed):
@@ -251,6 +264,7 @@ class Formula(msgspec.Struct, frozen=True):
 
     def result(self, values: Mapping[str, Any]) -> Any:
         """Its value, Unknown where it has none; values as evaluation has them, by name."""
+        # A name without a value is a failure, which nothing looks past.
         given = [_LOST] * self._slots
         for symbol in self.symbols:
             given[symbol.slot] = values.get(symbol.name, _LOST)

@@ -46,6 +46,7 @@ _VERBS = {"+": "added to", "-": "reduced by", "*": "multiplied by", "/": "divide
 
 def warn_of_comment(scalar: Scalar, report: Report) -> None:
     """R313 where the comment after an expression reads like a part of it, or like another one."""
+    # YAML ends a value at ` #`: a condition that goes on behind it would be cut without a word.
     comment = scalar.comment
     if comment is None or not (_continues(scalar, comment.text) or _compares(scalar, comment.text)):
         return
@@ -75,6 +76,7 @@ def _parsed(scalar: Scalar, text: str) -> Parsed | None:
 
 def to_money(node: tree.Node, currency: str, report: Report) -> tree.Node | None:
     """Bare numbers as money in minor units, also `5000 if … else 500`; one too fine is refused."""
+    # Literals alone: what is computed of names has a unit, and months must not become pesos.
     if node.type not in tree.NUMERIC or not _is_bare(node):
         return node
     if isinstance(node, tree.Constant):
@@ -236,6 +238,7 @@ def is_label(name: tree.Node, label: tree.Node, report: Report) -> bool:
     if not (isinstance(name, tree.NameRead) and isinstance(label, tree.Constant)):
         return True
     labels = name.symbol.labels
+    # A misspelt label is never equal, and a rule that never holds says nothing.
     if not labels or label.value in labels:
         return True
     message = f"`{name.text}` is never {label.text}"
@@ -253,6 +256,7 @@ def listed(
     report: Report,
 ) -> tree.Listed | None:
     """The question of a text input to a list; None where there is none, reported at its place."""
+    # Inputs are known before anything is read, so that lists are asked when a decision begins.
     if not isinstance(operand, tree.NameRead) or not operand.symbol.name.startswith(_INPUTS):
         message = f"`{operand.text}` is no input, and lists are asked about inputs only"
         report.error("R319", operand.place, message, "write `inputs.NAME in lists.NAME`")
@@ -321,13 +325,12 @@ class _Checking(msgspec.Struct):
         self._error("R303", node, f"`{self._source(node)}` cannot be here", hint=hint)
         return None
 
-    # Leaves
-
     def _constant(self, node: ast.Constant) -> tree.Node | None:
         place = self.parsed.place(node)
         source = self._source(node)
         if isinstance(node.value, str):
             return tree.Constant(tree.TEXT, node.value, text=source, place=place)
+        # From the text, since `ast` has read a binary fraction: 0.35 would not be 0.35.
         text = self.parsed.numbers.get(self.parsed.span(node)[0], source)
         if not few_digits(text):
             self._error("R303", node, f"a number has at most {MOST_DIGITS} digits")
@@ -351,8 +354,6 @@ class _Checking(msgspec.Struct):
             return None
         return tree.NameRead(found, text=name, place=place)
 
-    # Operators
-
     def _unary(self, node: ast.UnaryOp) -> tree.Node | None:
         operand = self.check(node.operand)
         if operand is None:
@@ -365,6 +366,7 @@ class _Checking(msgspec.Struct):
         if operand.type not in tree.NUMERIC and operand.type is not tree.MONEY:
             self._error("R304", node, f"{tree.phrase(operand.type)} has no minus: `{source}`")
             return None
+        # -1 is a literal, so that it may be an amount and follow `in`.
         if isinstance(operand, tree.Constant) and isinstance(operand.value, int | Decimal):
             return tree.Constant(operand.type, -operand.value, text=source, place=place)
         return tree.Negative(operand.type, operand, text=source, place=place)
@@ -405,7 +407,8 @@ class _Checking(msgspec.Struct):
             self._error("R304", node, f"{words}: `{self._source(node)}`")
             return None
         place = self.parsed.place(node)
-        return tree.Arithmetic(type_, operator, left, right, text=self._source(node), place=place)
+        text = self._source(node)
+        return tree.Arithmetic(type_, operator, left, right=right, text=text, place=place)
 
     def _choice(self, node: ast.IfExp) -> tree.Node | None:
         then = self.check(node.body)
@@ -423,9 +426,8 @@ class _Checking(msgspec.Struct):
             self._error("R304", node, f"the two sides of `if` differ: {words}")
             return None
         place = self.parsed.place(node)
-        return tree.Choice(type_, flag, then, otherwise, text=self._source(node), place=place)
-
-    # Comparisons
+        text = self._source(node)
+        return tree.Choice(type_, flag, then, otherwise=otherwise, text=text, place=place)
 
     def _comparison(self, node: ast.Compare) -> tree.Node | None:
         left = self.check(node.left)
@@ -452,6 +454,7 @@ class _Checking(msgspec.Struct):
                             report=self.report,
                         )
                     )
+                # `a < b < c` is `a < b and b < c`, as in Python.
                 left = second
         made = tuple(link for link in links if link is not None)
         if len(made) != len(links):
@@ -483,11 +486,16 @@ class _Checking(msgspec.Struct):
     ) -> tree.Node | None:
         place = self.parsed.place(node)
         text = self._source(node)
-        where = (self.parsed.place(right), self._source(right))
-        found = operand and listed(operand, *where, text, place, self.scope, self.report)
+        found = operand and listed(
+            operand,
+            self.parsed.place(right),
+            self._source(right),
+            text=text,
+            place=place,
+            scope=self.scope,
+            report=self.report,
+        )
         return tree.Not(found, text=text, place=place) if found and negated else found
-
-    # Functions
 
     def _call(self, node: ast.Call) -> tree.Node | None:
         name = self._source(node.func)

@@ -26,6 +26,7 @@ _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _DURATION = re.compile(r"([1-9][0-9]{0,4}|0)([smhd])")
 _LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})*")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
+# YAML 1.1 reads these as flags, so that people write them.
 _FLAGS = {"yes": "true", "on": "true", "true": "true"} | dict.fromkeys(
     ("no", "off", "false"), "false"
 )
@@ -105,6 +106,7 @@ def as_text(node: YamlNode, what: str, report: Report) -> str | None:
     scalar = as_scalar(node, what, report)
     if scalar is None:
         return None
+    # Without quotes it is a number or a flag to every other reader of YAML.
     if scalar.plain and not scalar.is_text:
         _wrong(scalar, f"{what} must be a text", report, hint="put it in quotes")
         return None
@@ -127,6 +129,7 @@ def check_identifier(name: str, place: Place, what: str, report: Report) -> bool
         hint = "use lower-case letters, digits and `_`, beginning with a letter, at most 60"
         report.error("R125", place, f"{what} `{shortened(name)}` is not a snake_case name", hint)
         return False
+    # Expressions are parsed by Python's `ast`, where a keyword is no name.
     if iskeyword(name):
         report.error("R126", place, f"{what} `{name}` is a reserved word", "choose another name")
         return False
@@ -213,6 +216,7 @@ def as_choice(node: YamlNode, what: str, options: Iterable[str], report: Report)
 
 
 def parse_day(text: str) -> date | None:
+    # `fromisoformat` takes 20261231 and 2026-W53-4, too.
     if not _DAY.fullmatch(text):
         return None
     try:
@@ -246,6 +250,7 @@ def as_duration(node: YamlNode, what: str, report: Report) -> timedelta | None:
 
 
 def _wrong(node: YamlNode, message: str, report: Report, hint: str = "") -> None:
+    # Its fault is reported already.
     if isinstance(node, Scalar) and node.torn:
         return
     found = f"`{shortened(node.text)}`" if isinstance(node, Scalar) else _SHAPES[type(node)]
@@ -280,6 +285,8 @@ class Fields:
         self.scope: Any = None
         known = [*required, *optional]
         for entry in node.entries:
+            # To look for what was meant is slow: a file of unknown keys must not take longer than a
+            # good one.
             if entry.key not in known and not report.full:
                 self._unknown(entry, known)
         for key in required:
@@ -375,4 +382,5 @@ def read_texts(node: YamlNode, what: str, report: Report) -> Mapping[str, str] |
             texts[entry.key] = text
     if languages.get("en") is None:
         report.error("R121", languages.place, f"{what} has no `en`", "English is required")
+    # Where a language has no words, English is shown.
     return texts if "en" in texts else None

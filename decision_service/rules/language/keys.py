@@ -82,6 +82,7 @@ class Section:
         keys = {
             k.name: about(k.kind.schema, k.about) if k.about else k.kind.schema for k in self.keys
         }
+        # Editors show a title as it is, and would show the backticks.
         return closed(self.what.replace("`", ""), self._required, keys, **self._more)
 
     def open(
@@ -108,6 +109,7 @@ class Section:
 
 def _value(key: Key, fields: Fields) -> Any:
     found = key.kind.read(fields, key.name)
+    # A wrong value has the default, too: it is reported, and reading goes on to the next mistake.
     return key.default if found is None else found
 
 
@@ -145,7 +147,12 @@ def all_of(what: str, words: type[StrEnum] | None = None) -> Kind:
 
 
 def inner(section: Section) -> Kind:
-    return Kind(lambda f, key: section.read(f.get(key), f.report, f.scope), section.schema)
+    """A map of its own."""
+
+    def read(fields: Fields, key: str) -> Read | None:
+        return section.read(fields.get(key), fields.report, fields.scope)
+
+    return Kind(read, section.schema)
 
 
 def each(section: Section, **more: object) -> Kind:

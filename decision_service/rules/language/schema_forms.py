@@ -11,6 +11,7 @@ from decision_service.rules.language.fields import LONGEST_TEXT
 Schema = dict[str, Any]
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
+# With ^ and $: a pattern of JSON Schema matches anywhere in a text.
 IDENTIFIER: Schema = {"type": "string", "pattern": "^[a-z][a-z0-9_]{0,59}$"}
 PRODUCT: Schema = {"type": "string", "pattern": "^[a-z][a-z0-9]*(-[a-z0-9]+)*$", "maxLength": 60}
 VERSION: Schema = {"type": "integer", "minimum": 1, "maximum": 99_999}

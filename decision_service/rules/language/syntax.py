@@ -19,6 +19,7 @@ DEEPEST = 20
 
 _SIMPLER = "give a part of it a name under `derived:`"
 _SPLIT = "move a part of it to `derived:` under a name of its own"
+# Lookaheads, so that `5months` or `1.2.3` is one wrong word and not a number with more behind it.
 _TOKEN = re.compile(
     r"""\s*(?:
       (?P<number>\d+(?:\.\d+)?(?![\w.]))
@@ -32,8 +33,10 @@ _TOKEN = re.compile(
 _WORD_OPERATORS = frozenset({"and", "or", "in", "if", "else", "not"})
 _OWN_WORDS = _WORD_OPERATORS | {"true", "false"}
 _SPACES = " \t\n\r\f\v"
+# Refused here in our words, before Python's parser meets a limit of its own.
 _DEEPEST_BRACKETS = 40
 
+# What is allowed is listed, so that no new form of Python gets into the language by itself.
 _ALLOWED = (
     ast.BoolOp, ast.UnaryOp, ast.BinOp, ast.Compare, ast.IfExp, ast.Call, ast.Constant, ast.Name,
     ast.Attribute, ast.Tuple,
@@ -103,6 +106,7 @@ def _operator_sort(text: str, before: Sequence[Token]) -> TokenKind:
 def _foreign(token: Token) -> SyntaxFault | None:
     if not token.callable or token.text in _OWN_WORDS:
         return None
+    # Names such as `__class__` lead to Python's own objects.
     if not (iskeyword(token.text) or "__" in token.text or _own_spelling(token.text)):
         return None
     message = f"`{token.text}` does not belong to the rule language"
@@ -226,6 +230,7 @@ class Parsed(msgspec.Struct, frozen=True):
     def _chars(self, offset: int) -> int:
         if self.text.isascii():
             return offset
+        # `ast` counts bytes of UTF-8, and places count characters.
         return len(self.text.encode()[:offset].decode(errors="ignore"))
 
 
@@ -233,6 +238,7 @@ def parse(scalar: Scalar, report: Report) -> Parsed | None:
     """The structure of an expression; None with its fault reported, in silence where it is torn."""
     if scalar.torn:
         return None
+    # `ast` ends an expression at a line break; one character for another keeps the columns.
     text = scalar.text.strip().replace("\n", " ")
     shift = len(scalar.text) - len(scalar.text.lstrip())
     if len(text) > LONGEST:
@@ -252,6 +258,7 @@ def _structure(
 ) -> Parsed | None:
     try:
         body = ast.parse(text, mode="eval").body
+    # Python's parser raises each of them for a text that is odd, or nested too deep.
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         offset = getattr(error, "offset", None) or 1
         place = scalar.at(shift + offset - 1, shift + offset)
@@ -274,6 +281,7 @@ def _incomplete(tokens: list[Token]) -> tuple[str, str]:
 
 def _within_limits(parsed: Parsed, report: Report) -> bool:
     nodes = 0
+    # Level by level: recursion would end at a depth of its own.
     level = [parsed.body]
     for depth in range(1, DEEPEST + 2):
         if not level:

@@ -28,8 +28,8 @@ ORDERED = frozenset({INTEGER, NUMBER, MONEY, DATE})
 
 MOST_ARGUMENTS = 20
 Literal = int | Decimal | str | bool | date
+# Functions of guarantees alone: what decides may not look past a failure.
 ONLY_IN_CLAIMS = frozenset({"tainted"})
-"""Functions of guarantees alone: what decides may not look past a failure."""
 
 POWERS = "multiply, or write `exp(exponent * ln(base))`"
 ELSEWHERE = {
@@ -112,6 +112,7 @@ def quotient_type(left: ValueType, right: ValueType) -> ValueType | None:
     """The type of `/`: money by a number is money, money by money a number."""
     if left is MONEY:
         return NUMBER if right is MONEY else MONEY if right in NUMERIC else None
+    # 7 / 2 is 3.5: a quotient of whole numbers need not be whole.
     return NUMBER if {left, right} <= NUMERIC else None
 
 
@@ -122,8 +123,10 @@ def phrase(type_: ValueType) -> str:
     return f"an {type_}" if type_ is INTEGER else f"a {type_}"
 
 
+# By keyword, since the fields of the nodes come after these and are given by position.
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _WithText:
+    # Equal conditions are equal wherever they are written, and spaces are in no digest.
     text: str = field(compare=False)
     place: Place = field(compare=False)
 
@@ -255,6 +258,7 @@ def parts(node: Node) -> tuple[Node, ...]:
         case All() | Any():
             return node.operands
         case Choice():
+            # In the order of the text: `a if condition else b`.
             return (node.then, node.condition, node.otherwise)
         case FunctionCall():
             return node.arguments
@@ -442,7 +446,8 @@ class Declared(Protocol):
 class DeclaredNames:
     """A scope of a fixed set of names, such as a ruleset's inputs (`inputs.customer_type`)."""
 
-    claims = False  # a condition decides
+    # A condition of a plan decides, too.
+    claims = False
 
     def __init__(self, currency: str, declared: Iterable[Declared]) -> None:
         self.currency = currency

@@ -32,6 +32,8 @@ from decision_service.domain.values import (
 
 Number = int | Decimal
 
+# The decimals of IEEE 754 with 128 bits. What has no value is trapped: Decimal would go on with
+# Infinity or NaN, which compare like values.
 EXACT = Context(
     prec=34,
     rounding=ROUND_HALF_EVEN,
@@ -85,6 +87,7 @@ def floor_to(value: Number, step: Number) -> Decimal:
     if width == 0:
         raise ZeroDivisionError
     below = exact // width * width
+    # `//` of decimals rounds towards zero, which is up where the value is below it.
     return below if below <= exact else below - width
 
 
@@ -129,13 +132,16 @@ def logarithm(value: Number) -> Decimal:
 
 
 def add_days(day: date, days: Number) -> date:
-    whole = int(days)  # a product of integers is a Decimal
-    return day + timedelta(days=whole)  # beyond the calendar an OverflowError, which is arithmetic
+    # A product of integers is a Decimal.
+    whole = int(days)
+    # Beyond the calendar it is an OverflowError, and so a rule without a result.
+    return day + timedelta(days=whole)
 
 
 def _discounted(monthly_rate: Number, months: Number) -> Decimal:
     growth = 1 + Decimal(monthly_rate)
-    if growth <= 0:  # Decimal would give Infinity or an alternating sign without a signal
+    # Decimal would give Infinity or an alternating sign, and signal nothing.
+    if growth <= 0:
         raise InvalidOperation("no loan loses all of itself within a month")
     return 1 - growth**-months
 
@@ -155,8 +161,9 @@ class Unknown:
 
     __slots__ = ("gaps", "parts", "shown")
 
-    gaps: tuple[Gap, ...]  # in text order, each name once
-    shown: Gap  # the one that is shown of several: the first tainted one, else the first
+    # In text order, each name once; `shown` is the first tainted one of them, else the first.
+    gaps: tuple[Gap, ...]
+    shown: Gap
 
     def __init__(self, parts: Sequence[Unknown], gap: Gap | None = None) -> None:
         self.parts = parts
@@ -168,6 +175,7 @@ class Unknown:
         """List the gaps of the parts, when `gaps` or `shown` is first asked for."""
         if name not in Unknown.__slots__:
             raise AttributeError(name)
+        # Most unknown values only pass through conditions, and nobody asks for their gaps.
         self.gaps = gaps = _listed(self.parts)
         failures = [gap for gap in gaps if gap.missing.cause not in ABSENT]
         self.shown = failures[0] if failures else gaps[0]
@@ -244,6 +252,7 @@ def strict(function: Callable[..., Any], name: str, text: str) -> Callable[..., 
             return unknown(name, Cause.DIVISION_BY_ZERO, detail=text)
         except Undefined:
             return unknown(name, Cause.UNDEFINED, detail=text)
+        # Nothing is raised into a decision: a rule without a result refers.
         except (ArithmeticError, TypeError, ValueError):
             return rule_error(text, "the result has no exact number")
 
@@ -259,6 +268,7 @@ def equal(left: Any, right: Any) -> Any:
 def coalesce(*values: Any) -> Any:
     """The first present value; UNKNOWN where there is none, or a tainted one comes first."""
     for value in values:
+        # A failure hides a value that may be there: nothing else may take its place.
         if value.__class__ is not Unknown or value.tainted:
             return value
     return union(values)
@@ -267,6 +277,7 @@ def coalesce(*values: Any) -> Any:
 def known(value: Any) -> Any:
     if value.__class__ is not Unknown:
         return True
+    # Behind a failure there may be a value: whether it is known is not known.
     return value if value.tainted else False
 
 
@@ -303,6 +314,7 @@ def _listed(parts: Sequence[Unknown]) -> tuple[Gap, ...]:
 
 def has_type(value: object, type_: ValueType) -> bool:
     """Whether a value is exactly of a type; a flag is no integer, an instant no date."""
+    # In Python a bool is an int, and a datetime a date.
     if isinstance(value, bool):
         return type_ is ValueType.FLAG
     return isinstance(value, _CLASSES[type_]) and not isinstance(value, datetime)
@@ -328,6 +340,7 @@ def from_runtime(name: str, value: Any, type_: ValueType, currency: str) -> Valu
             return rule_error(name, "the amount is beyond 10^12")
         return Money(currency, floor(value))
     if type_ is ValueType.INTEGER and isinstance(value, Decimal):
+        # int() of 1E+6000 would have thousands of digits.
         if value.adjusted() > 33 or value != value.to_integral_value():
             return rule_error(name, "the integer has no exact value")
         return int(value)

@@ -18,6 +18,7 @@ MOST_VALUES = 12_000
 LARGEST_TEXT = 256 * 1024
 
 _OPENS = {"(": ")", "[": "]", "{": "}"}
+# Without U+0085, U+2028 and U+2029, which YAML 1.1 takes for line breaks.
 _NOT_TEXT = re.compile(
     r"[^\t\n\r\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
 )
@@ -117,6 +118,7 @@ def unbalanced(text: str) -> bool:
     for char in text:
         if quote:
             quote = "" if char == quote else quote
+        # A quote after a letter is an apostrophe: the applicant's.
         elif char == '"' or (char == "'" and not before.isalnum()):
             quote = char
         elif char in _OPENS:
@@ -217,6 +219,7 @@ class Composer:
 
     def run(self) -> YamlNode | None:
         with suppress(_GaveUp):
+            # Events and not values: PyYAML would read `no` as false, and 010 as 8.
             for event in yaml.parse(self.text, Loader=yaml.CSafeLoader):
                 self._take(event)
             if self.root is None:
@@ -234,6 +237,7 @@ class Composer:
 
     def _take_node(self, event: yaml.NodeEvent) -> None:
         self._count(event)
+        # Aliases of aliases make a tree of any size from a few lines.
         if isinstance(event, yaml.AliasEvent):
             self._refuse(event, f"an alias `*{event.anchor}`")
             self._add(Scalar("", plain=True, place=self._place(event), torn=True))
@@ -253,6 +257,7 @@ class Composer:
             message = f"the file has more than {MOST_VALUES:,} keys and values"
             self.report.error("R102", self._place(event), message, "move rows into a table file")
             raise _GaveUp
+        # A text made of faults must not cost more than a good one.
         if self.report.full:
             raise _GaveUp
 
@@ -293,7 +298,8 @@ class Composer:
         value = entry.value
         if not (isinstance(value, Scalar) and value.empty and not value.torn):
             return entry
-        grouped = entry.key.isdecimal()  # `{value: 8,000}` is split at the comma
+        # `{value: 8,000}` is split at the comma, and leaves a key 000.
+        grouped = entry.key.isdecimal()
         hint = "write the number without commas" if grouped else "write one, or remove the key"
         self.report.error("R108", entry.key_place, f"`{entry.key}` has no value", hint)
         return replace(entry, value=replace(value, torn=True))
@@ -312,9 +318,11 @@ class Composer:
             top.key = node
 
     def _add_entry(self, top: _Open, key: Scalar, value: YamlNode) -> None:
+        # What a merge brings is written elsewhere, and changes with it.
         if key.text == "<<" and key.plain:
             self.report.error("R106", key.place, "a merge key `<<` is not allowed", "write it out")
             return
+        # PyYAML would keep the last one and say nothing.
         first = top.entries.get(key.text)
         if first is not None:
             hint = f"it is on line {first.key_place.line} already; keep one of them"
@@ -364,7 +372,8 @@ class Composer:
 
     def _place(self, event: yaml.Event) -> Place:
         line, column = _position(event.start_mark)
-        if line >= len(self.lines):  # the end of the text, after its last line break
+        # The end of the text is a position after its last line break.
+        if line >= len(self.lines):
             line = len(self.lines) - 1
             column = 0
         last_line, last = _position(event.end_mark)
@@ -429,16 +438,19 @@ def read(file: str, text: str, report: Report) -> YamlNode | None:
     if not _is_acceptable(file, text, report):
         return None
     tabs = _report_tabs(file, text, report)
+    # A tab is reported; read as a blank, it leaves the rest to be checked in the same run.
     composer = Composer(file, text.replace("\t", " "), report)
     try:
         return composer.run()
     except yaml.YAMLError as error:
+        # A text with tabs most likely stops the parser at one of them.
         if not tabs:
             report_syntax(file, composer.lines, error, report=report)
         return None
 
 
 def _is_acceptable(file: str, text: str, report: Report) -> bool:
+    # By characters first: a text of many MiB is not encoded only to be refused.
     if len(text) > LARGEST_TEXT or len(text.encode("utf-8", "replace")) > LARGEST_TEXT:
         message = f"the file is larger than {LARGEST_TEXT // 1024} KiB"
         report.error("R102", Place(file, 1, 1, end=2), message, "move rows into a table file")
