@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 
 import msgspec
@@ -27,19 +28,34 @@ LONGEST_CHANNEL = 100
 _LONGEST_LANGUAGE = 35
 
 
+def _text(notice: StoredNotice) -> str:
+    return text(notice.letter)
+
+
+def _html(notice: StoredNotice) -> str:
+    return html(notice.letter)
+
+
+def _of_sending(name: str) -> Callable[[StoredNotice], object]:
+    def field(notice: StoredNotice) -> object:
+        return notice.sent and getattr(notice.sent, name)
+
+    return field
+
+
 NOTICES = Mapper(
     {
         pb.Notice: {
             "kind": "letter.kind.name",
             "language": "letter.language",
             "title": "letter.title",
-            "text": lambda notice: text(notice.letter),
-            "html": lambda notice: html(notice.letter),
+            "text": _text,
+            "html": _html,
             "create_time": "made",
             "created_by": "made_by",
-            "send_time": lambda notice: notice.sent and notice.sent.at,
-            "channel": lambda notice: notice.sent and notice.sent.channel,
-            "sent_by": lambda notice: notice.sent and notice.sent.by,
+            "send_time": _of_sending("at"),
+            "channel": _of_sending("channel"),
+            "sent_by": _of_sending("by"),
         }
     }
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any, TypeVar
@@ -18,10 +19,10 @@ from decision_service.decide.application import Application
 from decision_service.domain.decision import Arm
 from decision_service.rollout.assign import enters_comparison, first_match
 from decision_service.rollout.impact import LeftOut, matrix_of
-from decision_service.rollout.judge import interval
+from decision_service.rollout.judge import ArmCount, interval
 from decision_service.rollout.model import RolloutStage, Segment, Shadow, TrackName, percent_of
 from decision_service.rollout.ports import JournalAction
-from decision_service.rollout.state import Proposal, ProposalKind, widenings
+from decision_service.rollout.state import Proposal, ProposalKind, RolloutState, widenings
 from decision_service.rollout_running.figures import GuardrailPoint, ShadowLine, ShowFigures
 from decision_service.rollout_running.journal import RolloutChange
 from decision_service.rollout_running.operate import (
@@ -42,15 +43,13 @@ from decision_service.server.transport.page_tokens import (
 from decision_service.server.transport.wire import (
     Mapper,
     Problems,
+    check_change,
     check_product,
     check_reference,
     check_user_id,
 )
 
 SERVICE = service_pb.DESCRIPTOR.services_by_name["RolloutService"]
-LONGEST_WHY = 500
-LONGEST_TICKET = 100
-
 M = TypeVar("M", bound=Message)
 Member = TypeVar("Member", bound=StrEnum)
 
@@ -73,7 +72,54 @@ def _widens(look: RolloutView) -> tuple[str, ...]:
 
 
 def _goal_of(kind: ProposalKind) -> Callable[[Proposal], str]:
-    return lambda change: change.goal if change.kind is kind else ""
+    def goal(change: Proposal) -> str:
+        return change.goal if change.kind is kind else ""
+
+    return goal
+
+
+def _track(change: Proposal) -> str:
+    return change.track if change.kind is ProposalKind.ADVANCE else ""
+
+
+def _ends(change: Proposal) -> datetime | None:
+    """A proposal of a person ends; one of the service waits until it is taken."""
+    return change.ends if change.by else None
+
+
+def _allowed(look: RolloutView) -> int:
+    return len(look.product.plan.go_live.allow)
+
+
+def _denied(look: RolloutView) -> int:
+    return len(look.product.plan.go_live.deny)
+
+
+def _hold(stage: RolloutStage) -> timedelta | None:
+    return stage.hold or None
+
+
+def _of_challenger(name: str) -> Callable[[RolloutState], object]:
+    def field(state: RolloutState) -> object:
+        return state.challenger and getattr(state.challenger, name)
+
+    return field
+
+
+def _rate(count: ArmCount) -> str:
+    return _hundredths(count.rate)
+
+
+def _low(count: ArmCount) -> str:
+    return _hundredths(interval(count)[0])
+
+
+def _high(count: ArmCount) -> str:
+    return _hundredths(interval(count)[1])
+
+
+def _changes(line: ShadowLine) -> list[object]:
+    return [row for row in matrix_of(line.sums) if row.before != row.after]
 
 
 def _failed(line: ShadowLine) -> int:
@@ -90,7 +136,11 @@ def _not_comparable(line: ShadowLine) -> int:
 
 def _measured(place: int) -> Callable[[GuardrailPoint], str]:
     """A guardrail's share at a point, or an end of its interval."""
-    return lambda point: _hundredths(point.measured[place]) if point.measured else ""
+
+    def share(point: GuardrailPoint) -> str:
+        return _hundredths(point.measured[place]) if point.measured else ""
+
+    return share
 
 
 ROLLOUTS = Mapper(
@@ -105,27 +155,27 @@ ROLLOUTS = Mapper(
             "last_step": "last",
             "refused": None,
             "segments": "product.plan.go_live.segments",
-            "allowed": lambda look: len(look.product.plan.go_live.allow),
-            "denied": lambda look: len(look.product.plan.go_live.deny),
+            "allowed": _allowed,
+            "denied": _denied,
             "proposed": "product.state.proposed",
             "widens": _widens,
         },
         pb.ShadowVersion: {"percent": _percent},
         pb.RolloutSegment: {"percent": _percent, "condition": "condition.text"},
-        pb.RolloutStage: {"percent": _percent, "hold": lambda stage: stage.hold or None},
+        pb.RolloutStage: {"percent": _percent, "hold": _hold},
         pb.RolloutStep: {"create_time": "at"},
         pb.RolloutStanding: {
             "go_live_stage": "go_live.stage",
             "killed": "go_live.killed",
-            "challenger_version": lambda state: state.challenger and state.challenger.version,
-            "challenger_stage": lambda state: state.challenger and state.challenger.stage,
-            "challenger_killed": lambda state: state.challenger and state.challenger.killed,
+            "challenger_version": _of_challenger("version"),
+            "challenger_stage": _of_challenger("stage"),
+            "challenger_killed": _of_challenger("killed"),
         },
         pb.ProposedStep: {
-            "track": lambda change: change.track if change.kind is ProposalKind.ADVANCE else "",
+            "track": _track,
             "stage": _goal_of(ProposalKind.ADVANCE),
             "create_time": "at",
-            "expire_time": lambda change: change.ends if change.by else None,
+            "expire_time": _ends,
             "action": "kind",
             "arm": _goal_of(ProposalKind.REVIVE),
             "plan_digest": _goal_of(ProposalKind.PLAN),
@@ -133,9 +183,9 @@ ROLLOUTS = Mapper(
         service_pb.Pin: {"create_time": "since", "expire_time": None},
         figures_pb.MeasuredShare: {
             "count": "events",
-            "percent": lambda count: _hundredths(count.rate),
-            "low": lambda count: _hundredths(interval(count)[0]),
-            "high": lambda count: _hundredths(interval(count)[1]),
+            "percent": _rate,
+            "low": _low,
+            "high": _high,
         },
         figures_pb.GuardrailPoint: {
             "end_time": "end",
@@ -146,9 +196,7 @@ ROLLOUTS = Mapper(
             "agreed": "sums.agreed",
             "not_comparable": _not_comparable,
             "failed": _failed,
-            "changes": lambda line: [
-                row for row in matrix_of(line.sums) if row.before != row.after
-            ],
+            "changes": _changes,
         },
         figures_pb.OutcomeChange: {"live": "before", "other": "after", "count": "applicants"},
     }
@@ -184,9 +232,7 @@ def change_from(request: Any, context: RpcContext) -> RolloutChange:
         check_product(problems, request.product)
         if not why:
             problems.add("why", "is empty: every change needs its reason")
-        for field, text, longest in (("why", why, LONGEST_WHY), ("ticket", ticket, LONGEST_TICKET)):
-            if len(text) > longest or not text.isprintable():
-                problems.add(field, f"must be one line of at most {longest} printable characters")
+        check_change(problems, why, ticket)
         if position < 0:
             problems.add("position", f"is {position}: it must be that of a step, or 0")
     return RolloutChange(

@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from enum import Enum
 from functools import cache
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any, Self, TypeAlias, TypeVar, cast, get_args, get_type_hints
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Protocol,
+    Self,
+    TypeAlias,
+    TypeVar,
+    cast,
+    get_args,
+    get_type_hints,
+)
 
 import msgspec
 from google.protobuf.descriptor import (
@@ -41,6 +51,8 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _USER_ID = re.compile(r"[A-Za-z0-9_-]{1,200}", re.ASCII)
 _DECISION_ID = re.compile(r"dec_[0-9A-HJKMNP-TV-Z]{26}", re.ASCII)
 _PRODUCT = re.compile(r"[a-z0-9][a-z0-9-]{0,99}", re.ASCII)
+LONGEST_WHY = 500
+LONGEST_TICKET = 100
 _REFERENCE = re.compile(r"[\x21-\x7e]([\x20-\x7e]{0,198}[\x21-\x7e])?", re.ASCII)
 _UUID = re.compile(r"(\{)?([0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})(?(1)\})", re.A | re.I)
 _CAPITAL = re.compile(r"(?<!^)(?=[A-Z])")
@@ -65,7 +77,6 @@ Step: TypeAlias = "tuple[str, Callable[[Any], Any], Converter, bool]"
 Plan: TypeAlias = "tuple[tuple[str, ...], Callable[[Any], tuple[Any, ...]], list[Step]]"
 """How a message is made of a struct: fields as they are, read at once, and the steps for others."""
 
-Reader: TypeAlias = "Callable[[Problems, Any, str, str], Any] | None"
 M = TypeVar("M", bound=Message)
 S = TypeVar("S", bound=msgspec.Struct)
 E = TypeVar("E", bound=Enum)
@@ -324,10 +335,12 @@ class Mapper:
         for attribute, name, read in _readers(
             kind, message.DESCRIPTOR, tuple(self._differing.get(message.DESCRIPTOR, {}).items())
         ):
-            if attribute not in given:
-                given[attribute] = (
-                    read(problems, message, name, inside) if read else getattr(message, name)
-                )
+            if attribute in given:
+                continue
+            if read is None:
+                given[attribute] = getattr(message, name)
+            else:
+                given[attribute] = read(problems, message, name, inside=inside)
         return kind(**given)
 
     def _fields(self, message: Descriptor, of: Any) -> Fields:
@@ -361,7 +374,7 @@ class Mapper:
         if len(plain) > 1:
             return tuple(plain), attrgetter(*plain.values()), steps
         steps += [(name, attrgetter(path), None, True) for name, path in plain.items()]
-        return (), lambda _: (), steps
+        return (), _nothing, steps
 
     def _converters_of(self, message: Descriptor) -> Mapping[str, Converter]:
         if message not in self._converters:
@@ -377,9 +390,14 @@ class Mapper:
             return one
         if one is None or one is _text:  # several texts are texts already
             return None
-        if entries:
-            return lambda values: {name: one(value) for name, value in values.items()}
-        return lambda values: [one(value) for value in values]
+
+        def of_map(values: Mapping[str, Any]) -> dict[str, Any]:
+            return {name: one(value) for name, value in values.items()}
+
+        def of_list(values: Iterable[Any]) -> list[Any]:
+            return [one(value) for value in values]
+
+        return of_map if entries else of_list
 
     def _single(self, field: FieldDescriptor) -> Converter:
         if field.enum_type is not None:
@@ -396,16 +414,26 @@ class Mapper:
         return nested
 
 
+def _nothing(_: Any) -> tuple[()]:
+    return ()
+
+
 def _is_text(hint: Any) -> bool:
     """Whether an attribute has text or None, so that it goes into a message as it is."""
     kinds = {*(get_args(hint) or (hint,))} - {type(None)}
     return all(isinstance(kind, type) and issubclass(kind, str) for kind in kinds)
 
 
+class Reader(Protocol):
+    """Reads a field of a message by its name; None where it is not set, or is noted."""
+
+    def __call__(self, problems: Problems, message: Any, name: str, /, inside: str) -> Any: ...
+
+
 @cache
 def _readers(
     kind: type, message: Descriptor, differing: tuple[tuple[str, Source], ...]
-) -> tuple[tuple[str, str, Reader], ...]:
+) -> tuple[tuple[str, str, Reader | None], ...]:
     hints = get_type_hints(kind)
     sources = dict(differing)
     found = []
@@ -416,24 +444,27 @@ def _readers(
     return tuple(found)
 
 
-def _reader(field: FieldDescriptor, hint: Any) -> Reader:
+def _reader(field: FieldDescriptor, hint: Any) -> Reader | None:
     kinds = get_args(hint) or (hint,)
     required = type(None) not in kinds
     if field.enum_type is not None:
         enum = next(one for one in kinds if one is not type(None))
-        return lambda problems, message, name, inside: problems.enum(
-            message, name, enum, inside, required=required
-        )
+
+        def read_enum(problems: Problems, message: Message, name: str, inside: str) -> Any:
+            return problems.enum(message, name, enum, inside=inside, required=required)
+
+        return read_enum
     if field.message_type is not None:
         if field.message_type is Timestamp.DESCRIPTOR:
             return Problems.instant
         return Problems.money
     if date in kinds:
-        return lambda problems, message, name, inside: (
-            problems.date(f"{inside}{name}", getattr(message, name))
-            if required or getattr(message, name)
-            else None
-        )
+
+        def read_date(problems: Problems, message: Message, name: str, inside: str) -> Any:
+            text = getattr(message, name)
+            return problems.date(f"{inside}{name}", text) if required or text else None
+
+        return read_date
     return None
 
 
@@ -464,6 +495,13 @@ def check_reference(problems: Problems, field: str, value: str, *, required: boo
     """Note what cannot be a client's own reference; an empty one is none."""
     if value or required:
         problems.text(field, value, _REFERENCE, "1 to 200 printable ASCII characters")
+
+
+def check_change(problems: Problems, why: str, ticket: str) -> None:
+    """Note a reason or a ticket of a change that is no line of a journal."""
+    for field, text, longest in (("why", why, LONGEST_WHY), ("ticket", ticket, LONGEST_TICKET)):
+        if len(text) > longest or not text.isprintable():
+            problems.add(field, f"must be one line of at most {longest} printable characters")
 
 
 def check_texts(problems: Problems, value: object, field: str = "") -> None:
