@@ -73,6 +73,7 @@ def midnight(as_of: AsOf) -> datetime:
 async def found_allowances(
     limits: DayLimits | None, product: str, arms: ArmLog
 ) -> Allowances | None:
+    # Plans without caps read nothing (0134).
     if limits is None:
         return None
     return Allowances(limits, await arms.day_totals(product, limits.midnight))
@@ -104,10 +105,12 @@ async def place(
         inputs={name: value_sent(given) for name, given in application.inputs.items()},
         requested_amount=amount if isinstance(amount, Money) else None,
     )
+    # Most decisions need no look for a pin: none could change their arm.
     if pin_matters(plan, state, subject.unit):
         pin = await arms.pin(product.name, subject.unit, now - plan.pin_for)
         subject = msgspec.structs.replace(subject, pin=pin)
     assignment = choose(plan, state, subject)
+    # Only this arm has a limit of the day, so that the others do without the total.
     if day_total_matters(plan, assignment):
         total = await _approved_today(product, arms, assignment, now=now, in_flight=in_flight)
         subject = msgspec.structs.replace(subject, approved_today=total)
@@ -122,9 +125,10 @@ async def _approved_today(
     now: datetime,
     in_flight: InFlightAmounts | None,
 ) -> Money:
-    """An amount whose decision ends meanwhile may count twice, never not at all."""
     ruleset = product.versions[assignment.version or 0]
     in_flight = in_flight or InFlightAmounts()
+    # Before and after the read: an amount whose decision is recorded in between may count
+    # twice, and never not at all.
     before = in_flight.of(product.name)
     minor = await arms.approved(product.name, Arm.CHALLENGER, midnight(AsOf.at(now, ruleset.zone)))
     in_progress = {**before, **in_flight.of(product.name)}
@@ -167,10 +171,12 @@ async def admit(
     placement = await place(application, product, arms, now=now, in_flight=in_flight)
     assignment = placement.assignment
     subject = placement.subject
+    # Before anything is refused: an error counts under the arm that would have decided.
     assigned(assignment)
     version = assignment.version
     if not assignment.enrolled or version is None:
         as_of = AsOf.at(now, product.champion.zone)
+        # No version says which inputs there are: they are recorded as they were sent.
         inputs = dict(application.inputs)
         return Admission(
             application, as_of, assignment, inputs=inputs, ruleset=None, unit=subject.unit

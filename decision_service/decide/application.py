@@ -17,8 +17,15 @@ from decision_service.domain.person import GivenApplicant, Match
 from decision_service.domain.ports import ReplyStyle
 
 _BYTES = 16
-USER, CUSTOMER, ACCOUNT, PERSON, DOCUMENT = (letter.encode() for letter in "UCAPD")
-OWED_ACCOUNT, OWED_PERSON, OWED_CUSTOMER = OWED = tuple(letter.encode() for letter in "apc")
+USER = b"U"
+CUSTOMER = b"C"
+ACCOUNT = b"A"
+PERSON = b"P"
+DOCUMENT = b"D"
+OWED_ACCOUNT = b"a"
+OWED_PERSON = b"p"
+OWED_CUSTOMER = b"c"
+OWED = (OWED_ACCOUNT, OWED_PERSON, OWED_CUSTOMER)
 """The kinds that an erasure leaves while a loan is open: by them that is found and nothing else."""
 
 KEYED = frozenset({ACCOUNT, PERSON, DOCUMENT, *OWED})
@@ -39,16 +46,19 @@ class IdentityKey(msgspec.Struct, frozen=True):
         """The key of at least 32 bytes; raises ValueError for a shorter one."""
         if len(secret) < SMALLEST_KEY:
             raise ValueError(f"a key has {len(secret)} bytes: {SMALLEST_KEY} are needed")
+        # BLAKE2b takes no key of more than 64 bytes.
         digest = hashlib.blake2b(b"id", key=secret[:64], digest_size=KEY_ID_BYTES)
         return cls(secret, digest.digest())
 
     def hash(self, kind: bytes, text: str) -> bytes:
         """The key of a text of a kind: kind, id of the secret, keyed hash."""
+        # `person` keeps the kinds apart: a name and an account of one text share no hash.
         digest = hashlib.blake2b(
             text.encode(), key=self.secret[:64], digest_size=_BYTES, person=kind
         )
         return kind + self.id + digest.digest()
 
+    # A log or a traceback that prints a key shows no secret.
     def __repr__(self) -> str:
         return f"IdentityKey({self.id.hex()})"
 
@@ -102,6 +112,10 @@ def user_key(user_id: str) -> bytes:
     return _plain(USER, user_id)
 
 
+def _hashes(kind: bytes, text: str, secrets: Iterable[IdentityKey]) -> tuple[bytes, ...]:
+    return tuple(one.hash(kind, text) for one in secrets)
+
+
 def history_keys(
     user_id: str,
     caller: str,
@@ -112,20 +126,18 @@ def history_keys(
     documents: Iterable[str] = (),
 ) -> HistoryKeys:
     """`people` are normalised; a customer_ref means something to its caller alone."""
+    # Without a secret an account has no hash at all, and not an empty row of them.
+    known = sorted({*accounts}) if secrets else ()
+    of_people = (_hashes(PERSON, one, secrets) for one in sorted({*people}))
+    of_documents = (_hashes(DOCUMENT, one, secrets) for one in sorted({*documents}))
     return HistoryKeys(
         user_key(user_id),
         _plain(CUSTOMER, f"{caller}\x00{customer_ref}") if customer_ref else None,
-        tuple(
-            tuple(secret.hash(ACCOUNT, account) for secret in secrets)
-            for account in sorted({*accounts})
-            if secrets
-        ),
-        person=tuple(secret.hash(PERSON, one) for one in sorted({*people}) for secret in secrets),
+        tuple(_hashes(ACCOUNT, one, secrets) for one in known),
+        person=tuple(chain.from_iterable(of_people)),
         keyed=bool(secrets),
         owed_customer=owed_customer(caller, customer_ref, secrets),
-        documents=tuple(
-            one.hash(DOCUMENT, text) for text in sorted({*documents}) for one in secrets
-        ),
+        documents=tuple(chain.from_iterable(of_documents)),
     )
 
 
@@ -140,6 +152,7 @@ PLAIN_BYTES = 32
 """The digest of a request, before the hash of its applicant where there is one."""
 
 
+# Digests are stored: no field is ever added here. A later one counts by itself.
 OF_0_3_0 = (
     "user_id",
     "product",
@@ -149,8 +162,7 @@ OF_0_3_0 = (
     "style",
     "applicant",
 )
-"""The fields of a request's digest in release 0.3.0, in its order: digests are stored, so that no
-field is ever added here. A later field counts by itself."""
+"""The fields of a request's digest in release 0.3.0, in its order."""
 
 NOT_COUNTED = {
     "request_id": "the digest is stored under it",
@@ -187,8 +199,7 @@ class Application(RequestFields, frozen=True):
         """SHA-256 of every field but `NOT_COUNTED`, in another view where `full` is given.
 
         Of the applicant only whether one was sent; `request_content` has the rest. Requests that
-        differ in their view alone are the same: see `is_recorded_in_full`. A field that 0.3.0 did
-        not have counts where it differs from its default: a request without it keeps its digest.
+        differ in their view alone are the same: see `is_recorded_in_full`.
         """
         fields: list[object] = [
             self.user_id,
@@ -197,13 +208,16 @@ class Application(RequestFields, frozen=True):
             self.customer_ref,
             [[name, *self._counted(name)] for name in sorted(self.inputs)],
             self.style.full if full is None else full,
+            # Not who: a plain hash would show a birth date, which is one of 40,000 (0112).
             *([] if self.applicant is None else ["applicant"]),
         ]
         for field in structs.fields(self):
             if field.name in OF_0_3_0 or field.name in NOT_COUNTED:
                 continue
             value = getattr(self, field.name)
+            # A request without the field keeps the digest that an earlier release stored.
             if value != _default(field):
+                # Sorted, since the order in which a mapping was sent says nothing.
                 fields.append([field.name, msgspec.msgpack.encode(value, order="sorted")])
         return hashlib.sha256(msgspec.msgpack.encode(fields)).digest()
 
@@ -236,6 +250,7 @@ def is_same_request(
         return False
     key_id = hashed_under(stored)
     secret = next((one for one in secrets if one.id == key_id), None)
+    # The secret was taken away, and with it the only way to compare the applicant (0112).
     if secret is None:
         return True
     return hmac.compare_digest(stored[PLAIN_BYTES:], _keyed(application, caller, secret))
@@ -257,6 +272,6 @@ def is_recorded_in_full(stored: bytes, application: Application) -> bool | None:
 
 
 def _keyed(application: Application, caller: str, secret: IdentityKey) -> bytes:
-    """Another hash for each request, so that equal ones do not show that they are of one person."""
+    # The request's id is in it: hashes of two requests do not show that they are of one person.
     fields = [caller, application.request_id, application.user_id, application.applicant]
     return secret.hash(_REQUEST, msgspec.json.encode(fields).decode())

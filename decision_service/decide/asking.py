@@ -34,10 +34,8 @@ _OF_INCOME = (Kind.EINCOMES, Kind.INCOMES, Kind.TRANSACTIONS)
 
 
 def what_to_connect(ruleset: CompiledRuleset, verdict: Verdict, factors: Factors) -> Connect | None:
-    """What a referral lacks a source of; None where it lacks none.
-
-    Without a referral it is None, too: no arriving data has a declined application decided again.
-    """
+    """What a referral lacks a source of; None where it lacks none, and without a referral."""
+    # No arriving data has a declined application decided again.
     if verdict.outcome is not Outcome.REFER:
         return None
     wanted = _wanted(verdict.data_requests)
@@ -53,6 +51,7 @@ def what_to_connect(ruleset: CompiledRuleset, verdict: Verdict, factors: Factors
 
 def needed_kinds(ruleset: CompiledRuleset, as_of: AsOf) -> tuple[Kind, ...]:
     """The kinds of data for want of which a ruleset refers whoever has connected nothing."""
+    # Read and empty, not unread: what refers then, refers for want of a source.
     nothing = replace(Snapshot(""), **{kind.value: Read() for kind in FETCHED_KINDS})
     factors = compute(nothing, ruleset.needs, as_of)
     verdict = evaluate(ruleset, Facts(factors.values, {}, as_of))
@@ -60,11 +59,9 @@ def needed_kinds(ruleset: CompiledRuleset, as_of: AsOf) -> tuple[Kind, ...]:
 
 
 def not_held(kinds: Sequence[Kind], providers: Collection[Provider]) -> tuple[Kind, ...]:
-    """Those of some needed kinds that no provider of the connected accounts supports.
-
-    Income is held by whoever has income of any kind, as a platform has by its trips.
-    """
+    """Those of some needed kinds that no provider of the connected accounts supports."""
     held = {kind for kind in Kind for one in providers if kind.upper() in one.supported}
+    # Income of any kind will do, as a platform shows it by its trips.
     if not held.isdisjoint(_OF_INCOME):
         held.add(Kind.EINCOMES)
     return tuple(kind for kind in kinds if kind not in held)
@@ -100,6 +97,7 @@ def _wanted(requests: Sequence[DataRequest]) -> tuple[Kind, ...]:
 def completing_types(requests: Sequence[DataRequest]) -> tuple[str, ...]:
     """Types of providers with all data that lacks a source, else some; none for other causes."""
     missing = [request.missing for request in requests]
+    # What is broken refers all the same, so that no further account would complete the data.
     if any(one.cause.tainted and one.cause not in _WANTS_SOURCE for one in missing):
         return ()
     return types_holding(_wanted(requests))
@@ -109,4 +107,5 @@ def types_holding(kinds: Sequence[Kind]) -> tuple[str, ...]:
     """The vendor's types of providers that hold all of some kinds, else those that hold some."""
     holders = [PROVIDER_TYPES[kind] for kind in kinds]
     some = tuple(dict.fromkeys(chain.from_iterable(holders)))
-    return tuple(one for one in some if all(one in types for types in holders)) or some
+    in_all = set(some).intersection(*holders)
+    return tuple(one for one in some if one in in_all) or some

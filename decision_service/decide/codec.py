@@ -32,6 +32,7 @@ from decision_service.domain.person import NO_OWN_FACTS, OwnFacts
 from decision_service.domain.ports import Allowances, SnapshotBody
 from decision_service.domain.snapshot import (
     Contribution,
+    EstimatedIncome,
     Income,
     KnownCount,
     Read,
@@ -48,14 +49,18 @@ Observation = tuple[str, str]
 
 _ENCODER = msgspec.msgpack.Encoder()
 
+# Of one decision's factor values: damaged bytes may not unpack without end.
 _LARGEST = 16 << 20
+# Made once: msgspec goes through all fields of the type whenever one is made.
 _SNAPSHOT_DECODER = msgspec.msgpack.Decoder(Snapshot)
 
 
 def value_to_wire(value: Value) -> Wire:
     """The value with its type's letter, exact and the same for equal values."""
-    if isinstance(value, Money):  # first what nearly every application sends
+    # First what nearly every application sends.
+    if isinstance(value, Money):
         return ["m", value.currency, str(value.minor)]
+    # Before whole numbers, since a bool is an int in Python.
     if isinstance(value, bool):
         return ["f", "1" if value else "0"]
     if isinstance(value, int):
@@ -86,6 +91,7 @@ def value_from_wire(wire: Wire) -> Value:
             raise ValueError("a stored value has no known type")
 
 
+# Nothing in it can refer to it, so that the collector need not follow one for each factor.
 class FactorWire(msgspec.Struct, frozen=True, array_like=True, gc=False):
     name: str
     value: Wire | None
@@ -101,14 +107,12 @@ class FactorsWire(msgspec.Struct, frozen=True, array_like=True):
 
 
 class StoredFacts(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
-    """All that replay needs besides snapshot and texts; old records hold factor values unpacked.
+    """All that replay needs besides snapshot and texts.
 
-    Those that are about to be stored are packed by then. `own_values` are those of own facts.
-    `answers` are what lists of keys said of the inputs. `withheld_tags` are here, since the
-    recorded reply may not have them. `first_decision` began the chain of one that was made again.
-    `sender` is the person whose ID token sent the application of the whole chain, of the lender's
-    staff. `observations` are of some of the `inputs`, and apart from these, so that a process of an
-    earlier release can read them still.
+    `own_values` are those of own facts. `answers` are what lists of keys said of the inputs.
+    `first_decision` began the chain of one that was made again. `sender` is the person whose ID
+    token sent the application of the whole chain, of the lender's staff. `observations` are of some
+    of the `inputs`.
     """
 
     instant: datetime
@@ -121,13 +125,16 @@ class StoredFacts(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True)
     doubtful: bool = False
     own: OwnFacts = NO_OWN_FACTS
     own_values: tuple[FactorWire, ...] = ()
+    # Here, since the recorded reply may not have them.
     withheld_tags: tuple[str, ...] = ()
     answers: tuple[ListAnswer, ...] = ()
     allowances: Allowances | None = None
     first_decision: str = ""
     sender: TokenSubject | None = None
+    # Old records hold factor values unpacked; those that are stored now are packed.
     factors: FactorsWire | None = None
     packed_factors: bytes | None = None
+    # Apart from `inputs`, so that a process of an earlier release can still read these.
     observations: dict[str, Observation] = msgspec.field(default_factory=dict)
 
     @property
@@ -159,6 +166,7 @@ def encode_facts(facts: StoredFacts) -> bytes:
 
 def pack_factors(factors: Factors) -> bytes:
     """Factor values as a part of the facts that are stored: a fifth of their plain form."""
+    # Level 9: they are packed once for all decisions on a reading and day, and stored with each.
     return zlib.compress(_ENCODER.encode(factors_to_wire(factors)), 9)
 
 
@@ -168,6 +176,7 @@ def decode_facts(body: bytes) -> StoredFacts:
     if facts.packed_factors is None:
         return facts
     try:
+        # Of `zlib.decompress` the length of the result has no bound.
         packed = zlib.decompressobj().decompress(facts.packed_factors, _LARGEST)
     except zlib.error as error:
         raise msgspec.ValidationError("the stored factor values cannot be unpacked") from error
@@ -188,6 +197,8 @@ def factors_to_wire(factors: Factors) -> FactorsWire:
 
 
 def values_to_wire(values: Mapping[str, FactorValue]) -> tuple[FactorWire, ...]:
+    # Sorted, so that equal values are equal bytes.
+    ordered = [values[name] for name in sorted(values)]
     return tuple(
         FactorWire(
             v.name,
@@ -195,7 +206,7 @@ def values_to_wire(values: Mapping[str, FactorValue]) -> tuple[FactorWire, ...]:
             v.missing,
             evidence=v.evidence,
         )
-        for v in (values[name] for name in sorted(values))
+        for v in ordered
     )
 
 
@@ -272,8 +283,12 @@ def _dated(record: Transaction | Contribution) -> int | None:
     return Month.of(record.date).index if record.amount > 0 else None
 
 
+def _estimated(record: EstimatedIncome) -> int | None:
+    return record.month if record.amount > 0 else None
+
+
 _GAVE: Mapping[Kind, Callable[[Any], int | None]] = {
-    Kind.EINCOMES: lambda record: record.month if record.amount > 0 else None,
+    Kind.EINCOMES: _estimated,
     Kind.INCOMES: _paid,
     Kind.TRANSACTIONS: _dated,
     Kind.CONTRIBUTIONS: _dated,

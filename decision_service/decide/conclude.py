@@ -82,10 +82,13 @@ from decision_service.runtime.telemetry import NO_TRACER, SpanName, traced
 
 MAX_CACHED = 512
 
-_REACHED, _DOUBTFUL = (
-    Reason(code=str(code), texts=BUILT_IN[code].texts, component=Component.POLICY)
-    for code in (DataReason.DAY_CAP_REACHED, DataReason.CLOCK_DOUBTFUL)
-)
+
+def _built_in(code: DataReason) -> Reason:
+    return Reason(code=str(code), texts=BUILT_IN[code].texts, component=Component.POLICY)
+
+
+_REACHED = _built_in(DataReason.DAY_CAP_REACHED)
+_DOUBTFUL = _built_in(DataReason.CLOCK_DOUBTFUL)
 
 
 def conclude(
@@ -128,6 +131,7 @@ def conclude(
     packed = None
     more: Mapping[str, FactorValue] = {}
     if ruleset is None or fetch_result is None:
+        # What is not decided here is approved by no rule and takes nothing from a cap.
         allowances = None
     else:
         body = fetch_result.body or snapshot_body(fetch_result.snapshot)
@@ -136,10 +140,12 @@ def conclude(
             cache = factor_cache or FactorCache()
             computed = cache.of(fetch_result.snapshot, body.id, needs, ruleset.digest, as_of)
             facts = own.facts if own else NO_OWN_FACTS
+            # Who applies is not stored: what is decided again keeps the grades of before (0112).
             if earlier is None:
                 facts = with_match(facts, application.applicant, computed.people)
             else:
                 facts = with_earlier_match(facts, earlier.match, computed.people)
+            # Apart from the cached ones, since no two decisions have the same own facts.
             more = own_values(facts, needs, as_of)
         with traced(tracer, SpanName.EVALUATE):
             loaded = load_more(ruleset, computed.loaded(ruleset, as_of), more)
@@ -154,6 +160,7 @@ def conclude(
             own=facts,
         )
     shown: tuple[StageTrace, ...] = ()
+    # For FULL alone: later they are made of what is recorded, and few are ever read (0100).
     if ruleset is not None and body is not None and application.style.full:
         shown = traces(ruleset, decision.verdict)
     return decision, DecisionEntry(
@@ -190,6 +197,7 @@ def conclude(
         snapshot=body,
         arm=_arm(decision, admission),
         consent=0 if fetch_result is None else fetch_result.consent,
+        # The date of such a reading is in doubt too, and could make it look fresh later (0118).
         warm=None if as_of.doubtful else _warm(fetch_result, body),
         fence=fence,
         depends_on=None if fetch_result is None else fetch_result.mark,
@@ -217,6 +225,7 @@ def judge(
     override = None
     grant = granted(verdict, decision.inputs)
     cap = cap_reached(allowances, grant) if allowances and grant else None
+    # Ages, offer and limits were all judged by that clock: nothing of them is answered (0118).
     if decision.as_of.doubtful:
         override = Override(OverrideKind.CLOCK_DOUBTFUL, verdict)
         verdict = replace(
@@ -224,6 +233,7 @@ def judge(
         )
     elif cap is not None:
         override = Override(OverrideKind.CAPPED, verdict, cap.name)
+        # The offer stays: a person may grant it when the day has room again (0134).
         verdict = _referred(verdict, _REACHED)
     refers = verdict.outcome is Outcome.REFER
     return replace(
@@ -245,6 +255,7 @@ def with_answers(decision: Decision, ruleset: CompiledRuleset) -> Decision:
     """The recorded decision with the answers of the lists of a ruleset that is not its own."""
     day = decision.as_of.date
     known = decision.answers
+    # What lists answered then stands: their keys may have changed since.
     return replace(decision, answers=list_answers(ruleset, decision.inputs, day, known=known))
 
 
@@ -280,7 +291,8 @@ def expiry(
 
 @lru_cache(256)
 def midnight(day: date, zone: tzinfo) -> datetime:
-    """When a civil day begins; in UTC, so that it is compared with instants quickly."""
+    """When a civil day begins, in UTC."""
+    # An instant of another zone is asked for its offset whenever it is compared.
     return datetime.combine(day, time(), zone).astimezone(UTC)
 
 
@@ -349,6 +361,7 @@ def _arm(decision: Decision, admission: Admission) -> ArmDecision | None:
         pins=sets_pin(assignment),
         refer_kind=verdict.refer_kind,
         rule_error=verdict.ended_in_rule_error,
+        # An arm is judged by its rules: a full day is no version that refers too much (0134).
         approved=None if overridden else verdict.approved_amount,
         judged=verdict.outcome if overridden else None,
         grant=granted(decision.verdict, decision.inputs),
@@ -366,6 +379,7 @@ class ComputedFactors(msgspec.Struct):
     def loaded(self, ruleset: CompiledRuleset, as_of: AsOf) -> LoadedFactors:
         """The values loaded for the ruleset; loaded again for another timeline period or object."""
         loaded = self._loaded
+        # By identity: rules of one digest may be loaded again, and their values lie elsewhere then.
         if loaded is None or loaded.period is not ruleset.program.timeline.at(as_of.date):
             loaded = self._loaded = load(ruleset, self.factors.values, as_of)
         return loaded
@@ -391,16 +405,17 @@ class FactorCache:
     def of(
         self, snapshot: Snapshot, snapshot_id: str, needs: Needs, digest: str, as_of: AsOf
     ) -> ComputedFactors:
-        """Factors of own facts are left out: no two decisions have the same."""
         key = (snapshot.user_id, snapshot_id, digest)
         cached = self._entries.get(key)
         boundaries = (
             validity_boundaries(snapshot, needs.policy) if cached is None else cached.boundaries
         )
+        # Between two boundaries no factor can change, so that their number stands for the instant.
         passed = bisect_left(boundaries, as_of.instant)
         moment = (as_of.date, passed, needs.term_months)
         if cached is not None and cached.moment == moment:
             return cached.computed
+        # Without those of own facts, which would be of one decision alone.
         factors = compute(snapshot, replace(needs, factors=data_names(needs.factors)), as_of)
         people = people_read(snapshot, needs, as_of)
         computed = ComputedFactors(factors, pack_factors(factors), people)

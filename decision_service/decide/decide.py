@@ -201,6 +201,7 @@ class DecideApplication:
         Raises the errors of `domain.errors`; after any of them nothing is recorded, except that a
         DeadlineMissed may come during the commit: a repeated call returns a committed decision.
         """
+        # One visit for both: a repeated applicant costs no second read of the store (0109).
         past = NOTHING_FOUND
         if application.request_id:
             person = _person(application, call)
@@ -209,6 +210,7 @@ class DecideApplication:
                 return self._same_request(found.entry, application, call)
             past = found.past
         else:
+            # A new id can have no decision yet, so that none is looked for.
             application = structs.replace(application, request_id=self._deps.new_id.request_id())
         # A run that ended because another process goes on is begun again while there is time.
         while True:
@@ -233,12 +235,14 @@ class DecideApplication:
             if not _asks_the_same(run.application, application):
                 raise reused()
             run.until = max(run.until, call.deadline)
+            # A follower stops earlier: it has to hear that the run goes on before its call ends.
             seconds = self._left(call) - (0 if waiter.began else FOLLOW_MARGIN)
             try:
                 stored = await waiter.result(seconds)
             except TimeoutError:
                 late = DeadlineMissed.unrecorded() if waiter.began else RequestInProgress.still()
                 raise late from None
+            # Another process may have decided the id meanwhile, for a request with other content.
             if stored.content == run.content:
                 return stored
             return self._same_request(stored, application, call)
@@ -270,6 +274,7 @@ class DecideApplication:
 
     async def _decide(self, run: DecisionRun) -> StoredEntry:
         async with self._bulkhead:
+            # Again, since the wait for a place may have used the time up.
             self._require_time(run.call)
             with (
                 traced(self._deps.tracer, SpanName.DECIDE) as run.span,
@@ -281,6 +286,7 @@ class DecideApplication:
                     return found.entry
                 except LeaseLost:
                     raise RequestInProgress.still() from None
+                # Also where it is cancelled: else other processes wait for the end of the lease.
                 except BaseException:
                     if run.lease is not None:
                         self._deps.leases.release(run.lease)
@@ -294,16 +300,20 @@ class DecideApplication:
         if admission.ruleset is not None:
             await self._gather(admission, admission.ruleset, run)
             reach(Point.GATHERED)
+            # Which content a version has decided with is on record before it first decides:
+            # from then on the version may not change.
             if admission.ruleset.digest not in self._used:
                 await self._deps.log.put_texts([used_mark(admission.ruleset)])
                 self._used.add(admission.ruleset.digest)
         decision, entry, stored = await self._recorded(admission, run)
         _show(run.span, decision, stored)
+        # A decision that another process made of the request is counted there.
         if stored.decision_id == entry.decision_id:
             self._observer.recorded(attempt, product, admission, run.fetched, decision, entry)
         return stored
 
     async def _admit(self, run: DecisionRun, product: Product, attempt: Attempt) -> Admission:
+        # Before the first wait, so that it is the journal's entry whose state assigns the arm.
         position = self._observer.position(product.name)
         application = run.application
 
@@ -311,6 +321,7 @@ class DecideApplication:
             attempt.assignment = assignment
             attempt.position = position
             amount = application.inputs.get("requested_amount")
+            # Nothing has waited since the day's total was read: no two amounts take the same rest.
             if day_total_matters(product.plan, assignment) and isinstance(amount, Money):
                 self._in_flight.begin(run.key, product.name, amount)
 
@@ -345,6 +356,7 @@ class DecideApplication:
                 warm=self._deps.warm,
                 before_read=partial(self._claim, run),
             )
+        # On a thread: to pack a long history takes milliseconds, in which no other call is served.
         body = fetched.body or await asyncio.to_thread(snapshot_body, fetched.snapshot)
         run.fetched = structs.replace(fetched, body=body)
 
@@ -352,6 +364,7 @@ class DecideApplication:
         """Have the request's lease; raises DecidedElsewhere where it is decided by then."""
         if run.lease is not None:
             return
+        # The vendor is waited for now, and other decisions on the person may come in between.
         run.past = NOTHING_FOUND
         seconds = max(self._left(run.call) - FOLLOW_MARGIN, 0)
         caller, request_id = run.key
@@ -359,6 +372,7 @@ class DecideApplication:
         if isinstance(claimed, StoredEntry):
             raise DecidedElsewhere(claimed)
         run.lease = claimed
+        # Another process may have been waited for.
         self._require_time(run.call)
 
     async def _recorded(
@@ -369,13 +383,16 @@ class DecideApplication:
         while True:
             try:
                 async with self._locks.of(user_id) as waited:
+                    # The decisions that this one waited for have changed the history of the user.
                     if waited:
                         run.past = NOTHING_FOUND
                     decision, entry = await self._concluded(admission, run)
                     return decision, entry, await self._commit(entry, run)
+            # Both are read anew each time, so that the second try sees what came first.
             except (AllowancesMoved, HistoryMoved):
                 continue
             except ReadingMoved:
+                # The cache led to a reading that may serve no more, and would lead to it again.
                 self.forget(user_id)
                 if admission.ruleset is None:
                     raise
@@ -384,6 +401,7 @@ class DecideApplication:
                 self.forget(user_id)
                 if run.fetched is None:
                     raise
+                # Nothing is read again: who withdrew consent is referred, without the data (0103).
                 user_state = await self._deps.log.user_state(user_id)
                 run.fetched = withdrawn(user_id, run.fetched, user_state.consent)
 
@@ -399,12 +417,14 @@ class DecideApplication:
                 product, ruleset.currency, admission.as_of, policy=ruleset.needs.policy
             )
             person = _person(admission.application, run.call)
+            # It serves once: where this is decided again, another decision came in between.
             found = run.past
             run.past = NOTHING_FOUND
             body = run.fetched.body
             snapshot = run.fetched.snapshot
             own = await deps.history(person, snapshot, about, found, body.id if body else "")
-        admission = self._with_doubt(admission)  # again: the vendor may just have given its time
+        # Again: the vendor's answer may just have brought its time.
+        admission = self._with_doubt(admission)
         return conclude(
             admission,
             run.fetched,
@@ -416,6 +436,7 @@ class DecideApplication:
             content=run.content,
             factor_cache=self._factor_cache,
             fence=run.lease.fence if run.lease else "",
+            # Only a first look: the commit checks the caps again under a lock (0134).
             allowances=await found_allowances(admission.limits, product, deps.arms),
             tracer=deps.tracer,
         )
@@ -423,9 +444,11 @@ class DecideApplication:
     async def _commit(self, entry: DecisionEntry, run: DecisionRun) -> StoredEntry:
         if self._deps.clock.monotonic() > run.until:
             raise DeadlineMissed.unrecorded()
+        # A commit that is cancelled may have been made: from here on the run goes to its end.
         self._runs.seal(run.key)
         with traced(self._deps.tracer, SpanName.COMMIT):
             stored = await self._deps.log.commit(entry)
+        # An instant behind that of a record shows that the clock was set back.
         self._clock_guard.recorded(stored.created)
         return stored
 
@@ -453,6 +476,8 @@ def _person(application: Application, call: CallContext) -> ApplicantIds:
 def _asks_the_same(run: Application, application: Application) -> bool:
     if application is run:
         return True
+    # The digest of the content says only whether an applicant was described.
     if application.applicant != run.applicant:
         return False
+    # In one view for both: requests that differ in their view alone are the same (0100).
     return application.content(full=False) == run.content(full=False)

@@ -97,10 +97,13 @@ class TryRules(msgspec.Struct, frozen=True, eq=False):
             source=self.source,
             log=self.log,
             stop_at=stop_at,
+            # A dry run waits for no data that is on its way.
             wait_until=self.clock.monotonic(),
         )
         snapshot = fetch_result.snapshot
+        # Read and not entered: a dry run is no application to later decisions (0109).
         own = await self.history(ApplicantIds(user_id, "", ""), snapshot, about)
+        # No applicant is described here: grades are UNKNOWN, which is no missing value (0112).
         facts = with_match(own.facts, None, people_read(snapshot, needs, as_of))
         return compute(snapshot, needs, as_of, own=facts)
 
@@ -131,6 +134,7 @@ class ValidateRules(msgspec.Struct, frozen=True, eq=False):
 
     async def __call__(self, product: str, source: str) -> Compilation:
         """The result; raises Overloaded as compilations do."""
+        # Not on the event loop, which decides: a text may take long to compile.
         return await self.thread.run(self._compile, product, source)
 
     def _compile(self, product: str, source: str) -> Compilation:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Any, Protocol
 
@@ -150,8 +150,7 @@ class EventLog(Protocol):
 class ReceiveEvents(msgspec.Struct, frozen=True, eq=False):
     """Records events, notifies the event worker, and wakes decisions that wait for the user's data.
 
-    Whatever changes what accounts there are, or withdraws consent, quarantines what was read before
-    it is acknowledged.
+    Whatever changes what accounts there are, or withdraws consent, quarantines what was read.
     """
 
     log: EventLog
@@ -162,6 +161,7 @@ class ReceiveEvents(msgspec.Struct, frozen=True, eq=False):
     async def __call__(self, event: Event) -> Receipt:
         """Record one event; raises StoreUnavailable, upon which the vendor repeats the event."""
         quarantine = event.meaning in (EventAction.REVOKED, EventAction.CHANGED)
+        # The quarantine is durable before the event is acknowledged: none is sent a second time.
         receipt = await self.log.receive(event, self.clock.now(), quarantine=quarantine)
         if receipt is Receipt.NEW and event.meaning is not EventAction.NOTED:
             self.nudge(event.user_id)
@@ -197,23 +197,28 @@ def plan_of(change: Increment, whole: FetchPlan, old: Snapshot) -> FetchPlan:
     if not known:
         return replace(whole, kinds=kinds)
     first = max(one.date for one in known) - OVERLAP
-    begins = (whole.transactions_from, whole.stand_in_from)
-    transactions, stand_in = (None if day is None else max(day, first) for day in begins)
-    return replace(whole, kinds=kinds, transactions_from=transactions, stand_in_from=stand_in)
+    return replace(
+        whole,
+        kinds=kinds,
+        transactions_from=_no_earlier(whole.transactions_from, first),
+        stand_in_from=_no_earlier(whole.stand_in_from, first),
+    )
+
+
+def _no_earlier(day: date | None, first: date) -> date | None:
+    return None if day is None else max(day, first)
 
 
 def applied(old: Snapshot, new: Snapshot, plan: FetchPlan, change: Increment) -> Snapshot | None:
-    """The old reading merged with the partial one; None where everything must be read.
-
-    That is so where an account was connected or lost meanwhile, and where fewer transactions are
-    new than the events say: then some of them are older than what was read.
-    """
+    """The old reading merged with the partial one; None where everything must be read."""
+    # What an account brought along, or took with it, is in kinds that were not read.
     if _connections(old.accounts) != _connections(new.accounts):
         return None
     kinds = plan.kinds
     if plan.transactions is not WhenTransactions.NEVER:
         kinds |= {Kind.TRANSACTIONS}
         joined = _joined(old.transactions, new.transactions)
+        # Some of the announced ones are older than the days that were read.
         if _count(joined) - _count(old.transactions) < change.added:
             return None
         new = replace(new, transactions=joined)

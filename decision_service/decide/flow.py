@@ -62,12 +62,14 @@ class Waiter(Struct, Generic[Job, Result], eq=False):
         """
         task = self._flight.task
         if not task.done():
+            # `wait_for` would cancel the task at the end of the time, and others wait for it too.
             await asyncio.wait(
                 [task, *signals], timeout=max(0.0, seconds), return_when=asyncio.FIRST_COMPLETED
             )
         if not task.done():
             raise TimeoutError
         if task.cancelled():
+            # CancelledError would say that the caller itself is to stop.
             raise WorkStopped
         return task.result()
 
@@ -124,24 +126,29 @@ class SingleFlight(Generic[Key, Job, Result]):
     def _begin(
         self, key: Key, job: Job, before: _Flight[Job, Result] | None
     ) -> _Flight[Job, Result]:
+        # The new work waits for the end of the old: of one key never two are done at a time.
         work = self._work(job) if before is None else self._after(before, job)
         task = asyncio.create_task(work)
         flight = self._flights[key] = _Flight(job, task)
+        # The event loop has weak references alone: a task that nothing holds may disappear.
         self._tasks.add(task)
         task.add_done_callback(lambda _: self._ended(key, flight))
         return flight
 
     async def _after(self, before: _Flight[Job, Result], job: Job) -> Result:
+        # `wait`, since how the old work ended is no matter of the new one's callers.
         await asyncio.wait([before.task])
         return await self._work(job)
 
     def _ended(self, key: Key, flight: _Flight[Job, Result]) -> None:
         self._tasks.discard(flight.task)
+        # The key may have gone over to other work, which began while this was cancelled.
         if self._flights.get(key) is flight:
             del self._flights[key]
         self._on_end(flight.job)
         if not flight.task.cancelled():
-            flight.task.exception()  # whoever waits has it
+            # Callers have it; asyncio logs an exception that was never asked for.
+            flight.task.exception()
 
 
 class _Line(Struct):
@@ -150,7 +157,7 @@ class _Line(Struct):
 
 
 class UserLocks:
-    """A lock for each user: without it many at once would be decided over and over."""
+    """A lock for each user."""
 
     def __init__(self) -> None:
         self._lines: dict[str, _Line] = {}
@@ -161,7 +168,9 @@ class UserLocks:
     @asynccontextmanager
     async def of(self, user_id: str) -> AsyncIterator[bool]:
         """Wait for the user's turn, until the block ends; whether others had theirs before."""
+        # Without it many at once would be decided over and over: each moves the others' history.
         line = self._lines.setdefault(user_id, _Line(asyncio.Lock()))
+        # Counted before the lock is had, so that those in the queue keep the line.
         waited = line.waiting > 0
         line.waiting += 1
         try:
@@ -169,6 +178,7 @@ class UserLocks:
                 yield waited
         finally:
             line.waiting -= 1
+            # Else a lock would stay for every user who was ever decided on.
             if not line.waiting:
                 del self._lines[user_id]
 
@@ -187,6 +197,7 @@ class Bulkhead:
         self._slots = asyncio.Semaphore(limit)
 
     async def __aenter__(self) -> None:
+        # Before any work, so that what is refused costs the vendor no request.
         if self.shedding or (self._slots.locked() and self.waiting >= 2 * self.limit):
             self.refused += 1
             raise Overloaded("more work is in progress and waiting than this process takes: retry")
@@ -209,7 +220,11 @@ class UserCache(LRUCache[UserKey, Value]):
     """
 
     def __init__(self, most: int, size: Callable[[Value], int] = lambda _: 1) -> None:
-        super().__init__(most, getsizeof=lambda value: min(size(value), most))
+        # The library refuses a value that is larger than the whole cache.
+        def bounded(value: Value) -> int:
+            return min(size(value), most)
+
+        super().__init__(most, getsizeof=bounded)
         self.forgotten = 0
         self._of_user: dict[str, set[UserKey]] = {}
 
@@ -217,6 +232,7 @@ class UserCache(LRUCache[UserKey, Value]):
         super().__setitem__(key, value)
         self._of_user.setdefault(key[0], set()).add(key)
 
+    # The library deletes by it what makes room, so that the index follows.
     def __delitem__(self, key: UserKey) -> None:
         super().__delitem__(key)
         keys = self._of_user[key[0]]
@@ -231,6 +247,8 @@ class UserCache(LRUCache[UserKey, Value]):
 
     def forget(self, user_id: str) -> None:
         """Drop a user's values, and refuse those being read now."""
+        # Raised for any user: what is being read of others is lost to the cache, and no more.
         self.forgotten += 1
+        # A copy, since each deletion changes the set.
         for key in tuple(self._of_user.get(user_id, ())):
             del self[key]

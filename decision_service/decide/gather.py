@@ -46,7 +46,7 @@ def is_withdrawn(
 
     `now` are the vendor's accounts, None of a user that it does not know. `named` are sources that
     events called withdrawn: one that is as connected as ever, or that was never seen, proves
-    nothing, since the event may be forged.
+    nothing.
     """
     if now is None:
         return True
@@ -54,7 +54,9 @@ def is_withdrawn(
     alive = {one.id for one in now if one.connection_status != DISCONNECTED}
     fed = {one.source for one in user_state.counts}
     had = {one.id for one in read if one.connection_status != DISCONNECTED}
+    # No list names archives and uploads, so that they are missing from it in any case.
     had |= {source for source in fed if source in listed or source.startswith(_ACCOUNT)}
+    # A source that an event names has to be listed as ended: the event may be forged (0103).
     return bool(had - alive or (listed - alive).intersection(named))
 
 
@@ -62,6 +64,7 @@ def disconnected(now: Collection[Account] | None, at: datetime) -> Disconnected 
     """The accounts of which something stays; None of a user that the vendor does not know."""
     if now is None:
         return None
+    # Who loses a job may not hide it by disconnecting the account that shows it (0103).
     ended = (one.id for one in now if one.connection_status == DISCONNECTED)
     return Disconnected(frozenset(ended), at + MATTERS_FOR)
 
@@ -90,11 +93,11 @@ async def gather_for(
 ) -> FetchResult:
     """The applicant's data: from a warm reading where there is one, else from the vendor.
 
-    A cached reading serves without a read of the store; the commit checks that it may. Consent
-    withdrawn while the vendor is read erases the data stored before.
+    Consent withdrawn while the vendor is read erases the data stored before.
     Raises as `SnapshotSource.gather`, `DecisionLog.user_state`, `erase` and `before_read` do.
     """
     plan = fetch_plan(needs, as_of)
+    # What the process remembers costs no read of the store: the commit checks it (0102).
     recalled = None if warm is None else await warm.recall(user_id, plan, as_of.instant)
     if recalled is not None and not recalled.needs_check:
         return recalled.fetch_result
@@ -102,6 +105,7 @@ async def gather_for(
 
     async def read(plan: FetchPlan) -> FetchResult:
         nonlocal user_state
+        # The lease comes first: of several processes on one store one reads the vendor (0092).
         if before_read is not None:
             await before_read()
         fetch_result = await source.gather(
@@ -113,6 +117,7 @@ async def gather_for(
             known=user_state.known,
             fallback=needs.policy.provider_types,
         )
+        # A shorter list counts only where earlier readings explain the loss.
         if user_state.counts and has_lost(fetch_result.snapshot):
             earlier = await _earlier(log, user_id)
             settled = with_losses_settled(fetch_result.snapshot, earlier, as_of)
@@ -120,6 +125,7 @@ async def gather_for(
         faults = fetch_result.snapshot.account_faults
         if user_state.counts and any(one.code is DataReason.CONSENT_REVOKED for one in faults):
             await log.erase(user_id, disconnected(fetch_result.snapshot.accounts, as_of.instant))
+            # The erasure raised the count of withdrawals: by the old one the commit would refuse.
             user_state = await log.user_state(user_id)
         return fetch_result
 
@@ -130,6 +136,7 @@ async def gather_for(
     found = await warm.find(user_id, plan, user_state, as_of.instant)
     spent = 0
     if found is not None and found.needs_check:
+        # One call says whether a reading still serves, where another one takes many.
         looked = await read(ACCOUNTS_ONLY)
         spent = looked.calls
         found = found if _unmoved(found.fetch_result.snapshot, looked.snapshot) else None
@@ -139,6 +146,7 @@ async def gather_for(
         return replace(found.fetch_result, calls=spent)
     fetch_result = await read(plan)
     fetch_result = await _watched(log, user_state, fetch_result)
+    # While the vendor collects, or did not say, a later decision has to read again (0101).
     serves = plan if is_settled(fetch_result.snapshot) else None
     return replace(
         fetch_result, consent=user_state.consent, calls=fetch_result.calls + spent, plan=serves

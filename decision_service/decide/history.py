@@ -41,8 +41,9 @@ NOTHING_FOUND: Mapping[bytes, Past] = MappingProxyType({})
 REPORTED_IN = 30
 """Days in which a loan is reported, where no setting says otherwise."""
 
+# An entry goes with its decision, so that a link has to be made anew before that.
 LINK_RENEWED = timedelta(days=180)
-"""After so long another decision of the user is entered under a hash: entries go with decisions."""
+"""After so long another decision of the user is entered under a hash."""
 
 PEOPLE = 8192
 """Of how many people the keys of the last decision are cached."""
@@ -156,7 +157,9 @@ def history_of(
     decided = (*own.values(), *others.values())
     if not decided:
         return History(about.currency, unreported_days=unreported_days)
-    owed, owed_by_others = (_owed(about, each.values(), unreported_days) for each in (own, others))
+    # Two people may share an account: what others owe refers, and declines no one (0109).
+    owed = _owed(about, own.values(), unreported_days)
+    owed_by_others = _owed(about, others.values(), unreported_days)
     unclear = _unclear(owed, past)
     others_unclear = _unclear(owed_by_others, linked)
     zone = about.as_of.zone
@@ -171,6 +174,7 @@ def history_of(
     of_product = [
         ago for ago, one in days if one.outcome is Outcome.DECLINE and one.product == about.product
     ]
+    # What a clock that was ahead has recorded would be a decline on a day to come.
     last = about.as_of.date - timedelta(days=max(min(of_product), 0)) if of_product else None
     loans = [one.loans for one in decided if one.loans is not None]
     return History(
@@ -198,6 +202,7 @@ def _each(past: Iterable[Past]) -> dict[str, PastDecision]:
 def reuse_of(
     keys: HistoryKeys, past: Mapping[bytes, Past], user_id: str, caller: str, customer_ref: str
 ) -> Reuse:
+    # A customer_ref means something to its caller alone (0109).
     customers = {
         one.customer_ref
         for one in past.get(keys.user, NOTHING_PAST).decisions
@@ -214,6 +219,7 @@ def reuse_of(
 
 
 def _users(keys: Iterable[bytes], past: Mapping[bytes, Past], user_id: str) -> int:
+    # What an erasure left of an open loan still counts its user.
     each = (one for key in keys for one in (key, owed_key(key)))
     found = (one for key in each for one in past.get(key, NOTHING_PAST).decisions)
     return len({one.user_id for one in found} | {user_id})
@@ -221,8 +227,13 @@ def _users(keys: Iterable[bytes], past: Mapping[bytes, Past], user_id: str) -> i
 
 def _counts(days_ago: Iterable[int]) -> Counts:
     found = sorted(days_ago)
-    day, week, month, quarter = (bisect_left(found, days) for days in DAYS)
-    return day, week, month, quarter
+    day, week, month, quarter = DAYS
+    return (
+        bisect_left(found, day),
+        bisect_left(found, week),
+        bisect_left(found, month),
+        bisect_left(found, quarter),
+    )
 
 
 def _owed(about: HistoryOf, decided: Iterable[PastDecision], days: int) -> _Owed:
@@ -231,6 +242,7 @@ def _owed(about: HistoryOf, decided: Iterable[PastDecision], days: int) -> _Owed
         rest = _rest(one, about.as_of.instant, days)
         loans = one.loans
         amount = rest + (loans.outstanding if loans else 0)
+        # Amounts of two currencies cannot be added: the exposure is missing then (0109).
         if amount and one.currency != about.currency:
             owed.others += 1
             continue
@@ -242,15 +254,13 @@ def _owed(about: HistoryOf, decided: Iterable[PastDecision], days: int) -> _Owed
 
 
 def _rest(one: PastDecision, now: datetime, days: int) -> int:
-    """What of an approved amount may still be paid out.
-
-    Silence counts beyond the offer's end only where nothing was reported, and where a person
-    approved without an end: it is then recorded as ending when it was reviewed.
-    """
+    """What of an approved amount may still be paid out."""
     if one.outcome is not Outcome.APPROVE or not one.approved or one.replaced:
         return 0
     drawn = 0 if one.loans is None else one.loans.drawn
+    # A person's approval without an end is recorded as ending when it was reviewed.
     endless = one.reviewed is not None and one.reviewed == one.expires
+    # Where reports came, or the end is known, silence says nothing beyond that end.
     longer = timedelta(days=days if one.loans is None or endless else 0)
     if drawn is None or now >= (one.expires or one.created) + longer:
         return 0
@@ -267,6 +277,7 @@ def _instalment_of(rest: int, one: PastDecision) -> int:
 def _unclear(owed: _Owed, past: Iterable[Past]) -> Cause | None:
     if owed.others:
         return Cause.MIXED_CURRENCY
+    # An older loan may be among what was not read, and a sum without it would be too low.
     return Cause.PARTIAL if any(one.cut for one in past) else None
 
 
@@ -327,14 +338,13 @@ class ReadHistory:
         found: Mapping[bytes, Past] = NOTHING_FOUND,
         snapshot_id: str = "",
     ) -> OwnRecords:
-        """Reads the keys that `found` lacks; raises StoreUnavailable.
-
-        With a `snapshot_id`, which names its content, the snapshot's keys are made once.
-        """
+        """Reads the keys that `found` lacks; raises StoreUnavailable."""
+        # Before the first wait: keys of a user who is erased meanwhile are not kept.
         since = self._keys.forgotten
         keys = self._keys_of(person, snapshot, about.policy, snapshot_id=snapshot_id)
         every = keys.all
         past = await self._past((*every, *keys.owed), found)
+        # A second look, since only the first one says who else uses the accounts.
         others = _others(keys, past, person.user_id)
         past |= await self._past(others, found)
         if past.keys() != found.keys():
@@ -358,6 +368,7 @@ class ReadHistory:
                 keys, past, person.user_id, caller=person.caller, customer_ref=person.customer_ref
             ),
         )
+        # Each key is a row more in the commit: what leads to the user already gets none.
         claimed = [key for key in every if not _is_linked(key, past, person.user_id, about=about)]
         return OwnRecords(facts, tuple((key, past[key].last) for key in (*claimed, *others)))
 
@@ -365,6 +376,7 @@ class ReadHistory:
         self, person: ApplicantIds, snapshot: Snapshot, policy: DataPolicy | None, snapshot_id: str
     ) -> HistoryKeys:
         cached = self._of_reading.get(_cached_by(person))
+        # The policy of another version may take other payslips for documents.
         if cached is not None and cached.snapshot_id == snapshot_id and cached.policy is policy:
             return cached.keys
         people = (snapshot.identities.people if snapshot.identities else None) or ()
@@ -377,6 +389,7 @@ class ReadHistory:
             people=[text for one in people for text in recognised_by(one.name, one.birth_date)],
             documents=document_texts(snapshot, policy) if policy else (),
         )
+        # The id names the content, so that its names, accounts and documents are hashed once.
         if snapshot_id:
             self._of_reading[_cached_by(person)] = _ReadingKeys(snapshot_id, policy, keys)
         return keys

@@ -54,12 +54,10 @@ from decision_service.runtime.telemetry import Alarm, counter, raised
 SECONDS = 30.0
 """How long one reading in the background may take."""
 
+# Half of the time that a reading serves by default: what changed without an event is found by
+# then, and what is warm stays warm.
 MOST_PATCHED = timedelta(hours=12)
-"""How old the oldest part of a reading may be for a change to be read into it.
-
-Half of the time that a reading serves by default: what is read into it after that is read whole, so
-that data which changed without an event is found, and what is warm stays warm.
-"""
+"""How old the oldest part of a reading may be for a change to be read into it."""
 
 _MODES = (WhenTransactions.NEVER, WhenTransactions.IF_STANDING_IN, WhenTransactions.ALWAYS)
 
@@ -129,7 +127,9 @@ class RefreshApplicants(msgspec.Struct, frozen=True, eq=False):
         user_state = await self.log.user_state(user_id)
         now = await self._accounts(user_id)
         last = await last_reading(self.log, user_id, user_state)
+        # The event is a question: nothing is erased that the vendor does not confirm (0103).
         gone = is_withdrawn(user_state, last.accounts if last else (), now, named=named)
+        # No list names archives: only a reading shows that one gives nothing any more.
         if gone or await self._stopped(user_id, user_state, unlisted(user_state, named)):
             await self.log.erase(user_id, disconnected(now, self.clock.now()))
             return True
@@ -205,11 +205,13 @@ class RefreshApplicants(msgspec.Struct, frozen=True, eq=False):
     ) -> bool:
         if not is_settled(fetch_result.snapshot):
             return False
+        # On a thread: to pack a long history takes milliseconds, in which no call is served.
         body = await asyncio.to_thread(snapshot_body, fetch_result.snapshot)
         fetched = fetch_result.fetched
         mark = WarmMark(body.id, fetched, fetched, plan=plan, oldest=oldest or fetched)
         if await self.log.keep_warm(body, mark, user_state.consent):
             return True
+        # Refused where another process kept a newer one meanwhile: that one serves as well.
         newest = (await self.log.user_state(body.user_id)).warm
         return newest is not None and newest.fetched >= fetched
 
@@ -225,6 +227,7 @@ class RefreshApplicants(msgspec.Struct, frozen=True, eq=False):
             return False
         wanted = broadest(self.rulebook(), self.clock.now())
         snapshot = (await self._gather(user_id, wanted, user_state)).snapshot
+        # A list that could not be read shows nothing of an archive that it lacks.
         if not is_whole(snapshot):
             raise UpstreamUnavailable("Smile could not say whether an archive was withdrawn")
         return bool(set(sources) - gives(snapshot))
@@ -236,6 +239,7 @@ class RefreshApplicants(msgspec.Struct, frozen=True, eq=False):
             plan,
             as_of=self.clock.now(),
             stop_at=now + SECONDS,
+            # No sync is waited for: its end is an event, after which the data is read again.
             wait_until=now,
             known=user_state.known,
             fallback=_provider_types(self.rulebook()),
@@ -244,6 +248,7 @@ class RefreshApplicants(msgspec.Struct, frozen=True, eq=False):
 
 def broadest(rulebook: Rulebook, now: datetime) -> FetchPlan:
     """One plan that covers what every loaded ruleset needs."""
+    # Any version may decide the user next, and finds warm what it needs.
     plans = [
         fetch_plan(ruleset.needs, AsOf.at(now, ruleset.zone))
         for product in rulebook.products.values()
@@ -285,11 +290,9 @@ class ArrivalListener(Protocol):
 class EventWorker:
     """Works through what was received; an event that cannot be handled now is tried again.
 
-    Withdrawals are handled apart from the other events, so that no reading holds them up; of either
-    one user at a time, since the vendor's request limit is for decisions. Events whose data is not
-    whole are postponed. Before a later reading they are postponed again: of several processes one
-    reads, and what a killed one began is begun again. The `listener` hears of each user whose
-    changed data was read, before the events are done.
+    Withdrawals are handled apart from the other events, of either one user at a time. Events whose
+    data is not whole are postponed. The `listener` hears of each user whose changed data was read,
+    before the events are done.
     """
 
     def __init__(
@@ -317,15 +320,18 @@ class EventWorker:
     async def run(self) -> None:
         """Until cancelled; what an earlier process left undone comes first."""
         async with asyncio.TaskGroup() as tasks:
+            # Apart, so that no reading of other events holds a withdrawal up.
             for wake, withdrawals in zip(self._wakes, (True, False), strict=True):
                 tasks.create_task(self._run(wake, withdrawals=withdrawals))
 
     async def drain(self) -> bool:
         """Handle everything that is due; False where something failed and is tried again."""
+        # A list, since a generator would leave the others out when the first has failed.
         return all([await self._drain(withdrawals=which) for which in (True, False)])
 
     async def _run(self, wake: asyncio.Event, *, withdrawals: bool) -> None:
         while True:
+            # Before the look: an event that comes during it ends the wait that follows.
             wake.clear()
             if not await self._drain(withdrawals=withdrawals):
                 await asyncio.sleep(RETRY_SECONDS)
@@ -336,6 +342,7 @@ class EventWorker:
     async def _drain(self, *, withdrawals: bool) -> bool:
         stuck: set[str] = set()
         while len(stuck) < MOST_STUCK:
+            # The oldest come first: without the addition the stuck ones would fill the list.
             limit = BATCH + len(stuck)
             now = self._clock.now()
             try:
@@ -346,6 +353,7 @@ class EventWorker:
             waiting = [event for event in pending if event.id not in stuck]
             if not waiting:
                 break
+            # One user at a time: the vendor's request limit is for decisions.
             user_id = waiting[0].user_id
             together = [event for event in waiting if event.user_id == user_id]
             if not await self._handle(user_id, together):
@@ -355,6 +363,8 @@ class EventWorker:
     async def _handle(self, user_id: str, events: Sequence[Event]) -> bool:
         since = not_whole_since(events)
         try:
+            # Postponed again before the reading: of several processes one reads, and what a
+            # killed one began is begun again.
             if since is None or await self._postpone(events, since):
                 await self._read(user_id, events, since)
         except ServiceError as error:
@@ -375,7 +385,7 @@ class EventWorker:
     async def _finish(
         self, user_id: str, events: Sequence[Event], outcome: EventResult, *, late: bool
     ) -> None:
-        """Call the listener, then mark the events as done: after a kill both are done again."""
+        # The listener first, so that after a kill in between both are done again.
         if self.listener and outcome is EventResult.REFRESHED:
             await self.listener.arrived(user_id, arrived_kinds(events))
         if self.listener and outcome is EventResult.NOT_WHOLE:
@@ -405,6 +415,7 @@ class EventWorker:
 def not_whole_since(events: Sequence[Event]) -> datetime | None:
     """When the newest of these was first read and not whole; None where one was never read."""
     postponed = [event.postponed for event in events if event.postponed is not None]
+    # A new event begins the time of all the user's events anew (0101).
     return max(postponed) if len(postponed) == len(events) else None
 
 

@@ -43,12 +43,10 @@ Entry = TypeVar("Entry")
 Position = TypeVar("Position")
 Found = TypeVar("Found")
 
+# Each computes for milliseconds on the event loop: many would hold the store's connections,
+# and all other calls, for as long as all of them take.
 AT_ONCE = 2
-"""How many decisions are replayed at a time: one is computed while another is read.
-
-Each computes for milliseconds on the event loop; many side by side would hold the store's
-connections, and all other calls, for as long as all of them take.
-"""
+"""How many decisions are replayed at a time: one is computed while another is read."""
 
 
 LOOKED_AT_TOGETHER = 250
@@ -91,6 +89,7 @@ class ReadDecisions(msgspec.Struct, frozen=True, eq=False):
         facts = decode_facts(entry.facts)
         if not full or facts.factors is None or entry.ruleset_digest is None:
             return Recorded(entry, facts)
+        # Traces are stored of none, since they are rarely read: they are made again here (0100).
         factors = factors_from_wire(facts.factors)
         ruleset = await self.archive.by_digest(entry.ruleset_digest)
         decision = judge(shell_of(entry, facts), ruleset, factors, allowances=facts.allowances)
@@ -125,6 +124,7 @@ class ReadDecisions(msgspec.Struct, frozen=True, eq=False):
         """
         found: list[StoredEntry] = []
         together = size if fits is None else LOOKED_AT_TOGETHER
+        # A filter that fits few decisions may not read the whole store for one page.
         for _ in range(0, together if fits is None else MOST_LOOKED_AT, together):
             read = Page.of(await self.log.list(chosen, after, together + 1), together, _position)
             after = read.next
@@ -156,7 +156,11 @@ class ReadDecisions(msgspec.Struct, frozen=True, eq=False):
         body = await self.log.snapshot(entry.user_id, entry.snapshot_id)
         if body is None:
             return None
-        return await asyncio.to_thread(lambda: look(ruleset, read_snapshot(body)))
+
+        def read() -> Found:
+            return look(ruleset, read_snapshot(body))
+
+        return await asyncio.to_thread(read)
 
 
 def _income_months(
@@ -231,6 +235,7 @@ class ReplayDecision(msgspec.Struct, frozen=True, eq=False):
         needs = needs_with(ruleset.needs, shell.inputs)
         factors = compute(read_snapshot(body), needs, shell.as_of, own=shell.own)
         shell = with_answers(shell, ruleset)
+        # The day's totals as they were found: what was approved since changes no replay (0134).
         decision = judge(shell, ruleset, factors, allowances=recorded.facts.allowances)
         return Replayed(recorded, decision, traces(ruleset, decision.verdict))
 

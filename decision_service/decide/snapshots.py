@@ -29,9 +29,9 @@ SECOND_LOOK = timedelta(hours=24)
 MOST_EARLIER = 20
 """So many stored snapshots are looked at for an earlier reading."""
 
+# Decoded they take ten or more times as many.
 REMEMBERED_BYTES = 5 << 20
-"""How many bytes of stored snapshots are kept decoded; decoded they take ten or more times as many.
-"""
+"""How many bytes of stored snapshots are kept decoded."""
 
 AHEAD = timedelta(seconds=5)
 """How far the clocks of processes on one store may be apart."""
@@ -113,6 +113,7 @@ class SnapshotCache:
         mark = user_state.last
         if mark is None or user_state.quarantined or not covers(mark.plan, plan):
             return None
+        # A reading is as old as its oldest part (0102).
         if not _within(now - mark.oldest, self._ages.snapshot):
             return None
         decoded = await self._stored(user_id, mark.snapshot_id)
@@ -139,6 +140,7 @@ class SnapshotCache:
 
     async def _stored(self, user_id: str, snapshot_id: str) -> _Decoded | None:
         key = (user_id, snapshot_id)
+        # Before the first wait: of a user who is erased meanwhile nothing is kept.
         since = self._decoded.forgotten
         decoded = self._decoded.get(key)
         if decoded is not None:
@@ -153,7 +155,8 @@ class SnapshotCache:
 
 
 def _within(age: timedelta, most: timedelta) -> bool:
-    """Whether an age is at most so long; one from the future was made by a clock that was wrong."""
+    """Whether an age is at most so long."""
+    # What comes from the future was dated by a clock that was wrong.
     return -AHEAD <= age <= most
 
 
@@ -227,6 +230,7 @@ def _settles(
 ) -> bool:
     now = _of(snapshot, kind, source)
     before = _before(kind, source, earlier)
+    # A fifth fewer is no loss, as where DATA_SHRANK is found.
     if before and len(now) * 5 >= len(before) * 4:
         return True
     return any(
@@ -288,7 +292,8 @@ def covers(read: FetchPlan, wanted: FetchPlan) -> bool:
     Transactions that only may stand in for income harm nothing where they do not: factors decide
     that by the records.
     """
-    if wanted == read:  # nearly always
+    # First what is nearly always so.
+    if wanted == read:
         return True
     if not wanted.kinds <= read.kinds or (wanted.people and not read.people):
         return False
@@ -324,13 +329,14 @@ def cut(snapshot: Snapshot, plan: FetchPlan) -> Snapshot:
 
 
 def merged(old: Snapshot, new: Snapshot, kinds: frozenset[Kind]) -> Snapshot:
-    """What was known of the vendor's tasks stays where the later reading had no need to ask."""
+    """The old reading with these kinds, and all that is said of accounts, of the new one."""
     fresh = {kind.value: getattr(new, kind.value) for kind in kinds}
     sources = {one.id: one for one in (*old.sources, *new.sources)}
     providers = {one.id: one for one in (*old.providers, *new.providers)}
     changed = {
         "accounts": new.accounts,
         "account_faults": new.account_faults,
+        # The later reading had no need to ask for them, and says nothing of them.
         "tasks": old.tasks if new.tasks is None else new.tasks,
         "sources": tuple(sources[key] for key in sorted(sources)),
         "providers": tuple(providers[key] for key in sorted(providers)),
@@ -367,5 +373,6 @@ def next_reading(since: datetime, now: datetime) -> datetime:
 
 
 def is_over(since: datetime, now: datetime) -> bool:
-    """Whether nothing is read again; an instant from the future was set by a wrong clock."""
+    """Whether nothing is read again."""
+    # An instant from the future was set by a clock that was wrong, and would have no end.
     return not -AHEAD <= now - since < PATIENCE

@@ -54,6 +54,7 @@ MOMENT = timedelta(microseconds=1)
 def needs_with(needs: Needs, inputs: Mapping[str, Input]) -> Needs:
     """A ruleset's needs for an application: with its term, where a factor asks for one."""
     term = inputs.get("requested_term_months")
+    # The same needs for all terms, where none matters: the cached factors serve them all.
     if not isinstance(term, int) or not depends_on_term(needs.factors):
         return needs
     return replace(needs, term_months=term)

@@ -503,6 +503,7 @@ def _reuse(reuse: Reuse | None, read: PeopleRead) -> Reuse | None:
 
 
 def _match(applicant: GivenApplicant | None, read: PeopleRead) -> Match:
+    # UNKNOWN and not missing, else every rule on `match.*` would refer (0112).
     if applicant is None or applicant == GivenApplicant():
         return Match()
     given = tuple(name for name, value in asdict(applicant).items() if value)
@@ -531,6 +532,7 @@ def _changed(earlier: Match, read: PeopleRead) -> Iterator[tuple[str, MatchGrade
         now = getattr(among, field)
         if before in _AGREES and now is MatchGrade.DIFFERENT:
             yield field, MatchGrade.DIFFERENT
+        # Records that came since were compared with no applicant, who is not kept.
         more = len(read.people) > earlier.compared and now is not MatchGrade.UNKNOWN
         if before is MatchGrade.UNKNOWN and field in earlier.given and more:
             yield field, MatchGrade.UNKNOWN

@@ -42,6 +42,7 @@ def _is_whole(snapshot: Snapshot, account: Account) -> bool:
     read = snapshot.incomes
     if read is None or account.connection_status != CONNECTED:
         return False
+    # A fault that names no account may be of this one.
     return all(fault.source not in (None, account.id) for fault in read.faults)
 
 
@@ -53,16 +54,12 @@ def _ends(snapshot: Snapshot, account: Account) -> Collection[date]:
 def _seen(
     source: str, ends: Collection[date], synced: datetime, old: PayWatch | None
 ) -> PayWatch | None:
-    """The watch after a reading.
-
-    It begins anew where there was none or the pause was too long: what the first reading has came
-    at some time before it. A period that was dropped, or came late after a dropped one, is not
-    seen again.
-    """
+    """The watch after a reading; begun anew where there was none or the pause was too long."""
     if not ends or (old is not None and synced < old.latest):
         return old
     if old is None or synced - old.latest > LONGEST_PAUSE:
         seen = old.sights if old else ()
+        # What a first reading has came at some time before it, and nothing says when.
         return PayWatch(source, max(synced.date(), *ends), synced, sights=seen)
     sights = dict(old.sights)
     for end in ends:
@@ -70,5 +67,6 @@ def _seen(
             sights.setdefault(end, synced)
     kept = sorted(sights.items())
     dropped = kept[:-MOST_SIGHTS]
+    # A dropped period, or one that comes late after it, would else be seen as new.
     since = max([old.since, *(end for end, _ in dropped)])
     return PayWatch(source, since, synced, sights=tuple(kept[-MOST_SIGHTS:]))

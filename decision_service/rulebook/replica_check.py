@@ -72,8 +72,9 @@ class ReplicaCheck(msgspec.Struct, eq=False):
         )
 
     async def run(self) -> None:
-        """Check for ever; while the store fails, the last result stays."""
+        """Check for ever."""
         while True:
+            # While the store fails nothing is known of the others, and the last result stays.
             with suppress(StoreError):
                 await self.check()
             await asyncio.sleep(PERIOD)
@@ -120,6 +121,7 @@ def _names_by_digest(found: Sequence[ProcessRules]) -> dict[str, tuple[str, ...]
 
 def rules_digest(rulebook: Rulebook) -> str:
     """SHA-256 over the digests of every ruleset, list and plan; equal ones decide alike."""
+    # Sorted, so that two processes that loaded the same have one digest.
     lines = []
     for name, product in sorted(rulebook.products.items()):
         lines.append(f"{name} plan {product.plan.digest}\n")

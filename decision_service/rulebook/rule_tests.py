@@ -180,6 +180,7 @@ def _product_results(texts: ProductTexts, product: Product) -> Iterator[VersionR
     without = untested(texts)
     champion = product.plan.versions.champion
     stories, faults = stories_of(texts, product)
+    # A version may have stories and no file of cases.
     about: dict[int, list[TextFile]] = {story.ruleset.version: [] for story in stories}
     tested = sorted((about | dict(_by_version(texts, champion))).items())
     for version, files in tested:

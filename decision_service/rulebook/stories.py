@@ -244,6 +244,7 @@ def _periods(part: Part, every: str) -> Iterator[tuple[date, date]]:
         return iter([(start, part.day("end") or start)] if start else [])
     days = [part.fields.integer(key, 1, 28) for key in ("paid_on", "cut_off")]
     found = (period for month in part.months() for period in _within(month, every, *days))
+    # A payslip is there at the end of its period at the earliest.
     return (period for period in found if period[1] <= part.as_of.date)
 
 
@@ -302,8 +303,7 @@ def _loans(part: Part) -> Iterator[Liability]:
 def _trips(part: Part) -> Iterator[Transaction]:
     """Working days from Monday on; with `cash_out: true` the week's rest leaves on Sundays.
 
-    Days of one amount are a tenth above and below it in turn, as no two real days pay the same;
-    those of a list of amounts are as written.
+    Days of one amount are a tenth above and below it in turn; those of a list are as written.
     """
     fields = part.fields
     amounts = part.amounts("a_day")
@@ -312,6 +312,7 @@ def _trips(part: Part) -> Iterator[Transaction]:
     fees = fields.decimal("fees", 0, 100) or 0
     words = fields.text("words") or "Trip earnings"
     cash_out = fields.flag("cash_out")
+    # No two real days pay the same.
     tenths = cycle((0,) if isinstance(fields.get("a_day"), ListNode) else (1, -1))
     for day in _days(part.day("from"), part.day("to")):
         entries = []
@@ -427,6 +428,7 @@ def run_story(story: Story, product: Product) -> CaseResult:
     asked = tuple(t for t in every.records if plan.first_day is None or t.date >= plan.first_day)
     transactions = replace(every, records=asked, first_day=plan.first_day)
     reads: dict[str, Any] = {"transactions": transactions, **unasked}
+    # What no rule reads is not asked of the vendor, and factors differ by what was read.
     snapshot = replace(story.snapshot, providers=providers, **reads)
     people = people_read(snapshot, needs, case.as_of)
     own = with_match(story.own, story.applicant, people)
@@ -492,6 +494,7 @@ def read_story(
     applicant = _applicant(fields)
     snapshot = _snapshot(whole, of_account)
     own = _on_record(whole)
+    # Used by no one here: it is read, so that one that is no text is reported.
     fields.text("why")
     if report.failed or expectation is None:
         return None
@@ -532,6 +535,7 @@ def _add_account(
         report.error("R124", fields.node.place, f"another account is named `{name}`", hint)
     taken.add(name)
     ids = count(1)
+    # The vendor's ids of accounts begin with `a-`, and those of no other source do.
     source = f"{'a' if kind == 'account' else 'u'}-{name}"
     part = Part(fields, story.as_of, story.currency, source=source, ids=ids, shown={})
     synced = part.moment("synced") or story.as_of.instant - timedelta(hours=1)
@@ -557,21 +561,18 @@ def _add_account(
         found["accounts"].append(account)
         payslips = [one for one in found["incomes"] if one.source == source]
         found["watches"] += _earlier_readings(part, account, payslips)
+        # Without a finished task the vendor would still be reading the account for the first time.
         if account.created_at and account.monitor_updated_at and len(found["tasks"]) == tasks:
             times = (account.created_at, synced, bool(synced))
             found["tasks"].append(part.record(Task, "LINK_ACCOUNT", "Finished", *times))
     if any(map(fields.has, _PERSON)):
         born = part.day("born")
+        person = fields.text("person") or ""
         phone = fields.text("phone")
         email = fields.text("email")
-        person = FoundPerson(
-            fields.text("person") or "",
-            born,
-            (phone,) if phone else (),
-            emails=(email,) if email else (),
-            source=source,
-        )
-        found["people"].append(person)
+        phones = (phone,) if phone else ()
+        emails = (email,) if email else ()
+        found["people"].append(FoundPerson(person, born, phones, emails=emails, source=source))
         found["identities"].append(part.record(Identity, born))
 
 
@@ -584,6 +585,8 @@ def _account(part: Part, provider: str, synced: datetime) -> Account:
         changed = part.moment("disconnected") or created
     usual = "DISCONNECTED" if fields.has("disconnected") else "CONNECTED"
     status = fields.choice("status", _STATUSES) or usual
+    # What was read of an account before it failed is as old as its last sync.
+    read_at = synced if status in ("CONNECTED", "ERROR") else None
     return Account(
         part.source,
         provider,
@@ -592,7 +595,7 @@ def _account(part: Part, provider: str, synced: datetime) -> Account:
         error_code=fields.text("error"),
         connection_updated_at=changed,
         monitor_status="ACTIVE" if status == "CONNECTED" else "INACTIVE",
-        monitor_updated_at=synced if status in ("CONNECTED", "ERROR") else None,
+        monitor_updated_at=read_at,
     )
 
 
@@ -602,12 +605,10 @@ def _applicant(story: Fields) -> GivenApplicant | None:
     fields = node and Fields.of(node, "`applicant`", story.report, optional=keys)
     if not fields:
         return None
-    return GivenApplicant(
-        fields.text("name") or "",
-        fields.day("born"),
-        fields.text("phone") or "",
-        email=fields.text("email") or "",
-    )
+    name = fields.text("name") or ""
+    phone = fields.text("phone") or ""
+    email = fields.text("email") or ""
+    return GivenApplicant(name, fields.day("born"), phone, email=email)
 
 
 def _on_record(story: Part) -> OwnFacts:
@@ -616,23 +617,26 @@ def _on_record(story: Part) -> OwnFacts:
     keys = (*_AMOUNTS, *_COUNTS, *_USES, "declined")
     fields = node and Fields.of(node, "`on_record`", story.fields.report, optional=keys)
     if not fields:
+        # Keyed, as with a secret for hashes: without one the shipped rules refer every applicant.
         return OwnFacts(History(story.currency), Reuse(1, 1, 1, keyed=True), Match())
     part = Part(fields, story.as_of, story.currency)
-    amounts = [next(part.amounts(key)) or 0 for key in _AMOUNTS]
-    counts = [fields.integer(key, 0) or 0 for key in _COUNTS]
-    uses = [fields.integer(key, 1) or 1 for key in _USES]
-    granted, instalments, others = amounts
-    in_a_day, in_a_month, overdue, repaid = counts
-    account, user, person, documents = uses
+    in_a_day = fields.integer("applied_today", 0) or 0
+    in_a_month = fields.integer("applied_in_30_days", 0) or 0
     history = History(
         story.currency,
         (in_a_day, in_a_day, in_a_month, in_a_month),
         last_decline=part.day("declined"),
-        exposure=granted,
-        instalments=instalments,
-        overdue_loans=overdue,
-        repaid_loans=repaid,
-        linked=others,
+        exposure=next(part.amounts("granted")) or 0,
+        instalments=next(part.amounts("instalments")) or 0,
+        overdue_loans=fields.integer("overdue_loans", 0) or 0,
+        repaid_loans=fields.integer("repaid_loans", 0) or 0,
+        linked=next(part.amounts("granted_to_others")) or 0,
     )
-    reuse = Reuse(account, user, person, keyed=True, users_of_documents=documents)
+    reuse = Reuse(
+        users_of_account=fields.integer("users_of_account", 1) or 1,
+        customers_of_user=fields.integer("customers_of_user", 1) or 1,
+        users_of_person=fields.integer("users_of_person", 1) or 1,
+        keyed=True,
+        users_of_documents=fields.integer("users_of_documents", 1) or 1,
+    )
     return OwnFacts(history, reuse)
