@@ -54,12 +54,15 @@ _PRESENTED = link_tokens.alias()
 _ORIGINAL = (
     sa.select(_TOKENS.digest, _TOKENS.user_id, _TOKENS.expires, _TOKENS.renewals)
     .join(
-        _PRESENTED, sa.func.coalesce(_PRESENTED.c.original, _PRESENTED.c.digest) == _TOKENS.digest
+        # A renewed token leads to its original, so that renewing a renewal begins no new count.
+        _PRESENTED,
+        sa.func.coalesce(_PRESENTED.c.original, _PRESENTED.c.digest) == _TOKENS.digest,
     )
     .where(_PRESENTED.c.digest == sa.bindparam("presented"))
 )
 _COUNT = (
     sa.update(link_tokens)
+    # In one statement: two pages that renew at once must not both take the last one.
     .where(_TOKENS.digest == sa.bindparam("counted"), _TOKENS.renewals < sa.bindparam("most"))
     .values(renewals=_TOKENS.renewals + 1)
 )
@@ -79,6 +82,8 @@ def claim(
 ) -> ApplicantRecord:
     begun = {"begun": columns.microseconds(now), "claimed_until": columns.microseconds(until)}
     key = {"caller": applicant.caller, "reference": applicant.reference}
+    # Only the first insert makes the row: of two calls for one applicant one alone asks the
+    # vendor.
     fresh = columns.insert_new(connection, applicants, [{**key, **begun, "user_id": None}]) == 1
     row = connection.execute(_ONE, _whose(applicant)).one()
     user_id = row[0]
@@ -87,6 +92,7 @@ def claim(
         return ApplicantRecord(user_id, first, claimed=fresh)
     taken = connection.execute(
         sa.update(applicants)
+        # A claim ends by itself, since the process that made it may be gone.
         .where(_NOBODY_YET, _ROWS.claimed_until <= columns.microseconds(now))
         .values(claimed_until=columns.microseconds(until)),
         _whose(applicant),

@@ -40,22 +40,23 @@ arm_decisions = sa.Table(
     sa.Column("created", sa.BigInteger, nullable=False),
     sa.Column("tier", columns.TEXT),
     sa.Column("granted", sa.BigInteger),
+    # In the order in which rollouts read it, so that it needs no second index for that.
     sa.PrimaryKeyConstraint("product", "created", "decision_id"),
     sqlite_with_rowid=False,
     info=columns.of_person("decision_id", columns.ErasedBy.DECISIONS),
 )
 """One row per decision of an enrolled applicant: what its rollout counts, pins and limits.
 
-In the order in which rollouts read it, so that it needs no second index for that. `outcome`,
-`refer_kind` and `approved` are the rules' own. `granted` is what was approved, null where nothing
-was.
+`outcome`, `refer_kind` and `approved` are the rules' own. `granted` is what was approved, null
+where nothing was.
 """
 # All that a pin is: SQLite would read a time's rows sooner than look each of an index up.
 _OF_PIN = ("product", "unit", "created", "decision_id", "arm", "version")
 sa.Index(
     "arm_decisions_pin",
     *(arm_decisions.c[name] for name in _OF_PIN),
-    sqlite_where=sa.literal_column("pins = 1"),  # in the words in which SQLite is asked for them
+    # In the words in which SQLite is asked for them: by other words it finds no index.
+    sqlite_where=sa.literal_column("pins = 1"),
     postgresql_where=arm_decisions.c.pins,
 )
 _IS_GRANTED: sa.ColumnElement[bool] = sa.literal_column("granted IS NOT NULL")
@@ -114,7 +115,8 @@ _LOCK = sa.select(sa.func.pg_advisory_xact_lock(sa.bindparam("lock")))
 _HOUR = timedelta(hours=1)
 _CELL = arm_hours.c
 _GROUP = (_CELL.arm, _CELL.version, _CELL.counted, _CELL.bucket)
-_KNOWN = _CELL.counted.in_([*CounterKind])  # another release may count what this one does not know
+# Another release may count what this one does not know.
+_KNOWN = _CELL.counted.in_([*CounterKind])
 _TOTALS = (
     sa.select(*_GROUP, sa.func.sum(_CELL.count))
     .where(
@@ -144,6 +146,7 @@ def day_totals(connection: sa.Connection, product: str, since: datetime) -> DayT
     """What a product and its reviewers have approved at or after `since`, by tier."""
     chosen = {"product": product, "since": columns.microseconds(since)}
     totals = DayTotals()
+    # One budget of a day binds both, so that what persons approve counts as well.
     for asked in (_GRANTED, _BY_PERSONS):
         for tier, count, total in connection.execute(asked, chosen):
             totals = totals.plus(Grant(int(total), tier or "", int(count)))
@@ -154,6 +157,7 @@ def hold_days(connection: sa.Connection, products: Iterable[str]) -> None:
     """Hold the products' days until the transaction ends; of a SQLite file there is one writer."""
     if connection.dialect.name == "postgresql":
         digests = [hashlib.sha256(f"day of {product}".encode()).digest() for product in products]
+        # In order, so that two groups with several products never wait for each other.
         for lock in sorted(int.from_bytes(digest[:8], signed=True) for digest in digests):
             connection.execute(_LOCK, {"lock": lock})
 
@@ -173,6 +177,7 @@ def totals(
     connection: sa.Connection, product: str, since: datetime, position: int
 ) -> Sequence[CounterTotal]:
     """The sums over processes, over hours that end after `since`, and from an entry on."""
+    # The hour in which `since` lies began before it, and counts.
     begun_after = columns.microseconds(since - _HOUR)
     chosen = {"product": product, "begun_after": begun_after, "position": position}
     return [_total(*row) for row in connection.execute(_TOTALS, chosen)]
@@ -202,16 +207,20 @@ def _total(arm: str, version: int, counted: str, bucket: str, count: int) -> Cou
 def _span(
     column: sa.ColumnElement[int], since: datetime, length: timedelta
 ) -> sa.ColumnElement[int]:
-    """The number of the span that an instant is in; written out, as it is grouped by."""
-    begin, width = (
-        sa.literal(number, sa.BigInteger, literal_execute=True)
-        for number in (columns.microseconds(since), length // timedelta(microseconds=1))
-    )
+    """The number of the span that an instant is in."""
+    begin = _written(columns.microseconds(since))
+    width = _written(length // timedelta(microseconds=1))
     return (column - begin) // width
 
 
+def _written(number: int) -> sa.BindParameter[int]:
+    # Written out, as it is grouped by: the same value given twice is not the same to PostgreSQL.
+    return sa.literal(number, sa.BigInteger, literal_execute=True)
+
+
+# Its words are the same at every call, so that a server plans the statement once.
 _ALWAYS = _span(_ROWS.created, columns.from_microseconds(0), timedelta(days=1_000_000))
-"""The one span that every decision is in: its words are the same at every call."""
+"""The one span that every decision is in."""
 
 
 def tallies(
@@ -247,6 +256,7 @@ def _tallied(
 ) -> Mapping[int, Sequence[ArmTally]]:
     if hashed:
         window.append(_ROWS.hashed)
+    # A person who applied several times counts once, with the first decision of the span.
     turn = sa.func.row_number().over(
         partition_by=(_ROWS.unit, span), order_by=(_ROWS.created, _ROWS.decision_id)
     )

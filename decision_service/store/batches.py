@@ -69,6 +69,7 @@ class Batches(Generic[Q, A]):
 
     async def aclose(self) -> None:
         self._closed = True
+        # A batch that gathers must not wait for callers who can no longer come.
         self._enough.set()
         while self._running is not None:
             await asyncio.wait([self._running])
@@ -86,6 +87,7 @@ class Batches(Generic[Q, A]):
 
     def _finish(self, run: asyncio.Task[Sequence[A | StoreError]]) -> None:
         callers = len(self._batch) + len(self._pending)
+        # Rounded up, so that the batches together have room for every caller.
         self._expected = min(self._most, -(-callers // self._split))
         self._ended = perf_counter()
         _release([waiter for _, waiter in self._batch], run)
@@ -107,6 +109,7 @@ class Batches(Generic[Q, A]):
         """Answer together; where one question fails the batch, each by itself."""
         try:
             return await self._answer(questions)
+        # A refused value or a held row is one caller's: the others must not fail with it.
         except (EntryRefused, HeldUp):
             if len(questions) == 1:
                 raise
@@ -123,8 +126,10 @@ def _release(
     waiters: Sequence[asyncio.Future[A]], work: asyncio.Future[Sequence[A | StoreError]]
 ) -> None:
     failure = _failure(work)
+    # One failure is everybody's: nothing of the transaction was kept.
     answers = work.result() if failure is None else [failure] * len(waiters)
     for waiter, answer in zip(waiters, answers, strict=True):
+        # The caller has left; its question was carried out all the same.
         if waiter.done():
             continue
         if isinstance(answer, Exception):

@@ -24,8 +24,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+# Each statement releases and retakes the interpreter's lock, so that several rows share one.
 _MANY = 16
-"""Rows in one statement; each statement releases and retakes the interpreter's lock."""
+"""Rows in one statement."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -38,6 +39,7 @@ metadata = sa.MetaData()
 postgres_metadata = sa.MetaData()
 """Of those that PostgreSQL alone has."""
 
+# Compared byte by byte, as SQLite does: orders and positions of pages are the same on both.
 TEXT = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
 BODY = sa.LargeBinary()
 """What PostgreSQL keeps apart from the row, uncompressed: it is read far more cheaply."""
@@ -98,6 +100,7 @@ def microseconds(instant: datetime) -> int:
     """Whole microseconds since 1970; raises ValueError for an instant without a zone."""
     if instant.tzinfo is None:
         raise ValueError("an instant that is stored needs a time zone")
+    # By whole numbers: `timestamp()` is a float, which rounds microseconds.
     return (instant - _EPOCH) // _MICROSECOND
 
 
@@ -132,6 +135,7 @@ def insert_new(
         return 0
     statement = _insert_new(connection.dialect.name, table)
     result = connection.execute(statement, [dict(row) for row in rows])
+    # A driver says -1 where it did not count.
     return result.rowcount if result.rowcount >= 0 else None
 
 
@@ -146,6 +150,7 @@ def raise_each(
         return
     statement = _insert(connection.dialect.name, table)
     offered = statement.excluded
+    # Null is lower than everything here, where a comparison of SQL would say neither yes nor no.
     higher = {
         name: sa.and_(
             offered[name].is_not(None),
@@ -158,6 +163,7 @@ def raise_each(
         set_={
             name: sa.case((higher[name], offered[name]), else_=table.c[name]) for name in columns
         },
+        # A row that would not change is not written at all.
         where=sa.or_(*higher.values()),
     )
     connection.execute(raising, [dict(row) for row in rows])
@@ -191,7 +197,7 @@ def _insert_new(dialect: str, table: sa.Table) -> Insert:
 
 
 def _insert(dialect: str, table: sa.Table) -> Insert:
-    """The store's own insert; a dialect takes long to import, and a store needs one of them."""
+    # Imported where it is used: a dialect takes long, and a store needs one of them.
     if dialect == "postgresql":
         from sqlalchemy.dialects import postgresql
 
@@ -202,9 +208,10 @@ def _insert(dialect: str, table: sa.Table) -> Insert:
 
 
 def padded(items: Sequence[T]) -> Sequence[T]:
-    """The items padded to a power of two: a server remembers a statement for each length."""
+    """The items padded to a power of two."""
     if not items:
         return items
+    # A server remembers a statement for each length of its list.
     missing = (1 << (len(items) - 1).bit_length()) - len(items)
     return [*items, *[items[-1]] * missing]
 
@@ -225,14 +232,13 @@ def insert(connection: sa.Connection, table: sa.TableClause, given: Sequence[Val
 
 @cache
 def insertion(dialect: str, table: sa.TableClause, count: int) -> str:
-    """The statement that inserts so many rows where they clash with none that is there.
-
-    SQLite takes `OR IGNORE`, since what could fail half way makes it copy every page aside first.
-    """
+    """The statement that inserts so many rows where they clash with none that is there."""
     names = ", ".join(table.columns.keys())
     given = marks(dialect, [type_of(column.type) for column in table.columns], count)
-    way, clash = ("", " ON CONFLICT DO NOTHING") if dialect == "postgresql" else (" OR IGNORE", "")
-    return f"INSERT{way} INTO {table} ({names}) VALUES {given}{clash}"
+    if dialect == "postgresql":
+        return f"INSERT INTO {table} ({names}) VALUES {given} ON CONFLICT DO NOTHING"  # noqa: S608 - names alone
+    # What could fail half way makes SQLite copy every page aside first, but not with `OR IGNORE`.
+    return f"INSERT OR IGNORE INTO {table} ({names}) VALUES {given}"  # noqa: S608 - names alone
 
 
 def marks(dialect: str, types: Sequence[str], count: int) -> str:
@@ -259,6 +265,7 @@ def _executed(
     connection: sa.Connection, statement: str, values: Values
 ) -> sqlite3.Cursor | sa.CursorResult[Any]:
     driver = connection.connection.driver_connection
+    # Asked directly: what SQLAlchemy adds would be felt in the cost of a warm decision.
     if isinstance(driver, sqlite3.Connection):
         return driver.execute(statement, values)
     return connection.exec_driver_sql(statement, values)

@@ -22,8 +22,10 @@ from decision_service.domain.errors import (
     StoreUnavailable,
 )
 from decision_service.domain.ports import (
+    Allowances,
     DayTotals,
     DecisionEntry,
+    Grant,
     Lease,
     SnapshotBody,
     StoredEntry,
@@ -44,6 +46,7 @@ from decision_service.store.rollouts import texts
 from decision_service.store.snapshots import Snapshots
 
 LARGEST_GROUP = 128
+# A commit costs about the same whatever is in it, most of it the wait for the disk.
 LINGER_SECONDS = 0.002
 
 _PROBE = "probe"
@@ -66,6 +69,8 @@ _PRECONDITIONS = {
     "fetched": "bigint",
     "place": "bigint",
 }
+# PostgreSQL locks the reading that may serve, so that it serves until the commit.
+# A user without a row in `consents` has never withdrawn: the count is 0.
 _BROKEN = """
 WITH given ({names}) AS (VALUES {values})
 SELECT place, coalesce((SELECT epoch FROM consents WHERE consents.user_id = given.user_id), 0)
@@ -78,7 +83,6 @@ SELECT place, coalesce((SELECT epoch FROM consents WHERE consents.user_id = give
     AS holds
 FROM given
 """
-"""PostgreSQL locks what holds: a reading serves until the end."""
 
 OnCommit = Callable[[float, int], None]
 """Called after each committed group with its seconds and its number of decisions."""
@@ -145,28 +149,31 @@ class Commits(Snapshots):
     async def commit(self, entry: DecisionEntry) -> StoredEntry:
         """The entry, or an earlier one under its key; raises StoreUnavailable or EntryRefused."""
         if entry.warm is not None:
+            # The commit changes the user's mark: whoever looks meanwhile must read the store.
             self._held.forget(entry.user_id)
         commit = Commit(entry, decisions.stored(entry), preconditions_of(entry))
         try:
             answer = await self._groups.submit(commit)
         except ReadingMoved:
+            # What is remembered led to the refusal, and would lead to the same one again.
             self._held.forget(entry.user_id)
             raise
         if entry.fence:
+            # The commit deleted the lease's row, so there is nothing left to renew.
             self.leases.forget(entry.fence)
         return answer
 
     async def check(self) -> None:
+        # No decision has an empty id: the look-up alone shows whether the store answers.
         await self._database.read(partial(decisions.by_id, decision_id=""))
         await self.check_writing()
 
     async def check_writing(self) -> None:
         """After a failed group this writes and removes a row: nothing else shows a full disk."""
         if not self._failed:
-            await self._database.write(
-                lambda connection: connection.scalar(sa.select(sa.literal(1)))
-            )
-            return  # a group that failed meanwhile is still to be tried out
+            await self._database.write(_touch)
+            # `_failed` stays as it is: a group that failed meanwhile is still to be tried out.
+            return
         await self._database.write(_write_and_remove)
         self._failed = False
 
@@ -200,6 +207,7 @@ def record_group(
     connection: sa.Connection, group: Sequence[Commit], data_keys: DataKeys
 ) -> Sequence[StoredEntry | StoreError]:
     """An answer per member, in order; of several with one key the first wins. It may run twice."""
+    # First of all, as an erasure does: in another order the two could wait for each other.
     snapshots.hold_consents(connection, {c.entry.user_id for c in group if c.snapshot is not None})
     refused = _refused(connection, group)
     recorded = [commit for commit in group if commit.entry.decision_id not in refused]
@@ -225,6 +233,7 @@ def _refused(connection: sa.Connection, group: Sequence[Commit]) -> Mapping[str,
     The places of what is not recorded go back.
     """
     refused: dict[str, StoreError] = {}
+    # Before the places: what the day refuses must take none of them.
     for decision_id in _over_allowance(connection, group):
         refused[decision_id] = AllowancesMoved("the day allows less by now: nothing was recorded")
     allowed = [commit for commit in group if commit.entry.decision_id not in refused]
@@ -234,6 +243,7 @@ def _refused(connection: sa.Connection, group: Sequence[Commit]) -> Mapping[str,
         refused[decision_id] = HistoryMoved(what)
     fit = [commit for commit in allowed if commit.entry.decision_id not in moved]
     refused |= _insert(connection, fit) if fit else {}
+    # A reading finds no place without a decision: whoever came next would find it taken for ever.
     _release(connection, [place for place in taken if place[2] in refused])
     return refused
 
@@ -242,14 +252,14 @@ def _over_allowance(connection: sa.Connection, group: Sequence[Commit]) -> set[s
     """The ids of decisions that no longer hold by what is on record.
 
     Other processes that approve for the same products wait until the transaction ends. Of a group
-    each approval counts for those after it, whether it is recorded or not: one too few is approved
-    for a moment, never one too many.
+    each approval counts for those after it, whether it is recorded or not.
     """
-    bound = [
-        (entry, entry.allowances, entry.arm.grant)
-        for entry in (commit.entry for commit in group)
-        if entry.allowances is not None and entry.arm is not None and entry.arm.grant is not None
-    ]
+    bound: list[tuple[DecisionEntry, Allowances, Grant]] = []
+    for commit in group:
+        entry = commit.entry
+        grant = None if entry.arm is None else entry.arm.grant
+        if entry.allowances is not None and grant is not None:
+            bound.append((entry, entry.allowances, grant))
     if bound:
         hold_days(connection, {entry.product for entry, _, _ in bound})
     days: dict[tuple[str, datetime], DayTotals] = {}
@@ -258,6 +268,8 @@ def _over_allowance(connection: sa.Connection, group: Sequence[Commit]) -> set[s
         day = (entry.product, found.limits.midnight)
         if day not in days:
             days[day] = arms.day_totals(connection, *day)
+        # Also of one that is not recorded after all: for a moment one too few is approved, never
+        # one too many.
         if cap_reached(replace(found, totals=days[day]), grant) is None:
             days[day] = days[day].plus(grant)
         else:
@@ -268,10 +280,10 @@ def _over_allowance(connection: sa.Connection, group: Sequence[Commit]) -> set[s
 def _claim(connection: sa.Connection, group: Sequence[Commit]) -> tuple[Sequence[Place], set[str]]:
     """Take the places of a group; a decision that found one taken gives all of its own back.
 
-    Returns the places that were taken, and the decisions that gave theirs back. In order of keys,
-    so that two transactions never wait for each other; where two of the group want one place, the
-    first has it.
+    Returns the places that were taken, and the decisions that gave theirs back. Where two of the
+    group want one place, the first has it.
     """
+    # In order of keys, so that two transactions never wait for each other.
     ordered = sorted(
         (key, last + 1, order, commit.entry.decision_id)
         for order, commit in enumerate(group)
@@ -284,6 +296,7 @@ def _claim(connection: sa.Connection, group: Sequence[Commit]) -> tuple[Sequence
         some = wanted[first : first + _MANY]
         insertion = driver.insertion(connection.dialect.name, history.history_keys, len(some))
         statement = f"{insertion} RETURNING key, number, decision_id"
+        # A place that is taken is not returned, which is how a conflict shows.
         found = driver.rows(connection, statement, (*chain.from_iterable(some),))
         taken += [(bytes(row[0]), row[1], row[2]) for row in found]
     moved = {place[2] for place in {*wanted}.difference(taken)}
@@ -300,18 +313,20 @@ def _release(connection: sa.Connection, places: Sequence[Place]) -> None:
 def _insert(connection: sa.Connection, group: Sequence[Commit]) -> Mapping[str, StoreError]:
     """Insert decisions with their arms; why the others are not, by id. Of one key the first wins.
 
-    The lease of each that is recorded, or whose key was taken, ends. Whoever wants to take it over
-    waits until the transaction ends, and finds the decision then.
+    The lease of each that is recorded, or whose key was taken, ends.
     """
     asked = {c.preconditions for c in group if c.preconditions.consent is not None}
     broken = _broken(connection, asked)
     whole = [commit for commit in group if commit.preconditions not in broken]
+    # Whoever wants to take a lease over waits until this transaction ends, and finds the decision.
     leases = [Lease(*commit.key, commit.entry.fence) for commit in whole if commit.entry.fence]
+    # A process that has the store to itself decides without a fence.
     leased = {"", *spend(connection, leases)} if leases else {""}
     fit = [commit for commit in whole if commit.entry.fence in leased]
     # In order of keys, so that two transactions never wait for each other.
     rows = [decisions.row(commit.stored) for commit in sorted(fit, key=lambda commit: commit.key)]
     there = {(commit.entry.decision_id, *commit.key) for commit in fit}
+    # The count says whether all went in: only after a clash is it worth another statement.
     if driver.insert(connection, decisions.decisions, rows) != len(rows):
         ids = {"ids": padded([commit.entry.decision_id for commit in fit])}
         there = {tuple(row) for row in connection.execute(_IDENTITIES, ids)}
@@ -371,12 +386,14 @@ def _arm_row(commit: Commit) -> Values | None:
         arm.version,
         arm.hashed,
         arm.pins,
+        # The rules' own outcome: a full day must not look like a version that refers too much.
         (arm.judged or entry.outcome).value,
         arm.refer_kind and arm.refer_kind.value,
         arm.rule_error,
         arm.approved,
         microseconds(entry.created),
         None if grant is None else grant.tier,
+        # Zero where the amount is unknown: null would say that nothing was approved.
         None if grant is None else grant.amount or 0,
     )
 
@@ -393,12 +410,17 @@ def _answers(
     connection: sa.Connection, group: Sequence[Commit], refused: Mapping[str, StoreError]
 ) -> Sequence[StoredEntry | StoreError]:
     """For each entry: the recorded one, the earlier one under its key, or an error."""
+    # Whoever lost to an earlier decision under the same key is given that one.
     others = {commit.key for commit in group if commit.entry.decision_id in refused}
     entries = {**decisions.by_keys(connection, others)}
     for commit in group:
         if commit.entry.decision_id not in refused:
             entries.setdefault(commit.key, commit.stored)
     return [entries.get(commit.key) or refused[commit.entry.decision_id] for commit in group]
+
+
+def _touch(connection: sa.Connection) -> None:
+    connection.execute(sa.select(sa.literal(1))).close()
 
 
 def _write_and_remove(connection: sa.Connection) -> None:

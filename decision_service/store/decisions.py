@@ -53,7 +53,8 @@ decisions = sa.Table(
     sa.Column("counts_until", sa.BigInteger, nullable=False, server_default="0", info=_KEEPING),
     sa.Column("lent", sa.Boolean, nullable=False, server_default=sa.false(), info=_KEEPING),
     sa.UniqueConstraint("caller", "request_id", name="decisions_request"),
-    postgresql_with={"toast_tuple_target": 4080},  # rows stay whole up to about that many bytes
+    # Rows stay whole up to about this many bytes: what is kept apart is one more read and write.
+    postgresql_with={"toast_tuple_target": 4080},
     info=of_person("user_id", ErasedBy.DECISIONS),
 )
 """One row per decision; its columns are the fields of `StoredEntry`, but for the last two.
@@ -66,14 +67,9 @@ it is OPEN, so that no time ever ends it.
 OPEN = 2**62
 """The `counts_until` of a decision on which a loan is open."""
 
+# The index of the column that comes first here is read: it leaves the fewest decisions to look at.
 LISTED_BY = ("user_id", "application_id", "customer_ref", "product", "outcome", "caller")
-"""The columns a list may be filtered by; each has an index that is read newest first.
-
-That of the column that comes first here is read: it leaves the fewest decisions to look at.
-
-Decisions of one instant are put in order as they are read: their ids in every index would double
-what a decision writes there.
-"""
+"""The columns a list may be filtered by; each has an index that is read newest first."""
 OFTEN_EMPTY = frozenset({"application_id", "customer_ref"})
 """Those whose index leaves out the decisions that have none."""
 
@@ -88,6 +84,8 @@ sa.Index("decisions_counts_until", decisions.c.lent, decisions.c.counts_until)
 for _name in LISTED_BY:
     _listed = decisions.c[_name]
     _given = is_given(_listed) if _name in OFTEN_EMPTY else None
+    # Decisions of one instant are put in order as they are read: their ids in every index would
+    # double what a decision writes there.
     sa.Index(
         f"decisions_{_name}",
         _listed,
@@ -106,6 +104,7 @@ OF_ENTRY = tuple(one for one in decisions.c if one.name not in ("counts_until", 
 _NAMES = tuple(one.name for one in OF_ENTRY)
 _ALL = sa.select(*OF_ENTRY)
 _BY_ID = _ALL.where(decisions.c.decision_id == sa.bindparam("id"))
+# The weakest lock that stops a deletion: others may change the row meanwhile.
 _KEPT = (
     sa.select(decisions.c.decision_id)
     .where(decisions.c.decision_id.in_(sa.bindparam("ids", expanding=True)))
@@ -164,6 +163,7 @@ _NEWEST_FIRST = (decisions.c.created.desc(), decisions.c.decision_id.desc())
 def stored(entry: DecisionEntry) -> StoredEntry:
     """The entry as it is read back once it is recorded; raises ValueError as `microseconds`."""
     created = entry.created
+    # The clock gives UTC; only an instant in another zone is brought into the form of the store.
     if created.tzinfo is not UTC:
         created = from_microseconds(microseconds(created))
     same = {name: getattr(entry, name) for name in _NAMES if name != "snapshot_id"}
@@ -214,6 +214,7 @@ def page(
     connection: sa.Connection, chosen: Filter, after: PagePosition | None, limit: int
 ) -> Sequence[StoredEntry]:
     asked: list[tuple[Filter, Sequence[sa.TextClause]]] = [(chosen, ())]
+    # A person's result counts as the outcome of a decision, whatever the rules had said.
     if chosen.outcome is not None and (results := _of_persons(connection, chosen.outcome)):
         asked.append((replace(chosen, outcome=None), results))
     found: dict[str, StoredEntry] = {}
@@ -221,8 +222,12 @@ def page(
         for fields, results in asked:
             query = _newest(connection, fields, of_id, after=after).where(*results).limit(limit)
             found |= {row.decision_id: entry_of(row) for row in connection.execute(query)}
-    newest = sorted(found.values(), key=lambda one: (one.created, one.decision_id), reverse=True)
-    return newest[:limit]
+    # Each query was newest first by itself; of several the page is what is newest of all.
+    return sorted(found.values(), key=_place_of, reverse=True)[:limit]
+
+
+def _place_of(entry: StoredEntry) -> tuple[datetime, str]:
+    return entry.created, entry.decision_id
 
 
 def _newest(
@@ -235,17 +240,15 @@ def _newest(
 
 
 def _of_persons(connection: sa.Connection, outcome: Outcome) -> Sequence[sa.TextClause]:
-    """What a person's result of this outcome is found by; nothing where there can be none.
-
-    No index leads to the results. Few are looked up one by one: to look through all decisions for
-    them would take seconds. Of many, some are among the newest.
-    """
+    """What a person's result of this outcome is found by; nothing where there can be none."""
     if outcome not in _RESULTS:
         return ()
     count = connection.execute(_COUNTED).scalar_one()
     result = sa.text(_RESULT).bindparams(result=outcome.value)
     if count == 0:
         return ()
+    # No index leads to the results. Few are looked up one by one, since to look through all
+    # decisions for them would take seconds; of many, some are among the newest.
     return (result,) if count == _FEW else (_BY_COMPLETED, result)
 
 
@@ -279,6 +282,7 @@ def count_from_loans(connection: sa.Connection, decision_id: str, until: int) ->
 def count_without_loans(connection: sa.Connection, decision_id: str, reviewed: int | None) -> None:
     """Keep a decision of which nothing was lent after all as long as any other."""
     chosen = sa.update(decisions).where(decisions.c.decision_id == decision_id, decisions.c.lent)
+    # Whichever is later: a review must not shorten how long its decision is kept.
     later = sa.case(
         (decisions.c.created < (reviewed or 0), sa.literal(reviewed)), else_=decisions.c.created
     )
@@ -308,9 +312,8 @@ def _conditions(
     if of_id:
         yield sa.text(f"decisions.{of_id} {_OF_ID[of_id]}").bindparams(any_id=chosen.any_id)
     for place, name in enumerate(names, start=bool(of_id)):
-        unled: sa.ColumnElement[str] = sa.literal_column(
-            f"+decisions.{name}"
-        )  # of which SQLite reads no index
+        # SQLite reads no index of a column behind a plus.
+        unled: sa.ColumnElement[str] = sa.literal_column(f"+decisions.{name}")
         yield (unled if place and steered else decisions.c[name]) == getattr(chosen, name)
     for name in OFTEN_EMPTY & {of_id, *names}:
         yield is_given(decisions.c[name])

@@ -47,6 +47,7 @@ class PostgresServer(msgspec.Struct, frozen=True):
     @property
     def server(self) -> tuple[object, ...]:
         """Host and port, by which two databases are seen to be on one server."""
+        # A URL may name its host, or the folder of a socket, by this option.
         return self.url.host, self.url.port or 5432, self.url.query.get("host")
 
 
@@ -55,6 +56,7 @@ def parse_store_url(text: str) -> SqliteFile | PostgresServer:
     try:
         url = make_url(text)
     except (ArgumentError, ValueError):
+        # `from None`: the library's own error may repeat the URL, and so the password.
         raise StoreUrlInvalid(
             f"DECISION_STORE_URL (or --store) cannot be read as a URL: {_FORMS}"
         ) from None
@@ -104,6 +106,7 @@ def _postgres(url: URL) -> PostgresServer:
         )
     if not url.database:
         raise StoreUrlInvalid(f"DECISION_STORE_URL names no database: {_FORMS}")
+    # The driver's word for libpq's `sslmode` is `ssl`.
     query = {("ssl" if name == "sslmode" else name): v for name, v in url.query.items()}
     return PostgresServer(url.set(drivername="postgresql+asyncpg", query=query))
 
@@ -172,7 +175,10 @@ def reads(work: Work[P, T]) -> Method[P, T]:
     """The method of a subject that reads by this work."""
 
     async def read(self: Subject, /, *given: P.args, **named: P.kwargs) -> T:
-        return await self._database.read(lambda connection: work(connection, *given, **named))
+        def of_connection(connection: sa.Connection) -> T:
+            return work(connection, *given, **named)
+
+        return await self._database.read(of_connection)
 
     return read
 
@@ -181,8 +187,9 @@ def writes(work: Work[P, T], *, repeatable: bool = False) -> Method[P, T]:
     """The method of a subject that writes by this work, as `Database.write`."""
 
     async def write(self: Subject, /, *given: P.args, **named: P.kwargs) -> T:
-        return await self._database.write(
-            lambda connection: work(connection, *given, **named), repeatable=repeatable
-        )
+        def of_connection(connection: sa.Connection) -> T:
+            return work(connection, *given, **named)
+
+        return await self._database.write(of_connection, repeatable=repeatable)
 
     return write

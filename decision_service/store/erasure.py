@@ -35,12 +35,13 @@ from decision_service.store.rollouts import shadow_results
 from decision_service.store.snapshots import consents, ended_incomes, known_counts, snapshots, warm
 
 EVERY_SECONDS = 3600.0
+# By then the vendor's clock is known: what a wrong one calls old may be young.
 FIRST_SECONDS = 60.0
-"""Seconds from the start to the first deletion, in which the vendor's clock becomes known."""
+"""Seconds from the start to the first deletion."""
 
+# Short transactions with a rest between them, so that commits hardly wait.
 BATCH = 200
 PAUSE_SECONDS = 0.1
-"""Seconds between two batches, so that commits hardly wait."""
 
 erasures = sa.Table(
     "erasures",
@@ -133,6 +134,7 @@ def carry_out(
     connection: sa.Connection, wanted: Mapping[str, str | None], now: datetime, terms: ErasureTerms
 ) -> None:
     """Erase by erasure id what was not since; of unknown users record the id alone."""
+    # Before it is asked what was carried out: another start may be doing the same just now.
     data.hold_consents(connection, {user_id for user_id in wanted.values() if user_id is not None})
     carried_out = done_erasures(connection)
     for erasure_id, user_id in wanted.items():
@@ -162,6 +164,7 @@ class Erasing:
         self, user_id: str, disconnected: Disconnected | None = None, *, known_only: bool = False
     ) -> Erased:
         """As `DecisionLog.erase`; what has begun is carried out, whoever leaves meanwhile."""
+        # A task of its own: a caller that leaves must not stop an erasure half way.
         task = asyncio.create_task(self._erase(user_id, disconnected, known_only=known_only))
         self._running.add(task)
         task.add_done_callback(self._ended)
@@ -183,6 +186,7 @@ class Erasing:
         known = partial(is_known, user_id=user_id)
         if known_only and not await self._database.read(known):
             return Erased(0, known=False)
+        # A repetition that takes nothing new is the earlier erasure, and makes no new proof.
         if await self._database.read(partial(_has, table=erasures, user_id=user_id)):
             with suppress(MoreToErase):
                 return await self._carried_out(user_id, disconnected, [])
@@ -193,6 +197,7 @@ class Erasing:
     ) -> Erased:
         """Erase by a new erasure that is noted first, or without one as a repetition."""
         noted = frozenset[str]()
+        # Noted before anything is erased: a crash in between is made up for at the next start.
         if self._journal is not None:
             if new:
                 await self._journal.note(new)
@@ -207,6 +212,7 @@ class Erasing:
             repeats=not new,
         )
         erased = await self._database.write(work)
+        # What is gone from the tables is still in SQLite's log, or in dead rows of a server.
         await self._database.scrub()
         return erased
 
@@ -223,6 +229,7 @@ class Erasing:
         done = await self._database.read(done_erasures)
         await self._carry_out({one: mark for one, mark in marks.items() if one not in done})
         lost = [Erasure(one, user) for one, user in done.items() if user and one not in marks]
+        # Without the proof a backup from before these erasures would bring the data back.
         if lost:
             await self._journal.note(lost)
             log.warning("the erasure journal was written anew from the store", erasures=len(lost))
@@ -230,11 +237,14 @@ class Erasing:
     async def _carry_out(self, lacking: Mapping[str, str]) -> None:
         if not lacking or self._journal is None:
             return
+        # The journal has no user ids but marks of them: who they are, only this store's users
+        # show.
         known = await self._database.read(lambda one: one.execute(_USERS).scalars().all())
         users = await self._journal.marked(known)
         wanted = {one: users.get(mark) for one, mark in lacking.items()}
         work = partial(carry_out, wanted=wanted, now=self._clock.now(), terms=self._terms)
-        for left in reversed(range(60)):  # seconds in which another start erases the same
+        # Another start may be erasing the same: each try waits about a second for its locks.
+        for left in reversed(range(60)):
             try:
                 await self._database.write(work)
                 break
@@ -285,14 +295,15 @@ def expire(
 def _remove_snapshots(connection: sa.Connection, keys: Sequence[tuple[str, str]]) -> None:
     """Delete snapshots and their warm marks, unless a decision needs them.
 
-    Commits that store a snapshot of one of these users are waited for. The first statement waits
-    for commits on the whole reading; the second one, which begins after them, sees their decisions.
+    Commits that store a snapshot of one of these users are waited for.
     """
     if not keys:
         return
     users = sorted({key[0] for key in keys})
     data.hold_consents(connection, users)
     for key in keys:
+        # The first statement waits for commits on the whole reading; the second one, which begins
+        # after them, sees their decisions.
         connection.execute(sa.delete(warm).where(_MARKED.in_([key])))
         connection.execute(sa.delete(snapshots).where(_SNAPSHOT.in_([key]), ~_DECIDED_ON))
     gone = known_counts.c.user_id.in_(users), ~_HAS_SNAPSHOTS
@@ -305,12 +316,10 @@ def of_user(connection: sa.Connection, user_id: str) -> Sequence[DecisionPlace]:
 
 
 def hold_decisions(connection: sa.Connection, rows: Sequence[DecisionPlace]) -> None:
-    """Lock decisions and then their reviews until the transaction ends.
-
-    Reports and reviews lock these before the history, which deletions change next: in another order
-    each would wait for the other until the server gives up.
-    """
+    """Lock decisions and then their reviews until the transaction ends."""
     ids = columns.padded([row[2] for row in rows])
+    # Reports and reviews lock these before the history, which deletions change next: in another
+    # order each would wait for the other until the server gives up.
     for held in (_HELD_DECISIONS, _HELD_REVIEWS):
         if ids:
             connection.execute(held, {"ids": ids})
@@ -324,6 +333,7 @@ def remove(connection: sa.Connection, rows: Sequence[DecisionPlace]) -> None:
     if not rows:
         return
     hold_decisions(connection, rows)
+    # Whoever takes events at this moment would leave one to be sent that is gone.
     connection.execute(outbox.HELD_PLACES)
     arms = _ARM_ROW.in_(sa.bindparam("rows", expanding=True))
     connection.execute(sa.delete(arm_decisions).where(arms), {"rows": columns.padded(rows)})
@@ -331,6 +341,7 @@ def remove(connection: sa.Connection, rows: Sequence[DecisionPlace]) -> None:
     gone = history.remove(connection, ids)
     for table in _TABLES:
         chosen = table.c.decision_id.in_(sa.bindparam("ids", expanding=True))
+        # The reports of an open loan stay until it is closed, though the decision goes.
         of = gone if table is loan_outcomes else ids
         connection.execute(sa.delete(table).where(chosen), {"ids": columns.padded(of)})
 
@@ -360,6 +371,7 @@ def erase(
     known = is_known(connection, user_id)
     noted = [{"erasure_id": one, "user_id": user_id} for one in sorted(erasure_ids)]
     columns.insert_new(connection, erasures, noted)
+    # Commits begin with the same row: one that is under way ends before this, or is refused.
     columns.insert_new(connection, consents, [{"user_id": user_id, "epoch": 0, "key": None}])
     mine = consents.c.user_id == user_id
     had_key = connection.execute(sa.select(consents.c.key.is_not(None)).where(mine)).scalar_one()
@@ -377,13 +389,15 @@ def erase(
     ]
     gone = _delete(connection, snapshots, user_id)
     others = [_delete(connection, table, user_id) for table in (known_counts, link_tokens)]
-    _delete(connection, warm, user_id)  # no more than a quarantine, where there is no snapshot
+    # Not counted: where there is no snapshot it is no more than a quarantine.
+    _delete(connection, warm, user_id)
     events.end_postponed(connection, user_id)
     if known and erasure_ids:
         outbox.record(connection, outbox.of_erasure(connection, user_id, erasure_ids, at=now))
     if terms.with_decisions:
         remove(connection, of_user(connection, user_id))
     if repeats and any((*taken, gone, *others)):
+        # Undone by the error, and done again with a proof that is noted first.
         raise MoreToErase
     return Erased(gone, known)
 

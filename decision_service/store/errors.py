@@ -55,6 +55,7 @@ _OS_REMEDIES = {
     errno.EDQUOT: "free space on its disk",
     errno.EIO: "check its disk",
 }
+# After these the file is as the connection believes, so that it may be used on.
 _HARMLESS = frozenset({"SQLITE_FULL", "SQLITE_BUSY"})
 _POSTGRES_SENTENCES = {
     "53100": "the store's disk is full",
@@ -68,7 +69,9 @@ _POSTGRES_REMEDIES = {
     "55P03": "end the other transactions that hold its tables",
     "25006": "name a server that may be written in DECISION_STORE_URL",
 }
+# Classes of SQLSTATE: data exceptions, and violations of constraints.
 _UNFIT_STATES = ("22", "23")
+# A serialization failure and a deadlock: the same work passes when it is tried again.
 _ROLLED_BACK = frozenset({"40001", "40P01"})
 _HELD_UP = "55P03"
 _TOO_MANY_CONNECTIONS = "53300"
@@ -133,6 +136,7 @@ def is_damage(error: Exception) -> bool:
 
 def of_postgres(error: Exception) -> StoreError:
     state = getattr(getattr(error, "orig", None) or error, "sqlstate", None) or ""
+    # The value is at fault and not the store, so that trying again would not help.
     if isinstance(error, UNFIT_VALUES) or state.startswith(_UNFIT_STATES):
         return _refused(error)
     if state in _ROLLED_BACK:
@@ -143,6 +147,7 @@ def of_postgres(error: Exception) -> StoreError:
     if isinstance(error, PoolTimeout) or state == _TOO_MANY_CONNECTIONS:
         what = "the store's connections are all busy: nothing was recorded; try again"
         return _passing(StoreBusy, what)
+    # Whether the transaction was committed is unknown, so that only repeatable work runs again.
     if isinstance(error, OSError) or getattr(error, "connection_invalidated", False):
         what = "the store does not answer; ask again with the same request_id"
         return _passing(ConnectionLost, what)
@@ -206,6 +211,8 @@ def opening(store: str) -> Iterator[None]:
     except StoreRefused:
         raise
     except StoreError as error:
+        # Only what a database said is put in these words; other errors have sentences of their
+        # own.
         if not isinstance(error.__cause__, SQLAlchemyError | sqlite3.Error):
             raise
         raise StoreRefused(

@@ -68,10 +68,12 @@ _SETTLED = (
 
 def receive(connection: sa.Connection, event: Event, now: datetime, *, quarantine: bool) -> Receipt:
     if columns.insert_new(connection, events, [_event_row(event, now)]) != 1:
+        # Events come twice, late or forged: one id with other content is no repetition.
         known = connection.execute(
             sa.select(_EVENT.digest).where(_EVENT.event_id == event.id)
         ).scalar()
         return Receipt.SEEN if known == event.digest else Receipt.CONFLICT
+    # In the same transaction: once the vendor is answered, no decision may rest on the old data.
     if quarantine:
         quarantine_reading(connection, event.user_id, now)
     return Receipt.NEW
@@ -81,6 +83,7 @@ def pending(
     connection: sa.Connection, limit: int, now: datetime, *, withdrawals: bool
 ) -> Sequence[Event]:
     wanted = _EVENT.type.in_(WITHDRAWALS) if withdrawals else _EVENT.type.not_in(WITHDRAWALS)
+    # A user's events stay together: one that is due brings those that wait with it.
     users = sa.select(_EVENT.user_id).where(_PENDING, wanted, _is_due(now))
     query = (
         sa.select(*_COLUMNS)
@@ -109,6 +112,7 @@ def postpone(
     due = (
         sa.select(_EVENT.event_id)
         .where(*these, _is_due(now))
+        # Locks in order of ids: another process that postpones the same waits and finds none due.
         .order_by(_EVENT.event_id)
         .with_for_update()
     )
@@ -126,6 +130,7 @@ def end_postponed(connection: sa.Connection, user_id: str) -> None:
 
 
 def _is_due(now: datetime) -> sa.ColumnElement[bool]:
+    # A due time further ahead than any pause was written by a clock that was ahead.
     latest = columns.microseconds(now + LONGEST_PAUSE + AHEAD)
     passed = sa.or_(_EVENT.due <= columns.microseconds(now), _EVENT.due > latest)
     return sa.or_(_EVENT.due == _EVENT.received, passed)
@@ -134,17 +139,16 @@ def _is_due(now: datetime) -> sa.ColumnElement[bool]:
 def done(connection: sa.Connection, event_ids: Sequence[str]) -> bool:
     """Mark these events as done and remove their user ids.
 
-    Whether any of them named an account or archive, of which a log may hold copies. Blanks of the
-    same length take the words' place: a row that became shorter would make SQLite move its
-    neighbours together, and leave copies of them where they were.
+    Whether any of them named an account or archive, of which a log may hold copies.
     """
     wanted = {"ids": columns.padded(sorted(event_ids))}
     found = connection.execute(_WORDS, wanted).all()
-    rows = [
-        {"id": row[0]}
-        | {name: " " * len(word) for name, word in zip(_FORGOTTEN, row[1:], strict=True)}
-        for row in found
-    ]
+    rows: list[dict[str, str]] = []
+    for event_id, *words in found:
+        # Blanks of the same length: a row that became shorter would make SQLite move its
+        # neighbours together, and leave copies of them where they were.
+        blanks = {name: " " * len(word) for name, word in zip(_FORGOTTEN, words, strict=True)}
+        rows.append({"id": event_id, **blanks})
     if rows:
         connection.execute(_SETTLED, rows)
     return any(row.source for row in found)
@@ -184,11 +188,13 @@ class Events(Snapshots):
     postpone = writes(postpone)
 
     async def receive(self, event: Event, now: datetime, *, quarantine: bool) -> Receipt:
+        # Before the write: whoever decides meanwhile must look at the store.
         self._held.forget(event.user_id)
         work = partial(receive, event=event, now=now, quarantine=quarantine)
         return await self._database.write(work)
 
     async def done(self, event_ids: Sequence[str]) -> None:
         named = await self._database.write(partial(done, event_ids=event_ids))
+        # SQLite's log may hold the words; PostgreSQL's own vacuum removes its old rows.
         if named and not self._database.shared:
             await self._database.scrub()

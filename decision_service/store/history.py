@@ -111,6 +111,7 @@ _OF_DECISIONS = (
     sa.select(history.c.decision_id, history.c.found_by)
     .where(history.c.decision_id.in_(sa.bindparam("ids", expanding=True)))
     .order_by(history.c.decision_id)
+    # Two transactions that meet lock decisions in one order, and so never wait in a ring.
     .with_for_update()
 )
 _OF_KEY = (
@@ -144,6 +145,7 @@ def under(connection: sa.Connection, keys: Collection[bytes]) -> Mapping[bytes, 
     wanted = padded(sorted(keys))
     statement = _under(connection.dialect.name, len(wanted))
     for key, number, *columns in driver.rows(connection, statement, (*wanted,)):
+        # One decision is found under several keys: its row is made into a value once.
         decided = known.get(columns[0])
         if decided is None:
             decided = known[columns[0]] = _past(columns)
@@ -193,6 +195,7 @@ def replace(connection: sa.Connection, decision_ids: Sequence[str]) -> None:
 
 def take_next(connection: sa.Connection, key: bytes, decision_id: str) -> None:
     """Give a decision a further place under a key: whoever has read what is there reads again."""
+    # Whoever decides at the same time may take the number first: then the next one is tried.
     while True:
         last = connection.execute(_LAST, {"key": key}).scalar() or 0
         place = {"key": key, "number": last + 1, "decision_id": decision_id}
@@ -205,15 +208,21 @@ def remove(connection: sa.Connection, decision_ids: Sequence[str]) -> Sequence[s
     if not decision_ids:
         return []
     keys = keys_of(connection, decision_ids)
-    owed = {one for one, of in keys.items() if any(key[:1] in OWED for key in of)}
+    owed = {one for one, of in keys.items() if _is_owed(of)}
     for one in owed:
         left = [key for key in keys[one] if key[:1] == CUSTOMER]
+        # The loan counts on by keys of its own kinds; the application counts no more.
         take_out(connection, one, keys[one], gone=left, customer_ref="", replaced=True)
     gone = [one for one in decision_ids if one not in owed]
     _unlink(connection, {one: of for one, of in keys.items() if one not in owed})
     chosen = history.c.decision_id.in_(sa.bindparam("ids", expanding=True))
     connection.execute(sa.delete(history).where(chosen), {"ids": padded(gone)})
     return gone
+
+
+def _is_owed(keys: Sequence[bytes]) -> bool:
+    """Whether an erasure left an open loan under these keys."""
+    return any(key[:1] in OWED for key in keys)
 
 
 def open_loans(connection: sa.Connection, user_id: str) -> Sequence[str]:
@@ -259,6 +268,7 @@ def key_ids(connection: sa.Connection) -> frozenset[bytes]:
     """The ids of the identity keys under which hashes are stored; a look a kind and key."""
     found: set[bytes] = set()
     for kind in sorted(KEYED):
+        # From id to id by the index: to read every hash for the few ids in them would take long.
         after = kind
         while (key := connection.execute(_NEXT, {"after": after}).scalar()) is not None:
             if key[:1] != kind:
@@ -302,8 +312,10 @@ def keys_of(connection: sa.Connection, decision_ids: Sequence[str]) -> dict[str,
 def _forget_in(connection: sa.Connection, decision_ids: Sequence[str], start: bytes) -> None:
     for first in range(0, len(decision_ids), _TOGETHER):
         keys = keys_of(connection, decision_ids[first : first + _TOGETHER])
-        kept = {one: [key for key in of if not key.startswith(start)] for one, of in keys.items()}
-        rows = [{"of": one, "kept": packed(of)} for one, of in kept.items()]
+        rows: list[dict[str, object]] = []
+        for one, of in keys.items():
+            kept = packed(key for key in of if not key.startswith(start))
+            rows.append({"of": one, "kept": kept})
         connection.execute(_FOUND_BY, rows)
 
 
@@ -357,9 +369,7 @@ class Lookups(Subject):
 
     def __init__(self, database: Database, most: int) -> None:
         self._database = database
-        self._lookups: Batches[_Question, LookedUp] = Batches(
-            lambda asked: database.look_up(partial(_looked_up, questions=asked)), most=most
-        )
+        self._lookups: Batches[_Question, LookedUp] = Batches(self._look_up_together, most=most)
 
     async def look_up(self, caller: str, request_id: str, keys: Collection[bytes] = ()) -> LookedUp:
         return await self._lookups.submit(_Question((caller, request_id), keys))
@@ -367,15 +377,17 @@ class Lookups(Subject):
     async def past(self, keys: Collection[bytes]) -> Mapping[bytes, Past]:
         return (await self._lookups.submit(_Question(None, keys))).past
 
+    async def _look_up_together(self, asked: Sequence[_Question]) -> Sequence[LookedUp]:
+        return await self._database.look_up(partial(_looked_up, questions=asked))
+
 
 def _looked_up(connection: sa.Connection, questions: Sequence[_Question]) -> Sequence[LookedUp]:
     requests = [asked.request for asked in questions if asked.request is not None]
     entries = by_keys(connection, requests)
     past = under(connection, {key for asked in questions for key in asked.keys})
-    return [
-        LookedUp(
-            None if asked.request is None else entries.get(asked.request),
-            {key: past.get(key, NOTHING_PAST) for key in asked.keys},
-        )
-        for asked in questions
-    ]
+    found: list[LookedUp] = []
+    for asked in questions:
+        entry = None if asked.request is None else entries.get(asked.request)
+        of_keys = {key: past.get(key, NOTHING_PAST) for key in asked.keys}
+        found.append(LookedUp(entry, of_keys))
+    return found

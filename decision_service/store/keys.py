@@ -80,6 +80,7 @@ class KeyFile(Generic[K]):
         `beside` is the file where none is named, made unless keys are needed already. Raises
         StoreRefused.
         """
+        # While keys are in use a new file would hide that theirs is lost.
         create = path is None and not used
         path = path or beside
         keys = () if path is None else self.read(path, create=create)
@@ -128,11 +129,14 @@ class KeyFile(Generic[K]):
     def _replace(self, path: Path, content: bytes) -> None:
         try:
             fresh = path.with_name(f"{path.name}.new")
+            # Of two programs that add a key at once the second is refused, and overwrites nothing.
             handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
             with os.fdopen(handle, "wb") as file:
                 file.write(content)
                 file.flush()
+                # Durable before the rename, which could otherwise be kept without the content.
                 os.fsync(file.fileno())
+            # Replaced whole: a crash half way would lose keys that nothing else has.
             fresh.replace(path)
         except ValueError:
             raise self._unfit(path, "is no name of a file") from None
@@ -176,6 +180,7 @@ def new_key() -> bytes:
 
 def sealed(key: bytes, body: bytes, about: str) -> bytes:
     """A body encrypted with AES-256-GCM, its nonce before it; bound to what it is about."""
+    # New each time: a nonce that is used twice under one key gives the texts away.
     nonce = os.urandom(_NONCE_BYTES)
     return nonce + AESGCM(key).encrypt(nonce, body, about.encode())
 
@@ -194,7 +199,9 @@ def derived(secret: bytes, info: bytes) -> tuple[bytes, bytes]:
     """A key for one purpose, and its id, of a secret of 32 bytes; raises ValueError for fewer."""
     if len(secret) < SMALLEST_KEY:
         raise ValueError(f"a key has {len(secret)} bytes: {SMALLEST_KEY} are needed")
+    # One secret serves several purposes: a key derived for one says nothing of the others.
     key = HKDF(SHA256(), KEY_BYTES, salt=None, info=info).derive(secret)
+    # A keyed hash: the id, which is no secret, does not help to guess the key.
     return key, hashlib.blake2b(b"id", key=key, digest_size=KEY_ID_BYTES).digest()
 
 
@@ -214,6 +221,7 @@ class KnownKeys(Generic[K]):
         """The key with an id; None where this process lacks it, also in its file."""
         if key_id not in self._by_id and self._path is not None:
             # Another process may have used it since the file was read.
+            # A file that cannot be read now leaves the key unknown, which the caller reports.
             with suppress(StoreRefused):
                 self._by_id.update((key.id, key) for key in self._file.read(self._path))
         return self._by_id.get(key_id)
@@ -336,6 +344,7 @@ def _wrap_some(
 def _others(table: sa.Table, newest: DataKey) -> sa.ColumnElement[bool]:
     """In the words in which both databases find the index."""
     by = table.c.wrapped_by
+    # Two ranges, since `<>` is read from no index.
     return table.c.key.is_not(None) & sa.or_(by.is_(None), by < newest.id, by > newest.id)
 
 
@@ -343,7 +352,8 @@ def _ids(connection: sa.Connection, table: sa.Table) -> Iterator[bytes]:
     after = b""
     by = table.c.wrapped_by
     following = sa.select(by).where(table.c.key.is_not(None), by > sa.bindparam("after"))
-    following = following.order_by(by).limit(1)  # min(bytea) begins with PostgreSQL 18
+    # No `min`: that of bytea begins with PostgreSQL 18.
+    following = following.order_by(by).limit(1)
     while (found := connection.execute(following, {"after": after}).scalar()) is not None:
         after = bytes(found)
         yield after
@@ -364,6 +374,7 @@ async def take_over(database: Database, data_keys: DataKeys) -> None:
 
     Plain keys are taken out of its log too, unless another program reads it just now.
     """
+    # On a server other processes may lack the new key: an operator says when they have it.
     if database.shared or data_keys.newest is None:
         return
     await wrap_all(database, data_keys)

@@ -46,6 +46,7 @@ _ONE = _ALL.where(_ROWS.notice_id == sa.bindparam("notice"))
 _OF_DECISION = _ALL.where(_ROWS.decision_id == sa.bindparam("decision")).order_by(
     _ROWS.made, _ROWS.notice_id
 )
+# What was reported first stays: a second report must not move the day.
 _SENT = sa.update(notices).where(_ROWS.notice_id == sa.bindparam("notice"), _ROWS.sent.is_(None))
 _LETTER = msgspec.json.Decoder(Letter)
 
@@ -53,6 +54,7 @@ _LETTER = msgspec.json.Decoder(Letter)
 def record(connection: sa.Connection, notice: StoredNotice) -> StoredNotice | None:
     if not kept(connection, [notice.decision_id]):
         return None
+    # One that is there stays as it was made, since it may have been sent.
     columns.insert_new(connection, notices, [_row(notice)])
     outbox.record(connection, [outbox.of_letter(notice)])
     return find(connection, notice.notice_id)

@@ -43,6 +43,7 @@ MOST_READ = 100_000
 """Events that are taken together into those to be sent, and those that one query looks through."""
 
 _SAID = columns.withheld("the export has the decision, review or letter that it is about")
+# SQLite numbers rows by itself for this type alone.
 _COUNTED = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 events_out = sa.Table(
     "events_out",
@@ -55,6 +56,7 @@ events_out = sa.Table(
     sa.Column("decision_id", columns.TEXT, info=_SAID),
     sa.Column("body", columns.TEXT, nullable=False, info=_SAID),
     sa.Index("events_out_decision_id", "decision_id"),
+    # No number is given twice: readers would take a new event for one that they have.
     sqlite_autoincrement=True,
     info=columns.of_person("decision_id", columns.ErasedBy.DECISIONS, "an erasure is said by id"),
 )
@@ -85,8 +87,8 @@ event_places = sa.Table(
     sa.Column("sequence", sa.BigInteger, nullable=False),
 )
 """Up to where each subscription's events were taken into those to be sent."""
+# Whoever deletes events waits for who takes them, which would leave what is to be sent.
 HELD_PLACES = sa.select(event_places.c.sequence).with_for_update(read=True)
-"""Waits for who takes events, as who deletes events must: it would leave what is to be sent."""
 
 event_stores = sa.Table(
     "event_stores",
@@ -115,6 +117,7 @@ _READ = sa.select(
         _ARMS, sa.and_(*(_ARMS.c[name] == decisions.c[name] for name in _OF))
     )
 )
+# Sequences are given before commits, so that the last one may be ahead of what can be read.
 _LAST = sa.text("SELECT coalesce(pg_sequence_last_value('events_out_sequence_seq'), 0)")
 _NOW = sa.text("SELECT pg_current_xact_id()::text::bigint")
 _OLDEST_OPEN = sa.text("SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint")
@@ -218,6 +221,7 @@ def page(
 ) -> EventPage:
     """Events strictly after one sequence and up to another, which is an `Outbox.end`."""
     first = sa.select(sa.func.min(_EVENTS.sequence)).where(after < _EVENTS.sequence)
+    # In parts, so that a rare type is found within the deadline of the call.
     last = min(last, (connection.scalar(first) or last) + MOST_READ)
     query = _READ.where(after < _EVENTS.sequence, last >= _EVENTS.sequence)
     if chosen.caller:
@@ -225,6 +229,7 @@ def page(
     if chosen.types:
         query = query.where(_EVENTS.type.in_(chosen.types))
     events = [*map(_event, connection.execute(query.order_by(_EVENTS.sequence).limit(limit)))]
+    # A page that is not full has seen all up to the mark, so that the next one begins there.
     return EventPage(events, events[-1].sequence if len(events) == limit else max(after, last))
 
 
@@ -247,6 +252,7 @@ def identify(connection: sa.Connection) -> str:
     shared = connection.dialect.name == "postgresql"
     server = connection.execute(_SERVER).scalar_one() if shared else ""
     made = {"server": server, "store_id": secrets.token_hex(8)}
+    # A row of another server is of the database that this one was copied from.
     if columns.insert_new(connection, event_stores, [made]) and shared:
         connection.execute(sa.delete(event_stores).where(event_stores.c.server != server))
     return str(connection.execute(sa.select(event_stores.c.store_id)).scalar_one())
@@ -256,6 +262,7 @@ def expire(connection: sa.Connection, before: int) -> None:
     """Delete events of no decision from before an instant; others go with their decisions."""
     connection.execute(HELD_PLACES)
     old = sa.select(_EVENTS.sequence).where(_EVENTS.decision_id.is_(None), _EVENTS.made < before)
+    # Deliveries first: once the events are gone, nothing says which of them are old.
     for place in (_DUE.sequence, _EVENTS.sequence):
         connection.execute(sa.delete(place.table).where(place.in_(old)))
 
@@ -263,6 +270,7 @@ def expire(connection: sa.Connection, before: int) -> None:
 def collect(connection: sa.Connection, to: Subscription, last: int, now: datetime) -> int:
     """Take new events into those to be sent; a new subscription begins with what comes next."""
     mine = event_places.c.subscription == to.name
+    # Two processes that collect for one subscription would else take the same events.
     known = connection.scalar(sa.select(event_places.c.sequence).where(mine).with_for_update())
     if known is None:
         columns.insert_new(connection, event_places, [{"subscription": to.name, "sequence": last}])
@@ -284,9 +292,11 @@ def due(connection: sa.Connection, to: Subscription, now: datetime, most: int) -
     """What is to be sent now, of each key no more than the first."""
     earlier = event_deliveries.alias()
     same = (earlier.c.subscription == _DUE.subscription, earlier.c.key == _DUE.key)
+    # Those of one person go out in order; what was given up holds nothing back.
     before = sa.exists().where(*same, earlier.c.dead.is_(False), earlier.c.sequence < _DUE.sequence)
     at = columns.microseconds(now)
-    later = _DUE.due.between(at + 1, at + 10**10)  # no pause is 2.8 h: a clock was ahead
+    # 10**10 microseconds are 2.8 hours, more than any pause: beyond that a clock was ahead.
+    later = _DUE.due.between(at + 1, at + 10**10)
     wanted = (_DUE.subscription == to.name, _WAITS, ~later, ~before)
     return _to_send(connection, wanted, most)
 
@@ -330,6 +340,7 @@ def backlog(connection: sa.Connection, names: Sequence[str]) -> Sequence[Backlog
     place = event_places.c
     later = events_out.alias().c
     made = sa.case((_WAITS, _EVENTS.made))
+    # Also what could not be taken yet, so that an open transaction shows in the age.
     beyond = sa.select(later.made).where(later.sequence > place.sequence)
     first = beyond.order_by(later.sequence).limit(1).scalar_subquery()
     figures = (sa.func.count(made), sa.func.coalesce(sa.func.min(made), first))
@@ -375,6 +386,7 @@ class Outbox(Subject):
         if connection.dialect.name != "postgresql":
             self._end = connection.scalar(sa.select(sa.func.max(_EVENTS.sequence))) or 0
             return
+        # Once the old mark has ended a new one is set at once, which may have ended as well.
         for _ in range(2):
             mark = self._mark or (connection.scalar(_LAST), connection.scalar(_NOW))
             if connection.scalar(_OLDEST_OPEN) <= mark[1]:
@@ -393,6 +405,8 @@ class Outbox(Subject):
 
     async def rules_refused(self, problems: str, at: datetime) -> None:
         """Record that a folder was refused, within an hour once for all processes."""
+        # The id is made of hour and problems: of all processes that see them one records the
+        # event.
         await self._record([row(EventType.RULES_REFUSED, f"{at:%Y-%m-%dT%H} {problems}", at)])
 
     async def may_send(self) -> bool:

@@ -106,6 +106,7 @@ _OF_DECISION = _ALL.where(loan_outcomes.c.decision_id == sa.bindparam("decision_
 _SILENT = (
     sa.select(places.c.decision_id)
     .where(
+        # Keys of these kinds sort behind all others, so that one range of the index has them.
         places.c.key >= min(OWED),
         ~sa.exists().where(
             loan_outcomes.c.decision_id == places.c.decision_id,
@@ -121,8 +122,11 @@ def of(connection: sa.Connection, decision_id: str) -> Lent | None:
     row = connection.execute(_LENT, {"decision_id": decision_id}).first()
     if row is None:
         return None
+    # Where nothing was approved, any payment is more than was approved.
     approved = row.approved if row.outcome == Outcome.APPROVE else 0
     if row.outcome == Outcome.NOT_ENROLLED:
+        # Outside the go-live the service judged nothing, so that there is no amount to compare
+        # with.
         approved = None
     return Lent(row.caller, columns.from_microseconds(row.created), row.currency, approved=approved)
 
@@ -161,6 +165,7 @@ def record(
     is_kept = bool(kept(connection, [decision_id]))
     if not is_kept and not held(connection, decision_id):
         return None
+    # A report is compared with the earlier ones of its loan: two must not be compared at once.
     _wait_for_turn(connection, caller, report.loan_id)
     earlier = of_loan(connection, caller, report.loan_id)
     compared = compare(report, earlier, correction=correction)
@@ -203,11 +208,7 @@ def record(
 def _keep_for(
     connection: sa.Connection, decision_id: str, found: Sequence[RecordedOutcome]
 ) -> None:
-    """Have a decision kept while a loan of it is open, and then from when the last was closed.
-
-    A loan is closed by its newest report alone, and at the instant at which that came: the day that
-    it is true of may be long before, or wrong.
-    """
+    """Have a decision kept while a loan of it is open, and then from when the last was closed."""
     lent = [one for one in found if one.report.status is not LoanStatus.NOT_TAKEN_UP]
     if not lent:
         reviewed = connection.execute(_REVIEWED, {"decision_id": decision_id}).scalar()
@@ -215,6 +216,7 @@ def _keep_for(
     elif any(one.report.status is LoanStatus.BOOKED for one in lent):
         decided.count_from_loans(connection, decision_id, decided.OPEN)
     else:
+        # From when the report came: the day that it is true of may be long before, or wrong.
         closed = max(columns.microseconds(one.reported) for one in lent)
         decided.count_from_loans(connection, decision_id, closed)
 
@@ -230,7 +232,9 @@ def report_of(connection: sa.Connection, decision_id: str, newest: Sequence[Loan
             due=sum(one.instalment.minor for amount, one in left if amount and one.instalment),
             open_loans=sum(1 for amount, _ in left if amount),
             overdue_loans=sum(
-                one.status is LoanStatus.CHARGED_OFF or bool(one.overdue_days) for one in newest
+                # It is open no more, and yet was never repaid.
+                one.status is LoanStatus.CHARGED_OFF or bool(one.overdue_days)
+                for one in newest
             ),
             repaid_loans=sum(one.status is LoanStatus.REPAID for one in newest),
             drawn=_drawn(newest),
@@ -301,7 +305,8 @@ def listed(
 
 
 def _wait_for_turn(connection: sa.Connection, caller: str, loan_id: str) -> None:
-    """Let no other transaction report on the loan until this one ends; SQLite has one writer."""
+    """Let no other transaction report on the loan until this one ends."""
+    # A file of SQLite has one writer, so that its turn has come already.
     if connection.dialect.name == "postgresql":
         loan = sa.func.hashtextextended(f"{caller} {loan_id}", 0)
         connection.execute(sa.select(sa.func.pg_advisory_xact_lock(loan)))
@@ -346,6 +351,7 @@ def _outstanding(one: LoanOutcome) -> int:
 
 def _drawn(newest: Sequence[LoanOutcome]) -> int | None:
     """What was paid out of an offer; None where the reports leave nothing of it."""
+    # What is not taken up will not be drawn, so that no rest of the offer counts.
     if any(one.status is LoanStatus.NOT_TAKEN_UP for one in newest):
         return None
     amounts = [one.disbursed.minor for one in newest if one.disbursed]

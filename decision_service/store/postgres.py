@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from functools import partial
 from typing import TypeVar
@@ -25,19 +25,15 @@ T = TypeVar("T")
 CONNECT_SECONDS = 2.0
 COMMAND_SECONDS = 5.0
 """How long a connection and one command are waited for."""
+# A call leaves the queue at its own deadline, and a decision then asks the vendor for nothing.
 POOL_SECONDS = 30.0
-"""How long a free place in the pool is waited for by work that has no deadline.
+"""How long a free place in the pool is waited for by work that has no deadline."""
 
-A call leaves the queue at its own deadline, and a decision then asks the vendor for nothing.
-"""
-
+# Below COMMAND_SECONDS: where the server gives up before its client, the connection is still good.
 STATEMENT_MS = 4000
 LOCK_MS = 1000
 LEASE_LOCK_MS = 200
-"""How long the server works on one statement, and waits for another's lock.
-
-The server gives up before its client does: then the connection is still good.
-"""
+"""How long the server works on one statement, and waits for another's lock."""
 
 CONTACTS = 5
 """How often a connection is tried at the start that is not there in time."""
@@ -57,18 +53,17 @@ _SETTINGS = {
     "statement_timeout": str(STATEMENT_MS),
     "lock_timeout": str(LOCK_MS),
     "idle_in_transaction_session_timeout": "10000",
+    # For statements this short compiling them costs more than it saves.
     "jit": "off",
 }
 _NOTE_SETTINGS = _SETTINGS | {"synchronous_commit": "off", "lock_timeout": str(LEASE_LOCK_MS)}
 _PATIENT_SETTINGS = _SETTINGS | {"statement_timeout": "0"}
+# The server's own vacuum gives way after about as long as others wait for a lock.
 _CLEANING_SETTINGS = _PATIENT_SETTINGS | {"lock_timeout": "0"}
-"""The server's own vacuum gives way after about as long as others wait for a lock."""
 _READ_SETTINGS = _PATIENT_SETTINGS | {"default_transaction_read_only": "on"}
+# Planned once, as planning costs as much as carrying it out. Without scans, since a plan made while
+# a table is small would be used when it is large.
 _COMMIT_SETTINGS = _SETTINGS | {"plan_cache_mode": "force_generic_plan", "enable_seqscan": "off"}
-"""Its one statement is planned once: planning costs as much as carrying it out.
-
-It looks rows up by key, however small a table was when it was planned.
-"""
 
 _CHANGED = ("consents", "events")
 """The tables of which an erasure takes parts of rows alone."""
@@ -89,9 +84,11 @@ class PostgresDatabase:
         self._reading = readers
         self._readers = _engine(server, readers, isolation_level=_EACH_BY_ITSELF)
         self._together = self._readers.execution_options(isolation_level=_TOGETHER)
+        # A connection of its own, so that no list or export holds up a decision.
         self._looker = _engine(server, 1, isolation_level=_EACH_BY_ITSELF)
         self._writer = _engine(server, 1)
         self._committer = _engine(server, 1, _COMMIT_SETTINGS)
+        # Leases may be lost in a crash of the server, so that they wait for no disk.
         self._notes = _engine(server, 1, _NOTE_SETTINGS, isolation_level=_EACH_BY_ITSELF)
         self._cleaner = _engine(
             server, 1, _CLEANING_SETTINGS, command_seconds=None, isolation_level=_EACH_BY_ITSELF
@@ -150,7 +147,7 @@ class PostgresDatabase:
 async def open_postgres(server: PostgresServer, readers: int) -> PostgresDatabase:
     database = PostgresDatabase(server, readers)
     checked = partial(database.write, schema.require_usable)
-    return await _contacted(database, server, checked, database.connect)
+    return await _contacted(database, server, (checked, database.connect))
 
 
 async def open_tables(
@@ -158,7 +155,8 @@ async def open_tables(
 ) -> PostgresDatabase:
     """Open a database that is no store, after `begin`; raises StoreRefused, naming its setting."""
     database = PostgresDatabase(server, 1)
-    return await _contacted(database, server, partial(database.write, begin), setting=setting)
+    begun = partial(database.write, begin)
+    return await _contacted(database, server, (begun,), setting=setting)
 
 
 class PostgresReader:
@@ -177,7 +175,8 @@ Opened = TypeVar("Opened", PostgresDatabase, PostgresReader)
 
 async def read_postgres(server: PostgresServer) -> PostgresReader:
     reader = PostgresReader(server)
-    return await _contacted(reader, server, partial(reader.read, schema.require_current))
+    checked = partial(reader.read, schema.require_current)
+    return await _contacted(reader, server, (checked,))
 
 
 async def migrate_postgres(server: PostgresServer) -> None:
@@ -191,7 +190,7 @@ async def migrate_postgres(server: PostgresServer) -> None:
 async def _contacted(
     opened: Opened,
     server: PostgresServer,
-    *works: Callable[[], Awaitable[None]],
+    works: Sequence[Callable[[], Awaitable[None]]],
     setting: str = "DECISION_STORE_URL",
 ) -> Opened:
     """What was opened, after its first works; closed where one of them fails."""
@@ -209,6 +208,7 @@ async def _first_contact(
 ) -> None:
     try:
         await _patiently(work)
+    # It is an operator's sentence already.
     except StoreRefused:
         raise
     except StoreError as error:
@@ -225,6 +225,7 @@ async def _patiently(work: Callable[[], Awaitable[None]]) -> None:
         try:
             await work()
         except StoreError as error:
+            # Several replicas start together, and then wait for each other's locks.
             slow = isinstance(error, errors.HeldUp) or isinstance(error.__cause__, TimeoutError)
             if not slow:
                 raise
@@ -238,6 +239,7 @@ async def _repeated(
 ) -> T:
     """Run work that counts once, however often it runs; after a lost connection once more."""
     try:
+        # Whether the first run was committed is unknown: the work finds out when it runs again.
         return await run(work)
     except ConnectionLost:
         return await run(work)
@@ -246,6 +248,7 @@ async def _repeated(
 async def _connected(engine: AsyncEngine, count: int) -> None:
     try:
         async with AsyncExitStack() as held:
+            # All are held at once, since a pool gives the same connection to whoever asks in turn.
             for _ in range(count):
                 await held.enter_async_context(engine.connect())
     except _FAULTS as error:
@@ -273,6 +276,7 @@ def _engine(
         pool_size=connections,
         max_overflow=0,
         pool_timeout=POOL_SECONDS,
+        # A statement's values are a person's data, and would be in the error's text.
         hide_parameters=True,
         connect_args={
             "timeout": CONNECT_SECONDS,

@@ -57,8 +57,9 @@ def all_entries(connection: sa.Connection, held: Entries, seals: Seals) -> Entri
         last = seals.verified(connection, releases).last
     else:
         last = connection.execute(_END).scalar() or 0
+    # Without a key whoever restores a backup is believed.
     if last < len(held):
-        held = ()  # without a key whoever restores a backup is believed
+        held = ()
     fresh: list[ReleaseEntry] = []
     for row in connection.execute(_AFTER, {"after": len(held)}).all():
         if row.position <= last:
@@ -92,6 +93,7 @@ def add(
     is_new = seals.add(connection, releases, row)
     if is_new:
         outbox.record(connection, [*outbox.of_release(entry)])
+    # After a lost connection this runs again, and must find all of it or nothing.
     added = {is_new}
     for step in steps:
         added.add(rollouts.append(connection, step, seals))
@@ -101,7 +103,8 @@ def add(
     rollouts.record_texts(connection, lists)
     if content is not None:
         rollouts.record_texts(connection, [content])
-        found = rollouts.by_digest(connection, content.digest)  # raises where another body is there
+        # Read again: a body of another content may be there under its digest.
+        found = rollouts.by_digest(connection, content.digest)
         if found != content:
             raise rollouts.damaged(content.digest)
     reach(Point.IN_STEP)

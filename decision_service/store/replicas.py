@@ -30,12 +30,13 @@ leases = sa.Table(
     sa.Column("fence", TEXT, nullable=False),
     sa.Column("backend", sa.Integer, nullable=False),
     sa.Column("expires", sa.DateTime(timezone=True), nullable=False),
+    # So that a lease waits for no disk; a crash of the server empties the table, which fences
+    # every holder off.
     prefixes=["UNLOGGED"],
 )
 """Requests that a process decides now. `backend` is the server process of the holder's connection.
 
-Unlogged, so that a lease waits for no disk; a crash of the server empties the table, which fences
-every holder off. Instants here are the server's own, since only it compares them.
+Instants here are the server's own, since only it compares them.
 """
 
 processes = sa.Table(
@@ -61,6 +62,7 @@ ALIVE = """
     leases.expires >= clock_timestamp()
     AND EXISTS (SELECT FROM pg_stat_get_activity(leases.backend))
 """
+# In order of keys, so that two processes that claim many never wait in a ring.
 _CLAIM = sa.text(f"""
     INSERT INTO leases (caller, request_id, fence, backend, expires)
     SELECT caller, request_id, fence, pg_backend_pid(), clock_timestamp() + {_SPAN}
@@ -82,6 +84,7 @@ _SPEND = sa.text(f"DELETE FROM leases USING {_GIVEN} WHERE {_MATCHING} RETURNING
 _RENEW = sa.text(f"""
     UPDATE leases SET expires = clock_timestamp() + {_SPAN} FROM {_GIVEN} WHERE {_MATCHING}
 """)
+# What another process removes just now is left to it, without a wait for its locks.
 _CLEAR = sa.text(f"""
     DELETE FROM leases WHERE (caller, request_id) IN (
         SELECT caller, request_id FROM leases WHERE expires < clock_timestamp() - {_SPAN}
@@ -95,8 +98,9 @@ _FIRST_PAUSE = 0.02
 _LONGEST_PAUSE = 0.25
 _MOST_TOGETHER = 128
 _KEPT = timedelta(minutes=1)
+# Four intervals of the check.
 SILENT_SECONDS = 20
-"""Seconds without a report after which a process is gone: four intervals of the check."""
+"""Seconds without a report after which a process is gone."""
 
 _SAY = sa.text("""
     INSERT INTO processes (process, rules, program, seen)
@@ -123,14 +127,14 @@ def claim(
 ) -> Sequence[StoredEntry | bool]:
     """For each lease: whether it is had from now on, or the decision that is stored by now.
 
-    A decision and its lease go in one commit, so whoever gets a lease after another's commit finds
-    the decision; it must look after claiming, since a statement does not see what is committed
-    while it waits. Of several with one key the first may get it.
+    Of several with one key the first may get it.
     """
     first = {_key(lease): lease for lease in reversed(wanted)}
     given = _given(first.values())
     had = {row.fence for row in connection.execute(_CLAIM, given | {"span": span})}
     mine = {key: lease for key, lease in first.items() if lease.fence in had}
+    # A decision and its lease go in one commit, so that who gets the lease finds the decision, but
+    # only by a later statement: one does not see what is committed while it waits.
     stored = decisions.by_keys(connection, mine)
     spend(connection, [mine[key] for key in stored])
     return [stored.get(_key(lease)) or lease.fence in had for lease in wanted]
@@ -191,6 +195,7 @@ class SharedLeases:
         )
         self._held: dict[str, tuple[Lease, float]] = {}
         self._background: set[asyncio.Task[None]] = set()
+        # A third of the time, so that one lost renewal ends no lease.
         self._renewal = asyncio.create_task(self._keep(seconds / 3))
 
     async def claim(self, caller: str, request_id: str, seconds: float) -> Lease | StoredEntry:
@@ -229,8 +234,10 @@ class SharedLeases:
         try:
             return await asyncio.shield(asking)
         except HeldUp:
-            return False  # the holder is committing right now
+            # The holder is committing right now.
+            return False
         except asyncio.CancelledError:
+            # A lease that nobody uses would make others wait for its end.
             asking.add_done_callback(partial(self._unwanted, lease))
             raise
 
@@ -253,6 +260,7 @@ class SharedLeases:
     async def _keep(self, period: float) -> None:
         while True:
             await asyncio.sleep(period)
+            # A lease younger than a round has time enough until the next one.
             long_held = [x for x, since in self._held.values() if since <= _now() - period]
             with suppress(StoreUnavailable):
                 await self._database.note(partial(self._renew_and_clear, leases=long_held))
@@ -285,12 +293,10 @@ async def _look_together(
 
 
 def _look(connection: sa.Connection, keys: Sequence[CallerRequest]) -> Sequence[StoredEntry | bool]:
-    """For each key its decision, or whether a living process holds its lease.
-
-    In this order: a lease is gone only when its decision is there, so looking for the decision
-    first could miss both.
-    """
+    """For each key its decision, or whether a living process holds its lease."""
     given = _given([Lease(*key, fence="") for key in keys])
+    # In this order: a lease is gone only when its decision is there, so that to look for the
+    # decision first could miss both.
     held = {(row.caller, row.request_id) for row in connection.execute(_HELD, given)}
     stored = decisions.by_keys(connection, keys)
     return [stored.get(key) or key in held for key in keys]

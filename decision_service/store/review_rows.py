@@ -196,10 +196,12 @@ def review_of(body: Any) -> Review:
 
 
 def _row(review: Review) -> dict[str, object]:
+    # Only once it has ended: a proposal takes nothing from the day.
     charge = review.charge if review.ended else None
     return as_row(
         reviews,
         review,
+        # A line's end on both sides, so that no tag is found within a longer one.
         tags="".join(f"\n{tag}" for tag in review.tags) + "\n",
         overridden=review.overrides,
         body=_ENCODER.encode(review),
@@ -243,6 +245,7 @@ def unfinished_of(connection: sa.Connection, user_id: str) -> Sequence[Review]:
     query = (
         sa.select(_ROW.body)
         .where(_ROW.user_id == user_id, _IS_UNFINISHED)
+        # In order of reviews: two transactions on one user never wait in a ring.
         .order_by(_ROW.review_id)
         .with_for_update()
     )

@@ -74,12 +74,12 @@ T = TypeVar("T")
 _WHOSE = sa.select(history.c.found_by, history.c.caller, history.c.customer_ref).where(
     history.c.decision_id == sa.bindparam("decision_id")
 )
+# The lock lets one contest of a decision at a time look for its reviews; a deletion is awaited.
 _DECISION = (
     sa.select(decisions.c.decision_id)
     .where(decisions.c.decision_id == sa.bindparam("decision_id"))
     .with_for_update()
 )
-"""The lock lets one contest of a decision at a time look for its reviews; a deletion is awaited."""
 
 
 def _charged(connection: sa.Connection, taken: ReviewStep, limits: DayLimits | None) -> ReviewStep:
@@ -88,6 +88,7 @@ def _charged(connection: sa.Connection, taken: ReviewStep, limits: DayLimits | N
     charge = day_charge(review, of_decision(connection, review.decision_id))
     if charge is None:
         return taken
+    # Held before the totals are read: two approvals at once must not both find room.
     hold_days(connection, {review.product})
     review = replace(review, charge=charge)
     if limits is not None:
@@ -110,6 +111,7 @@ def step(
     taken = move(review, events_of(connection, review_id))
     if taken is None:
         return review
+    # Done whole and undone, so that a dry run is refused by just what would refuse the step.
     with connection.begin_nested() if dry_run else nullcontext() as undone:
         moved = _taken(connection, taken, limits, secrets=secrets)
         if undone is not None:
@@ -130,6 +132,7 @@ def contest(
     refuse_contest(case.decision_id, (event for _, events in found for event in events))
     unfinished = next((one for one in every if one.is_unfinished), None)
     if unfinished is not None:
+        # Read again under its lock: a colleague may have ended it since.
         held = by_id(connection, unfinished.review_id, held=True)
         if held is not None and held.is_unfinished:
             return _taken(connection, contested(held, by, text, policy=policy))
@@ -182,14 +185,16 @@ def _taken(
     secrets: Sequence[IdentityKey] = (),
 ) -> Review:
     if taken.event.action is ReviewAction.PROPOSED:
-        with connection.begin_nested() as tried:  # what could not be confirmed is refused now
+        # What could not be confirmed is refused now, and not to the second person.
+        with connection.begin_nested() as tried:
             _take_effect(connection, taken.review, taken.event.at, secrets=secrets)
             tried.rollback()
     if taken.event.action not in {ReviewAction.COMPLETED, ReviewAction.CONFIRMED}:
         take(connection, taken)
         return taken.review
     taken = _charged(connection, taken, limits)
-    with connection.begin_nested():  # a refusal leaves nothing behind
+    # A refusal is an answer and no error of the transaction: what was written by then is undone.
+    with connection.begin_nested():
         take(connection, taken)
         if taken.review.state is ReviewState.COMPLETED:
             _take_effect(connection, taken.review, taken.event.at, secrets=secrets)
@@ -212,6 +217,7 @@ def _take_effect(
     found = connection.execute(_WHOSE, of).one_or_none()
     if found is None:
         return
+    # In order, so that two results for one person never wait for each other.
     for key in sorted(unpacked(bytes(found.found_by))):
         take_next(connection, key, review.decision_id)
     result = result_of(review)
@@ -230,8 +236,10 @@ def _take_effect(
         )
     )
     if approved:
-        now = connection.execute(_WHOSE, of).one()  # an erasure may have been waited for
+        # Read again: an erasure may have been waited for.
+        now = connection.execute(_WHOSE, of).one()
         keys = unpacked(bytes(now.found_by))
+        # Not by a name, which two people may share.
         wanted = [key for key in keys if key[:1] != PERSON]
         wanted += [owed_key(key) for key in keys if key[:1] == ACCOUNT]
         wanted += owed_customer(now.caller, now.customer_ref, secrets)
@@ -248,16 +256,14 @@ def _recorded(
 
 
 def _step_of(work: Callable[Concatenate[sa.Connection, P], T]) -> Method[P, T]:
-    """A method that writes by this work, which counts once if its connection is lost.
-
-    A refusal leaves the transaction as a value, since it is no fault of the store.
-    """
+    """A method that writes by this work, which counts once if its connection is lost."""
 
     def guarded(
         connection: sa.Connection, /, *given: P.args, **named: P.kwargs
     ) -> T | ServiceError:
         try:
             done = work(connection, *given, **named)
+        # As a value, since a refusal is no fault of the store.
         except ServiceError as refused:
             return refused
         reach(Point.IN_STEP)

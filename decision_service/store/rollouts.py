@@ -138,6 +138,7 @@ def latest(connection: sa.Connection, seals: Seals) -> Mapping[str, JournalEntry
     rows = connection.execute(_LATEST).all()
     if seals.keyed:
         products = {row.product for row in rows}
+        # A journal that is gone whole shows here alone: no row of it is left to verify.
         for product in sorted(seals.known(rollout_journal) - products):
             seals.verified(connection, rollout_journal, product)  # raises: it is gone
         for row in rows:
@@ -197,6 +198,8 @@ def _entry(row: sa.Row[Any]) -> JournalEntry:
 
 
 def record_pairs(connection: sa.Connection, pairs: Sequence[DecisionPair]) -> None:
+    # An erasure or retention may have deleted the decision meanwhile: nothing would delete the
+    # row.
     stored = kept(connection, (pair.decision_id for pair in pairs))
     rows = [_pair_row(pair) for pair in pairs if pair.decision_id in stored]
     insert_new(connection, shadow_results, rows)
@@ -261,6 +264,7 @@ def _moved(found: JudgedApplicant) -> Iterator[str]:
 
 def record_texts(connection: sa.Connection, given: Iterable[StoredText]) -> None:
     by_digest = {text.digest: text for text in given}
+    # In order of digests, so that two processes that store the same never wait for each other.
     rows = [as_row(texts, by_digest[digest]) for digest in sorted(by_digest)]
     insert_new(connection, texts, rows)
 

@@ -55,7 +55,8 @@ def upgrade(connection: sa.Connection) -> None:
         )
         connection.execute(sa.text("SET LOCAL lock_timeout TO DEFAULT"))
     _require_ours(connection)
-    from alembic import command  # a tenth of the start, where nothing is to be brought up
+    # Imported here: a tenth of the start, where nothing is to be brought up.
+    from alembic import command
     from alembic.config import Config
 
     config = Config(attributes={"connection": connection})
@@ -64,6 +65,7 @@ def upgrade(connection: sa.Connection) -> None:
     # One by one, so that the step that fails is known.
     for script in _scripts():
         step = _version_of(script)
+        # Numbers of one length, so that they compare as text.
         if step <= found:
             continue
         try:
@@ -73,11 +75,9 @@ def upgrade(connection: sa.Connection) -> None:
 
 
 def require_usable(connection: sa.Connection) -> None:
-    """Raises StoreRefused unless the tables have exactly this program's version.
-
-    Then writes once, since neither a read-only file nor a replica refuses to begin a transaction.
-    """
+    """Raises StoreRefused unless the tables have this program's version; writes once."""
     require_current(connection)
+    # Neither a read-only file nor a replica refuses to begin a transaction: a write shows it.
     connection.execute(sa.update(_VERSIONS).values(version_num=_VERSIONS.c.version_num))
 
 

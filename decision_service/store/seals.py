@@ -106,7 +106,9 @@ class Seals:
     def __init__(self, keys: JournalKeys | None = None) -> None:
         self._keys = keys or JournalKeys()
         self._chains: dict[tuple[str, str], Chain] = {}
-        self._lock = Lock()  # held for no input or output: SQLite's work has threads of its own
+        # Held for no input or output. SQLite's work has threads of its own, so that two may verify
+        # at once.
+        self._lock = Lock()
 
     @property
     def keyed(self) -> bool:
@@ -118,6 +120,7 @@ class Seals:
         Raises StoreUnavailable where the journal before it is not as it was sealed.
         """
         _keep_from_sealing(connection)
+        # With both kinds whoever writes to the database could add a row without a seal.
         self._require_alike(connection)
         before = ""
         position = row["position"]
@@ -172,6 +175,7 @@ class Seals:
 
     def _verified(self, connection: sa.Connection, table: sa.Table, of: str) -> Chain:
         known = self._known(table, of)
+        # The last known row is read again, to see that it is still what it was.
         rows = _rows(connection, table, of, first=max(known.last, 1))
         if not known.last:
             return self._extended(Chain(), table, rows)
@@ -181,6 +185,7 @@ class Seals:
             _broken(table, rows[0], "is not what this process read before")
         if rows[0][SEAL] == known.seal:
             return self._extended(known, table, rows[1:])
+        # Other seals: all were sealed anew, and must be the rows that were read before.
         every = _rows(connection, table, of, first=1)
         chain = self._extended(Chain(), table, every)
         for row, digest, seen in zip(every, chain.seen, known.seen, strict=False):
@@ -195,6 +200,7 @@ class Seals:
         Raises StoreUnavailable for another one.
         """
         if connection.dialect.name == "postgresql":
+            # Nothing may be added meanwhile under the old key.
             connection.execute(sa.text(f"LOCK TABLE {_names()} IN EXCLUSIVE MODE"))
         taken = take_over and not _any(connection, sealed=True)
         if take_over and not taken and _any(connection, sealed=False):
@@ -256,6 +262,7 @@ class Seals:
                 f"the process again; where there never was such a key, {REMEDY}"
             )
         text = self._text(table, row, before)
+        # In constant time: how long it takes must not show how far two seals agree.
         if not hmac.compare_digest(key.seal(text), seal):
             _broken(table, row, "is not what was sealed there")
 

@@ -112,6 +112,7 @@ for _table in (consents, ended_incomes):
 
 
 _WARM = warm.c
+# Below every instant, so that the first reading and the first quarantine are later than it.
 _NEVER = -1
 _UNREAD = {"snapshot_id": None, "fetched": _NEVER, "looked": _NEVER, "plan": b"", "oldest": _NEVER}
 _MARK = sa.select(
@@ -131,6 +132,7 @@ _ROW = sa.select(_C.key, _C.wrapped_by, _C.body).where(_C.user_id == sa.bindpara
 _EPOCHS = sa.select(consents.c.user_id, consents.c.epoch).where(
     consents.c.user_id.in_(sa.bindparam("users", expanding=True))
 )
+# An erasure begins with the same rows in the same order.
 _HELD = (
     sa.select(consents.c.user_id)
     .where(consents.c.user_id.in_(sa.bindparam("users", expanding=True)))
@@ -202,6 +204,7 @@ def settle(
 
 def forget(connection: sa.Connection, now: datetime, data_keys: DataKeys) -> None:
     at = columns.microseconds(now)
+    # In order of users, so that two processes that do this never wait in a ring.
     due = sa.select(_C.user_id).where(_C.until <= at).order_by(_C.user_id)
     for row in connection.execute(due).all():
         found = _read(connection, row[0], data_keys, lock=True)
@@ -226,6 +229,7 @@ def _write(
     before = connection.execute(sa.delete(ended_incomes).where(_C.user_id == user_id)).rowcount > 0
     if not found:
         return before
+    # A new key each time: the old one could still open a copy of what was just deleted.
     key = new_key()
     row = {
         "user_id": user_id,
@@ -254,6 +258,7 @@ def hold_consents(connection: sa.Connection, users: Collection[str]) -> None:
     On PostgreSQL an erasure by another connection waits meanwhile, and one that came first is seen
     by the next look. A user of whom nothing is known gets a row, since there is no lock on none.
     """
+    # A file of SQLite has one writer, which is lock enough.
     if not users or connection.dialect.name != "postgresql":
         return
     wanted = sorted(users)
@@ -273,9 +278,11 @@ def user_keys(
     fresh = {user: asdict(data_keys.wrap(new_key(), about(consents, user))) for user in lacking}
     rows = [{"user_id": user, "epoch": 0, **key} for user, key in fresh.items()]
     columns.insert_new(connection, consents, rows)
+    # A user who withdrew has a row without a key: what is read after a new consent gets a new one.
     for user, key in fresh.items():
         renewed = sa.update(consents).where(consents.c.user_id == user, consents.c.key.is_(None))
         connection.execute(renewed.values(key))
+    # Read again, as the key that counts may be another transaction's.
     return found | _found(connection, lacking, data_keys)
 
 
@@ -295,6 +302,7 @@ def record(
     keys = {"keys": columns.padded([*by_key])}
     for user_id, snapshot_id in connection.execute(_PRESENT, keys) if by_key else ():
         del by_key[user_id, snapshot_id]
+    # In order of keys, so that two commits never wait for each other.
     new = [by_key[key] for key in sorted(by_key)]
     if not new:
         return
@@ -314,6 +322,7 @@ def record(
         for body, _ in new
         for count in body.counts
     ]
+    # Two commits raise the counts of one user in the same order of rows.
     counts.sort(key=itemgetter("user_id", "source", "kind"))
     columns.raise_each(connection, known_counts, ("count", "newest"), rows=counts)
 
@@ -365,10 +374,15 @@ def mark(connection: sa.Connection, user_id: str) -> tuple[WarmMark | None, bool
     row = connection.execute(_MARK, {"user": user_id}).first()
     if row is None:
         return None, False
-    fetched, looked, oldest = (columns.from_microseconds(row[place]) for place in (1, 2, 4))
-    return WarmMark(row[0], fetched, looked, plan=_PLANS.decode(row[3]), oldest=oldest), row[
-        5
-    ] >= row[1]
+    found = WarmMark(
+        row.snapshot_id,
+        columns.from_microseconds(row.fetched),
+        columns.from_microseconds(row.looked),
+        plan=_PLANS.decode(row.plan),
+        oldest=columns.from_microseconds(row.oldest),
+    )
+    # A reading of the very instant of the event may be from before it.
+    return found, row.quarantined >= row.fetched
 
 
 def record_marks(connection: sa.Connection, marks: Iterable[tuple[str, WarmMark]]) -> None:
@@ -394,6 +408,7 @@ def quarantine_reading(connection: sa.Connection, user_id: str, now: datetime) -
 
 def forget_future(connection: sa.Connection, now: datetime) -> None:
     """End readings that are dated after an instant; a quarantine from after it begins with it."""
+    # A little ahead is normal, as clocks of processes differ.
     at = columns.microseconds(now + AHEAD)
     later = sa.or_(_WARM.fetched > at, _WARM.looked > at, _WARM.oldest > at)
     connection.execute(sa.update(warm).where(later).values(_UNREAD))
@@ -416,8 +431,10 @@ def _keep_warm(
 ) -> bool:
     user_id = snapshot.user_id
     hold_consents(connection, (user_id,))
+    # Consent was withdrawn while the data was read: it may not be kept.
     if epochs(connection, (user_id,)).get(user_id, 0) != consent:
         return False
+    # Looked at before it is replaced, to delete its snapshot if no decision rests on it.
     before, _ = mark(connection, user_id)
     record(connection, [(snapshot, warm_mark.fetched)], data_keys)
     record_marks(connection, [(user_id, warm_mark)])
@@ -425,6 +442,7 @@ def _keep_warm(
     for one in (before, warm_mark):
         if one is not None:
             _drop_unused(connection, user_id, one.snapshot_id)
+    # A quarantine or a newer reading may have come first, and is kept.
     return kept == (warm_mark, False)
 
 
@@ -444,6 +462,7 @@ class Snapshots(Subject):
         return await self._database.read(work)
 
     async def user_state(self, user_id: str) -> UserState:
+        # Whatever is erased while this reads must not be remembered afterwards.
         since = self._held.forgotten
         work = partial(user_state, user_id=user_id, data_keys=self.data_keys)
         held = await self._database.read(work)
@@ -455,6 +474,7 @@ class Snapshots(Subject):
 
     async def keep_warm(self, snapshot: SnapshotBody, warm_mark: WarmMark, consent: int) -> bool:
         """Store a reading without a decision; False where it may not serve any more."""
+        # Forgotten before the write, so that no decision starts from the mark that ends here.
         self._held.forget(snapshot.user_id)
         work = partial(_keep_warm, snapshot=snapshot, warm_mark=warm_mark, consent=consent)
         return await self._database.write(partial(work, data_keys=self.data_keys))

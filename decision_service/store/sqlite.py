@@ -40,6 +40,7 @@ class SqliteDatabase:
 
     async def read_together(self, work: Callable[[sa.Connection], T]) -> T:
         def together(connection: sa.Connection) -> T:
+            # Without it each statement would also see what was committed since the one before.
             connection.exec_driver_sql("BEGIN")
             return work(connection)
 
@@ -49,7 +50,8 @@ class SqliteDatabase:
         return await self._looker.run_bare(work)
 
     async def write(self, work: Callable[[sa.Connection], T], *, repeatable: bool = False) -> T:
-        del repeatable  # a file's connection is not lost
+        # The connection to a file is not lost.
+        del repeatable
         return await self._writer.run(work)
 
     async def commit(self, work: Callable[[sa.Connection], T]) -> T:
@@ -73,6 +75,7 @@ class SqliteDatabase:
         await self._readers.aclose()
         await self._looker.aclose()
         await self._writer.aclose()
+        # Last of all: to close its descriptor would end SQLite's own locks on the file.
         self._lock.release()
 
 
@@ -137,6 +140,7 @@ def _unwritable(file: SqliteFile, error: BaseException | None) -> StoreRefused:
 
 def _prepare(file: SqliteFile, *, init: bool) -> FileLock:
     sqlite_file.require_folder(file)
+    # The lock first: a start beside a running service must change nothing.
     lock = FileLock.acquire(file.companion(".lock"), file.path)
     try:
         if sqlite_file.exists(file):
@@ -145,6 +149,7 @@ def _prepare(file: SqliteFile, *, init: bool) -> FileLock:
             sqlite_file.keep_to_owner(file)
         else:
             _create(file, anew=init or not lock.made)
+            # The file itself is locked too, which needs a file.
             lock.hold(file.path)
         lock.mark_made()
     except BaseException:
@@ -171,6 +176,7 @@ class SqliteConnections:
     def __init__(self, engine: sa.Engine, size: int) -> None:
         self._engine = engine
         self._threads = ThreadPoolExecutor(size, thread_name_prefix="store")
+        # None stands for a connection that is opened when it is first needed.
         self._free: SimpleQueue[sa.Connection | None] = SimpleQueue()
         for _ in range(size):
             self._free.put(None)
@@ -213,6 +219,7 @@ class SqliteConnections:
 
     async def aclose(self) -> None:
         self._closed = True
+        # On a thread, as it waits for work that is running.
         await asyncio.to_thread(self._threads.shutdown)
         while not self._free.empty():
             connection = self._free.get_nowait()

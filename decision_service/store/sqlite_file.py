@@ -43,12 +43,14 @@ _PRAGMAS = ("PRAGMA foreign_keys=ON", "PRAGMA trusted_schema=OFF")
 _WRITER_PRAGMAS = (
     "PRAGMA cache_size=-16384",
     "PRAGMA journal_mode=WAL",
+    # NORMAL syncs the log at checkpoints alone: a decision could be lost with the power.
     "PRAGMA synchronous=FULL",
+    # What is deleted is overwritten, so that no free page shows an erased person.
     "PRAGMA secure_delete=ON",
 )
+# Reading is rare, and the kernel keeps the file's pages: what each reader kept of them besides
+# would only grow with the store.
 _READER_PRAGMAS = ("PRAGMA query_only=ON", "PRAGMA cache_size=-2048")
-"""Reading is rare, and the kernel keeps the file's pages; what each reader kept of them besides
-would only grow with the store."""
 
 
 class _Log(msgspec.Struct, frozen=True):
@@ -143,10 +145,13 @@ def create(file: SqliteFile, fill: Callable[[Path], None]) -> None:
     draft = file.companion(".new")
     for leftover in (draft, file.companion(".new-wal"), file.companion(".new-shm")):
         leftover.unlink(missing_ok=True)
+    # Its mode from the beginning: at no moment can others open it.
     os.close(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
-    draft.chmod(0o600)  # whatever the umask; log and index get the mode of their database
+    # Once more, whatever the umask; log and index get the mode of their database.
+    draft.chmod(0o600)
     fill(draft)
     draft.replace(file.path)
+    # A rename is durable once its folder is.
     sync_folder(file.path.parent)
 
 
@@ -190,7 +195,8 @@ def _damage(file: SqliteFile) -> str:
 
 
 def _quick_check(path: Path) -> str:
-    """Empty, or the first fault; read-only, so that closing does not fold the log into the file."""
+    """Empty, or the first fault."""
+    # Read-only, so that closing does not fold the log into the file.
     address = f"file:{quote(str(path))}?mode=ro"
     try:
         with closing(sqlite3.connect(address, uri=True, timeout=1.0)) as connection:
@@ -246,19 +252,22 @@ class FileLock:
         To be released after the database's connections are closed: with this descriptor the
         process would lose their locks.
         """
-        if sys.platform != "linux":  # the only system whose locks of a descriptor Python offers
+        # The only system whose locks of a descriptor Python offers.
+        if sys.platform != "linux":
             return
         try:
             self._held = os.open(database, os.O_RDWR)
         except OSError:
-            return  # what may not be written is refused by whoever writes first
+            # What may not be written is refused by whoever writes first.
+            return
         byte = struct.pack("hhqqi", fcntl.F_WRLCK, os.SEEK_SET, _UNUSED, 1, 0)
         try:
             fcntl.fcntl(self._held, fcntl.F_OFD_SETLK, byte)
         except (BlockingIOError, PermissionError):
             raise StoreLocked(_in_use(database, "")) from None
         except OSError:
-            return  # a file system that has no such locks
+            # A file system that has no such locks.
+            return
 
     def mark_made(self) -> None:
         """Mark that a store was made, so that a missing file later counts as lost, not as new."""
@@ -297,12 +306,10 @@ def shared_engine(path: Path) -> sa.Engine:
 
 
 def _begun_as_writer(engine: sa.Engine) -> sa.Engine:
-    """Its transactions begin as writers.
+    """Its transactions begin as writers."""
 
-    A transaction that began as a reader and then writes fails at once when another wrote meanwhile,
-    whatever the lock's waiting time: so `BEGIN IMMEDIATE`.
-    """
-
+    # A transaction that began as a reader and then writes fails at once when another wrote
+    # meanwhile, whatever the lock's waiting time.
     @sa.event.listens_for(engine, "begin")
     def begin(connection: sa.Connection) -> None:
         driver_of(connection).execute("BEGIN IMMEDIATE")
@@ -321,7 +328,9 @@ def _engine(
         connection = sqlite3.connect(
             place,
             timeout=lock_seconds,
+            # The driver would begin transactions by itself, and then as readers.
             isolation_level=None,
+            # The store's threads take turns on a connection, one at a time.
             check_same_thread=False,
             uri=isinstance(place, str),
         )
@@ -330,7 +339,11 @@ def _engine(
         return connection
 
     return sa.create_engine(
-        "sqlite://", creator=connect, poolclass=sa.NullPool, hide_parameters=True
+        # Whoever has the engine holds its connections, and needs no pool.
+        "sqlite://",
+        creator=connect,
+        poolclass=sa.NullPool,
+        hide_parameters=True,
     )
 
 

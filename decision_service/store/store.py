@@ -146,6 +146,7 @@ class Store(
                 beside = IDENTITY_KEYS.beside(url) if identity_keys is None else None
                 keys = await asyncio.to_thread(IDENTITY_KEYS.open, identity_keys, used, beside)
                 erasing = Erasing(database, noted, ErasureTerms(wrapping, keys, erase_decisions))
+                # Before anything is decided: what a restored backup brought back is erased first.
                 await erasing.catch_up()
                 await take_over(database, wrapping)
                 await database.write(identify)
@@ -168,6 +169,7 @@ class Store(
         )
 
     async def aclose(self) -> None:
+        # The database last, since what is under way still writes to it.
         await self._erasing.aclose()
         await self._groups.aclose()
         await self.leases.aclose()
@@ -190,6 +192,7 @@ class Store(
     async def erase(
         self, user_id: str, disconnected: Disconnected | None = None, *, known_only: bool = False
     ) -> Erased:
+        # Before, so that nothing begins with the old data; afterwards, for what began meanwhile.
         self._forget(user_id)
         try:
             return await self._erasing.erase(user_id, disconnected, known_only=known_only)
@@ -205,7 +208,8 @@ async def open_journal(place: Path | PostgresServer) -> ErasureJournal:
     """Open the journal, made where there is none; raises StoreRefused."""
     if not isinstance(place, PostgresServer):
         return ErasureJournal(await JournalFile.open(place))
-    from decision_service.store.postgres import open_tables  # a tenth of the start
+    # Imported here: a tenth of the start.
+    from decision_service.store.postgres import open_tables
 
     return ErasureJournal(await open_tables(place, begin_tables, "DECISION_ERASURE_JOURNAL"))
 
@@ -219,7 +223,8 @@ async def open_database(url: str, readers: int = READERS, *, init: bool = False)
     address = parse_store_url(url)
     if isinstance(address, SqliteFile):
         return await open_sqlite(address, readers, init=init)
-    from decision_service.store.postgres import open_postgres  # a tenth of the start
+    # Imported here: a tenth of the start.
+    from decision_service.store.postgres import open_postgres
 
     return await open_postgres(address, readers)
 

@@ -21,6 +21,7 @@ from decision_service.store.keys import DataKeys
 from decision_service.store.schema import personal_tables
 from decision_service.store.snapshots import snapshots as stored_snapshots
 
+# Named here, as a column of microseconds looks like any other whole number.
 _INSTANTS = frozenset(
     {
         "begun", "created", "due", "expires", "fetched", "looked", "made", "oldest",
@@ -33,8 +34,8 @@ _OF_USER = ("applicants", "consents", "erasures", "warm", "events", "known_count
 _OF_DECISION = ("loan_outcomes", "history", "shadow_results")
 """Those by decision."""
 
+# In the words by which the index of events is found; the others name no person.
 _PENDING = events.c.done.is_(False)
-"""In the words by which the index of events is found; the others name no person."""
 
 _ARM_PLACE = sa.tuple_(*(arm_decisions.c[name] for name in ("product", "created", "decision_id")))
 _COUNTS = tuple(
@@ -48,6 +49,8 @@ _READINGS = (
     .order_by(stored_snapshots.c.stored.desc(), stored_snapshots.c.snapshot_id.desc())
     .limit(1)
 )
+# More than a decision has kinds of letters and languages.
+MOST_LETTERS = 100
 
 
 def _disclosed_columns(name: str) -> sa.Select[Any]:
@@ -77,24 +80,32 @@ _KNOWN = tuple(
 
 
 def user_rows(connection: sa.Connection, user_id: str) -> Mapping[str, Sequence[Row]]:
-    found = {
-        name: [_row(row) for row in connection.execute(query, {"of": user_id}).mappings()]
-        for name, query in _ROWS.items()
-    }
-    left = {"of": columns.padded(open_loans(connection, user_id))}
+    found = {name: _rows(connection, query, user_id) for name, query in _ROWS.items()}
+    # Without a decision these are in no page of decisions, which has the others.
+    left = columns.padded(open_loans(connection, user_id))
     for name in ("history", "loan_outcomes"):
-        found[name] = [_row(row) for row in connection.execute(_TOGETHER[name], left).mappings()]
+        found[name] = _rows(connection, _TOGETHER[name], left)
     return found
+
+
+def _rows(
+    connection: sa.Connection, query: sa.Select[Any], of: str | Sequence[str]
+) -> Sequence[Row]:
+    return [_row(row) for row in connection.execute(query, {"of": of}).mappings()]
 
 
 def decision_rows(
     connection: sa.Connection, entries: Sequence[StoredEntry]
 ) -> Mapping[str, Mapping[str, Sequence[Row]]]:
     names = (arm_decisions.name, *_OF_DECISION)
-    found = {one.decision_id: {name: list[Row]() for name in names} for one in entries}
+    found: dict[str, dict[str, list[Row]]] = {}
+    for one in entries:
+        found[one.decision_id] = {name: [] for name in names}
     places = [(one.product, columns.microseconds(one.created), one.decision_id) for one in entries]
     ids = [*found]
     for name in names if entries else ():
+        # A decision's row for its rollout is found by product, instant and id, the others by the
+        # id.
         query, of = (_TOGETHER[name], ids) if name in _TOGETHER else (_ARMS, places)
         for row in connection.execute(query, {"of": columns.padded(of)}).mappings():
             found[row["decision_id"]][name].append(_row(row))
@@ -117,11 +128,14 @@ def _row(row: Mapping[Any, Any]) -> Row:
     """A row with instants in place of microseconds, and kinds of keys in place of their bytes."""
     shown: dict[str, object] = dict(row)
     for name in _INSTANTS & shown.keys():
+        # Below zero an instant stands for none, such as that of a reading that never was.
         value = row[name]
         shown[name] = None if value is None or value < 0 else columns.from_microseconds(value)
     if "found_by" in shown:
+        # Keys of other users are in it too: they would disclose whom an account is shared with.
         shown["found_by"] = _own_kinds(bytes(row["found_by"]), row["user_id"])
-        shown["due"] = row["due"]  # of a loan, an amount
+        # Of a loan it is an amount, though instants of other tables have the same name.
+        shown["due"] = row["due"]
     return shown
 
 
@@ -154,6 +168,7 @@ class SubjectAccess(Subject):
 
     def _user_rows(self, connection: sa.Connection, user_id: str) -> UserRows | None:
         of = {"of": user_id}
+        # Also one of whom no decision is left: an export must not say that nothing is known.
         if not any(connection.execute(one, of).first() for one in _KNOWN):
             return None
         counts = (connection.execute(one, of).scalar_one() for one in _COUNTS)
@@ -175,15 +190,15 @@ def _decisions(
 ) -> Sequence[StoredDecision]:
     found = decisions.page(connection, chosen, after, limit=limit)
     rows = decision_rows(connection, found)
-    return [
-        StoredDecision(
-            one,
-            rows[one.decision_id],
-            notices.of_decision(connection, one.decision_id),
-            reviews=[
-                RecordedReview(review, review_rows.events_of(connection, review.review_id))
-                for review in review_rows.of_decision(connection, one.decision_id)
-            ],
-        )
-        for one in found
+    return [_decision(connection, one, rows[one.decision_id]) for one in found]
+
+
+def _decision(
+    connection: sa.Connection, entry: StoredEntry, rows: Mapping[str, Sequence[Row]]
+) -> StoredDecision:
+    letters = notices.of_decision(connection, entry.decision_id)
+    reviews = [
+        RecordedReview(review, review_rows.events_of(connection, review.review_id))
+        for review in review_rows.of_decision(connection, entry.decision_id)
     ]
+    return StoredDecision(entry, rows, letters, reviews=reviews)
