@@ -117,7 +117,7 @@ class Sure:
         self.names = {f"inputs.{name}" for name, spec in ruleset.inputs.items() if spec.is_certain}
         params = ruleset.params.items()
         self.names |= {f"params.{name}" for name, p in params if not p.by or p.by in self.names}
-        # Names that have a value where an offer is made.
+        # What has a value in legal checks alone, which run where an offer is made.
         self.offered: set[str] = set()
         self.judged: dict[tuple[str, tuple[Claim, ...]], bool] = {}
 
