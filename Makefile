@@ -207,11 +207,7 @@ types: .venv/.dev ## Check types
 .PHONY: drift
 drift: .venv/.dev ## Check that generated files are what their sources give
 	$(BIN)/python -m protos.build check
-	$(DECISION) rules schema --check rules/_schema/ruleset.schema.json
-	$(DECISION) rules schema --of tests --check rules/_schema/tests.schema.json
-	$(DECISION) rules schema --of shared --check rules/_schema/shared.schema.json
-	$(DECISION) rules schema --of plan --check rules/_schema/plan.schema.json
-	$(DECISION) rules schema --of desk --check rules/_schema/desk.schema.json
+	$(BIN)/python -m lint.schemas check
 	$(DECISION) rules factors --format markdown | diff - docs/factors.md
 	$(DECISION) config sample --check deploy/decision-service.yaml
 	$(BIN)/python -m lint.floors | diff - docs/floors.svg

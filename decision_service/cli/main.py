@@ -204,9 +204,15 @@ _MEANT = {
 
 
 def _guessed(said: str, error: typer.TyperException) -> str:
-    """The sentence about an option that there is not, with what may be meant by it."""
+    """The sentence about an option or a value that there is not, with what may be meant by it."""
     unknown = re.match(r"No such option: (--?[^ :]+)", said)
     context: Any = getattr(error, "ctx", None)
+    value = re.match(r"Invalid value for '(--?[^ :']+)': '([^']*)'", said)
+    if value is not None and context is not None:
+        given = f"{value[1]} {value[2]}"
+        instead = gone.OPTIONS.get(" ".join([*_words(context), given]))
+        if instead is not None:
+            return f"there is no {given} any more: {instead}"
     if unknown is None or context is None:
         return re.sub(r" \(Possible options: ([^,)]*).*\)$", r": did you mean \1?", said)
     name = unknown[1]

@@ -24,12 +24,15 @@ COMMANDS = {
     "`decision-service events list` for what was made",
     "rollout compare": "use `decision-service backtest PRODUCT --with PRODUCT@VERSION`, and "
     "`decision-service rollout show PRODUCT` for a shadow",
+    "rules schema": "the schemas are in the folder `_schema` of the rules, for editors to read",
     "version": "use `decision-service --version`",
 }
 """By the words of the command after the program's name."""
 
-OPTIONS: dict[str, str] = {}
-"""By the words of the command and the option, such as `rules test --junit`."""
+OPTIONS = {
+    "rules test --format junit": "use `--format json`, and make of it what your CI shows",
+}
+"""By the words of the command and the option, and of an option that stays the value that went."""
 
 RPCS = {
     "NoticeService.ListNotices": "use DecisionService.GetDecision with `with_notices` for a "

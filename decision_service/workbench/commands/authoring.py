@@ -1,29 +1,22 @@
-"""What authors of rules begin with: a new product, schemas for editors."""
+"""What authors of rules begin with: a new product, or the next version of one."""
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from enum import StrEnum
 from importlib import resources
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from msgspec.structs import replace
 
-from decision_service.cli.output import CommandError, as_typed, print_lines, print_or_check
-from decision_service.domain.factor import FactorSpec
-from decision_service.factors.registry import catalogue
-from decision_service.rollout.keys import PLAN, THE_DESK, schema_of
+from decision_service.cli.output import CommandError, as_typed, print_lines
 from decision_service.rulebook.folder import ProductTexts, RuleFolder, TextFile
 from decision_service.rulebook.laws import laws_of
 from decision_service.rulebook.load import load_rules
 from decision_service.rulebook.rule_tests import failures, run_rule_tests
 from decision_service.rules.language.diagnostics import Severity, count, render
-from decision_service.rules.schema import ruleset_schema, shared_schema, tests_schema
 from decision_service.rules.tests_file import case_target
 from decision_service.workbench.commands.folder import DEFAULT_PATH, find_rules, unpublished
 
@@ -195,42 +188,3 @@ def _refuse_failing(folder: RuleFolder, todo: str) -> None:
             f"nothing was written ({count(errors)}): {todo}",
             lines=tuple(map(render, errors)),
         )
-
-
-class SchemaKind(StrEnum):
-    RULESET = "ruleset"
-    TESTS = "tests"
-    SHARED = "shared"
-    PLAN = "plan"
-    DESK = "desk"
-
-
-_SCHEMAS: Mapping[SchemaKind, Callable[[Mapping[str, FactorSpec]], dict[str, Any]]] = {
-    SchemaKind.RULESET: ruleset_schema,
-    SchemaKind.TESTS: tests_schema,
-    SchemaKind.SHARED: shared_schema,
-    SchemaKind.PLAN: lambda _: schema_of(PLAN),
-    SchemaKind.DESK: lambda _: schema_of(THE_DESK),
-}
-
-
-def schema(
-    kind: Annotated[
-        SchemaKind,
-        typer.Option("--of", help="v<N>.yaml, tests, _shared/*.yaml, rollout.yaml or desk.yaml"),
-    ] = SchemaKind.RULESET,
-    check: Annotated[
-        Path | None, typer.Option("--check", help="exit code 1 where this file is not the schema")
-    ] = None,
-) -> None:
-    print_or_check(
-        schema_text(kind),
-        check,
-        "the schema that the code and the factors give",
-        command=f"decision-service rules schema --of {kind}",
-    )
-
-
-def schema_text(kind: SchemaKind) -> str:
-    made = _SCHEMAS[kind](catalogue())
-    return json.dumps(made, indent=2, ensure_ascii=False) + "\n"

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
-from enum import StrEnum
 from functools import partial
 from typing import Annotated, Any
-from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 import typer
 
-from decision_service.cli.output import CommandError, Exit, console, print_json, print_lines, whole
+from decision_service.cli.output import (
+    CommandError,
+    Exit,
+    Format,
+    FormatOption,
+    console,
+    print_json,
+    print_lines,
+    whole,
+)
 from decision_service.rulebook.rule_tests import VersionResults, run_rule_tests, why
 from decision_service.rules.language.diagnostics import Diagnostic, Severity, count, render
 from decision_service.rules.tests import CaseResult, Goal
@@ -44,12 +50,6 @@ _WORDS = {
 }
 
 
-class TestsForm(StrEnum):
-    TABLE = "table"
-    JSON = "json"
-    JUNIT = "junit"
-
-
 def run_tests(
     path: PathArgument = DEFAULT_PATH,
     fail_under: Annotated[int, whole("least coverage in percent", "--fail-under", most=100)] = 0,
@@ -67,9 +67,7 @@ def run_tests(
     why_of: Annotated[
         str, typer.Option("--why", metavar="NAME", help="show how this case comes out, and why")
     ] = "",
-    form: Annotated[
-        TestsForm, typer.Option("--format", help="junit: for a CI that shows tests")
-    ] = TestsForm.TABLE,
+    form: FormatOption = Format.TABLE,
 ) -> None:
     """Exit code 1 when one fails or there is none."""
     rules = LoadedRules.read(path)
@@ -82,11 +80,9 @@ def run_tests(
     wanted = versions if figures or fail_under_figures else []
     tried = [(v, try_figures(selection.folder, v)) for v in wanted if _is_right(v)]
     ready = partial(cases_for_missed, selection.folder)
-    if form is TestsForm.JSON:
+    if form is Format.JSON:
         reports = {id(version): figures_dict(report) for version, report in tried}
         print_json([results_dict(v, ready(v)) | {"figures": reports.get(id(v))} for v in versions])
-    elif form is TestsForm.JUNIT:
-        sys.stdout.write(junit(versions))
     else:
         for version in versions:
             print_results(version, ready(version))
@@ -158,43 +154,8 @@ def judge_figures(tried: Iterable[tuple[VersionResults, FiguresReport]], fail_un
         raise CommandError("; ".join(found), Exit.FINDINGS)
 
 
-def junit(versions: Iterable[VersionResults]) -> str:
-    root = Element("testsuites")
-    for version in versions:
-        suite = SubElement(
-            root,
-            "testsuite",
-            name=version.name,
-            tests=str(len(version.results) + len(_errors(version))),
-            failures=str(len(version.failed)),
-            errors=str(len(_errors(version))),
-        )
-        for problem in _errors(version):
-            _add_error(suite, version.product, problem)
-        for result in version.results:
-            case = SubElement(
-                suite,
-                "testcase",
-                name=result.case.name,
-                classname=version.product,
-                file=result.case.place.file,
-                line=str(result.case.place.line),
-            )
-            if not result.passed:
-                SubElement(case, "failure", message=why(result))
-    indent(root)
-    return tostring(root, encoding="unicode", xml_declaration=True) + "\n"
-
-
 def _errors(version: VersionResults) -> list[Diagnostic]:
     return [p for p in version.problems if p.severity is Severity.ERROR]
-
-
-def _add_error(suite: Element, product: str, problem: Diagnostic) -> None:
-    name = f"{problem.code} on line {problem.line}"
-    line = str(problem.line)
-    case = SubElement(suite, "testcase", name=name, classname=product, file=problem.file, line=line)
-    SubElement(case, "error", message=problem.message).text = render(problem)
 
 
 def print_why(suites: Sequence[VersionResults], name: str, form: str) -> None:

@@ -226,14 +226,14 @@ def test_a_text_that_cannot_be_read_is_one_sentence(tmp_path, content, why):
 
 
 def test_a_generated_text_is_printed_or_compared(tmp_path, capsys):
-    file = tmp_path / "schema.json"
-    print_or_check("text\n", None, "the schema", "rules schema")
+    file = tmp_path / "sample.yaml"
+    print_or_check("text\n", None, "the sample", "config sample")
     assert capsys.readouterr().out == "text\n"
     file.write_text("text\n")
-    print_or_check("text\n", file, "the schema", "rules schema")
+    print_or_check("text\n", file, "the sample", "config sample")
     file.write_text("other\n")
-    with pytest.raises(CommandError, match=r"is not the schema: .* `rules schema > ") as raised:
-        print_or_check("text\n", file, "the schema", "rules schema")
+    with pytest.raises(CommandError, match=r"is not the sample: .* `config sample > ") as raised:
+        print_or_check("text\n", file, "the sample", "config sample")
     assert raised.value.code is Exit.FINDINGS
     assert capsys.readouterr().out == ""
 

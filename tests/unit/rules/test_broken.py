@@ -242,7 +242,7 @@ HEAD = """\
 
 After this page you can look up each key of a rule file, from the table that reads it.
 [Writing rules](rules.md) explains them, [rollout](rollout.md) those of a plan. \\* is needed.
-`rules schema` gives editors the same.
+`rules/_schema/` gives editors the same.
 """
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import re
 import shutil
-from xml.etree import ElementTree
 
 import pytest
 
 from decision_service.build import starter_rules
+from decision_service.runtime import gone
 from tests.kits.cases import case_text
 from tests.unit.cli.commands import command, product_folder
 
@@ -144,12 +144,6 @@ def edit(folder, old, new):
     tests.write_text(text.replace(old, new, 1))
 
 
-def suite(done):
-    """The one suite of a JUnit report."""
-    (found,) = ElementTree.fromstring(done.out)
-    return found
-
-
 def test_what_is_not_covered_is_named_and_a_floor_fails(run, product):
     """Coverage below the floor is a finding, in one sentence with both figures."""
     done = run("test")
@@ -176,22 +170,14 @@ def test_a_failing_case_shows_expected_beside_actual_in_every_form(run, product)
     assert done.code == 1
     (version,) = json.loads(done.out)
     assert [case["name"] for case in version["failed"]] == ["a steady earner is approved"]
-    done = run("test", "--format", "junit")
-    assert done.code == 1
-    found = suite(done)
-    assert (found.get("failures"), found.get("errors")) == ("1", "0")
-    assert len(found.findall("testcase/failure")) == 1
 
 
-def test_a_case_that_cannot_run_is_an_error_in_junit(run, product):
-    edit(product, "    accounts.connected_count: 1\n", "")
+def test_a_form_of_an_earlier_release_says_what_to_use(run):
+    """`--format junit` is wrong usage, and the sentence of the one table says what to take."""
     done = run("test", "--format", "junit")
-    assert done.code == 1
-    found = suite(done)
-    errors = found.findall("testcase/error")
-    assert found.get("errors") == str(len(errors)) != "0"
-    assert int(found.get("tests")) == len(found.findall("testcase"))
-    assert "accounts.connected_count" in errors[0].get("message")
+    assert done.code == 2
+    instead = gone.OPTIONS["rules test --format junit"]
+    assert f"there is no --format junit any more: {instead}" in done.err
 
 
 def without_tests(product):

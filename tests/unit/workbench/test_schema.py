@@ -1,4 +1,4 @@
-"""rules schema and rules factors: what editors complete rule files with."""
+"""Schemas and rules factors: what editors complete rule files with."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from decision_service.rules.language.fields import Fields
 from decision_service.rules.language.yaml import ListNode, MapNode, read
 from decision_service.rules.program import RulesetFiles
 from decision_service.rules.tests_file import parse_cases
-from decision_service.workbench.commands.authoring import SchemaKind, schema_text
+from lint.schemas import main, schemas
 from tests.kits.cases import case_text, cases
 from tests.unit.cli.commands import ROOT, SHIPPED, WORKED_EXAMPLE, command
 
@@ -56,32 +56,32 @@ def document(text):
 
 def validator(kind):
     """A validator for the schema as the code gives it."""
-    schema = json.loads(schema_text(kind))
+    schema = schemas()[kind]
     jsonschema.Draft202012Validator.check_schema(schema)
     return jsonschema.Draft202012Validator(schema)
 
 
-@pytest.mark.parametrize("kind", SchemaKind)
-def test_the_committed_schema_is_the_one_that_the_code_gives(kind, capsys):
-    done = command(
-        capsys, "rules", "schema", "--of", kind, "--check", FOLDER / f"{kind}.schema.json"
-    )
-    assert (done.code, done.out, done.err) == (0, "", "")
+def test_the_committed_schemas_are_those_that_the_code_gives(capsys):
+    """Editors read files that a change of keys or factors has to write anew."""
+    assert main(["check"]) == 0
+    assert capsys.readouterr().err == ""
 
 
-def test_a_schema_that_differs_is_a_finding_in_one_sentence(capsys, tmp_path):
-    file = tmp_path / "old.json"
+def test_a_schema_that_differs_is_named_and_written_anew(capsys, tmp_path):
+    """The check changes nothing and says the file and the remedy; after it all are right."""
+    assert main([], tmp_path) == 0
+    file = tmp_path / "plan.schema.json"
     file.write_text("{}\n")
-    done = command(capsys, "rules", "schema", "--check", file)
-    assert (done.code, done.out) == (1, "")
-    [line] = done.err.splitlines()
-    assert "old.json" in line
-    assert "rules schema --of ruleset" in line
+    assert main(["check"], tmp_path) == 1
+    assert capsys.readouterr().err == f"{file} is out of date: call `python -m lint.schemas`\n"
+    assert file.read_text() == "{}\n"
+    assert main([], tmp_path) == main(["check"], tmp_path) == 0
+    assert main(["chekc"], tmp_path) == 2
 
 
 @pytest.mark.parametrize("path", RULESETS, ids=lambda p: p.parent.name + "-" + p.stem)
 def test_every_rule_file_satisfies_the_schema(path: Path):
-    found = list(validator(SchemaKind.RULESET).iter_errors(document(path.read_text())))
+    found = list(validator("ruleset").iter_errors(document(path.read_text())))
     assert [error.message for error in found] == []
 
 
@@ -96,21 +96,21 @@ EVERY_PLAN_KEY = case_text("cli/every_plan_key")
 
 @pytest.mark.parametrize("path", PLANS, ids=lambda p: "-".join(p.parts[-3:]))
 def test_every_plan_satisfies_the_schema(path: Path):
-    found = validator(SchemaKind.PLAN).iter_errors(document(path.read_text()))
+    found = validator("plan").iter_errors(document(path.read_text()))
     assert [error.message for error in found] == []
 
 
 @pytest.mark.parametrize("path", sorted(SHIPPED.glob("*/desk.yaml")), ids=lambda p: p.parent.name)
 def test_every_desk_satisfies_the_schema(path: Path):
     """Desks that are shipped; one without an authority does not."""
-    checked, text = validator(SchemaKind.DESK), path.read_text()
+    checked, text = validator("desk"), path.read_text()
     assert [error.message for error in checked.iter_errors(document(text))] == []
     assert not checked.is_valid(document(text.replace("review:", "power:")))
 
 
 def test_a_plan_with_every_key_satisfies_the_schema_and_no_other():
     """Each word that is wrong, and each bound that is passed, is seen while it is typed."""
-    checked = validator(SchemaKind.PLAN)
+    checked = validator("plan")
     assert [e.message for e in checked.iter_errors(document(EVERY_PLAN_KEY))] == []
     for right, wrong in (
         ("unit: customer_ref", "unit: customer"),
@@ -130,14 +130,14 @@ def test_a_shared_file_satisfies_its_schema():
         "params:\n  rate: {type: number, value: {GIG: 0.04, default: 0.05}}\n"
         "reasons:\n  SHORT:\n    text: {en: Too few months}\n"
     )
-    assert list(validator(SchemaKind.SHARED).iter_errors(document(text))) == []
+    assert list(validator("shared").iter_errors(document(text))) == []
     wrong = document(text.replace("value", "by: employment.status, value"))
-    assert not validator(SchemaKind.SHARED).is_valid(wrong)
+    assert not validator("shared").is_valid(wrong)
 
 
 @pytest.mark.parametrize("path", CASES, ids=lambda p: p.parent.parent.name + "-" + p.stem)
 def test_every_file_of_rule_tests_satisfies_its_schema(path: Path):
-    found = list(validator(SchemaKind.TESTS).iter_errors(document(path.read_text())))
+    found = list(validator("tests").iter_errors(document(path.read_text())))
     assert [error.message for error in found] == []
 
 
@@ -145,19 +145,19 @@ def test_every_file_of_rule_tests_satisfies_its_schema(path: Path):
 def test_what_the_readers_refuse_by_form_the_schema_refuses(old, new):
     text = (WORKED_EXAMPLE / "v1.yaml").read_text()
     assert old in text
-    assert not validator(SchemaKind.RULESET).is_valid(document(text.replace(old, new, 1)))
+    assert not validator("ruleset").is_valid(document(text.replace(old, new, 1)))
 
 
 @pytest.mark.parametrize(("old", "new"), cases("cli/rules_schema")["words"])
 def test_a_wrong_word_in_rule_tests_does_not_validate(old, new):
     text = (WORKED_EXAMPLE / "cases.yaml").read_text()
     assert old in text
-    assert not validator(SchemaKind.TESTS).is_valid(document(text.replace(old, new, 1)))
+    assert not validator("tests").is_valid(document(text.replace(old, new, 1)))
 
 
 def test_the_names_of_all_factors_complete():
     """Where a name or an expression is expected, an editor offers every factor with its meaning."""
-    shared = json.loads(schema_text(SchemaKind.RULESET))["$defs"]
+    shared = schemas()["ruleset"]["$defs"]
     factor = shared["factor"]
     assert factor["enum"] == list(catalogue())
     assert len(factor["enumDescriptions"]) == len(factor["enum"])
@@ -171,7 +171,7 @@ def test_the_names_of_all_factors_complete():
 def test_the_schemas_maps_have_the_keys_that_the_readers_have(monkeypatch):
     """Every closed map the readers open has a map in the schema with the same keys, and back."""
     read_maps = _maps_that_are_opened(monkeypatch)
-    described = {*_closed_maps(SchemaKind.RULESET), *_closed_maps(SchemaKind.TESTS)}
+    described = {*_closed_maps("ruleset"), *_closed_maps("tests")}
     made_up = {keys for keys in described if keys[1] >= set(catalogue())}
     assert described - made_up == read_maps
 
@@ -204,7 +204,7 @@ def _maps_that_are_opened(monkeypatch):
 
 
 def _closed_maps(kind):
-    todo, found = [json.loads(schema_text(kind))], set()
+    todo, found = [schemas()[kind]], set()
     while todo:
         part = todo.pop()
         if isinstance(part, list):
