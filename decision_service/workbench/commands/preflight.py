@@ -406,7 +406,8 @@ def erasures_check(settings: Settings) -> Check:
     except StoreUrlInvalid as error:
         return Check("erasures", False, error.message)
     if not isinstance(place, PostgresServer):
-        return _beside_the_store("erasures", "noted", place, settings=settings, without=words)
+        file = place and place.path
+        return _beside_the_store("erasures", "noted", file, settings=settings, without=words)
     shown = place.shown.rpartition("@")[2]
     if isinstance(store, PostgresServer) and place.server == store.server:
         words = f"noted in {shown}, on the store's server: never restore that server as a whole"
