@@ -24,7 +24,11 @@ COMMANDS = {
 }
 """By the words of the command after the program's name."""
 
-OPTIONS: dict[str, str] = {}
+OPTIONS: dict[str, str] = {
+    "preflight --no-prove": "leave it out: preflight proves nothing",
+    "preflight --prove": "run `decision-service rules check --prove`",
+    "preflight --prove-timeout": "run `decision-service rules check --prove`",
+}
 """By the words of the command and the option, such as `rules test --junit`."""
 
 RPCS: dict[str, str] = {}
