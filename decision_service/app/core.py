@@ -260,7 +260,7 @@ async def _open_store(
     if not store.keeps_journal:
         log.warning(
             "erasures are noted nowhere but in the store, so that a restored backup brings erased "
-            "data back: set DECISION_ERASURE_JOURNAL to a file or a database apart from it"
+            "data back: set DECISION_ERASURE_JOURNAL to the URL of a journal apart from it"
         )
     if not store.identity_keys:
         log.warning(

@@ -20,7 +20,7 @@ from decision_service.server.pages.connect import PageRefused, page_files
 from decision_service.server.transport.auth import Authenticator, CallersRefused
 from decision_service.server.transport.grpc import certificates_of
 from decision_service.server.transport.tls import CertificatesRefused
-from decision_service.store.engine import parse_journal, parse_store_url
+from decision_service.store.engine import SqliteFile, parse_journal, parse_store_url
 from decision_service.store.errors import StoreRefused
 from decision_service.store.keys import DATA_KEYS, IDENTITY_KEYS, KeyFile
 from decision_service.store.seals import JOURNAL_KEYS
@@ -79,15 +79,17 @@ def _of_store(settings: Settings) -> Iterator[str]:
     yield from _of_keys(IDENTITY_KEYS, settings.identity_key_file)
     yield from _of_keys(DATA_KEYS, settings.data_key_file)
     yield from _of_keys(JOURNAL_KEYS, settings.journal_key_file)
+    if not settings.erasure_journal:
+        return
     try:
         place = parse_journal(settings.erasure_journal)
     except StoreRefused as error:
         yield error.message
         return
     # `serve` makes the file where it is missing, but not its folder.
-    if settings.erasure_journal and isinstance(place, Path) and not place.parent.is_dir():
+    if isinstance(place, SqliteFile) and not place.path.parent.is_dir():
         name = env_name("erasure_journal")
-        yield f"{name} ({place}) has no folder to be in: make {place.parent}"
+        yield f"{name} ({place.shown}) has no folder to be in: make {place.path.parent}"
 
 
 def _of_keys(keys: KeyFile[Any], file: Path | None) -> Iterator[str]:

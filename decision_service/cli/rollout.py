@@ -164,8 +164,6 @@ def next_text(one: figures_pb.NextStage) -> str:
     words = [f"stage {one.stage} ({one.percent} %) from {instant_text(one.hold_until_time)}"]
     words.append(_count(one))
     words.append(", ".join(one.blocked_by) or _guarded(one))
-    if one.HasField("ready_by_time") and one.decisions_missing:
-        words.append(f"all met by {instant_text(one.ready_by_time)} at the pace so far")
     return ", ".join(words)
 
 
@@ -202,15 +200,9 @@ def _shadow(shadow: figures_pb.ShadowFigures) -> Iterator[str]:
 
 def _state(one: figures_pb.GuardrailFigures) -> str:
     state = _STATES[one.standing]
-    waits = one.standing == "waiting"
-    if not (waits or one.units_missing):
+    if one.standing != "waiting":
         return state
-    words = [f"{one.units:,} of {one.min_units:,}" if waits else f"{one.units:,} applicants"]
-    if one.units_missing:
-        words.append(f"about {one.units_missing:,} more needed")
-    if one.HasField("units_by_time"):
-        words.append(f"reached about {instant_text(one.units_by_time)}")
-    return f"{state if waits else f'{state} so far'} ({', '.join(words)})"
+    return f"{state} ({one.units:,} of {one.min_units:,})"
 
 
 def _guarded(one: figures_pb.NextStage) -> str:
@@ -227,10 +219,7 @@ def _guarded(one: figures_pb.NextStage) -> str:
 def _count(one: figures_pb.NextStage) -> str:
     if not one.decisions_missing:
         return f"{one.decisions:,} decisions so far"
-    words = f"{one.decisions_missing:,} more decisions needed"
-    if not one.HasField("decisions_by_time"):
-        return words
-    return f"{words} (reached about {instant_text(one.decisions_by_time)})"
+    return f"{one.decisions_missing:,} more decisions needed"
 
 
 def print_rollout(reply: pb.GetRolloutResponse) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from decimal import Decimal
 
@@ -42,7 +41,6 @@ def read_caps(
     caps = [(_cap(one), one) for one, _ in plan["caps"] if one and one["name"]]
     named = ((cap.name, written.node.place) for cap, written in caps)
     refuse_repeated(named, "caps", plan.report)
-    _warn_of_hidden_caps(caps)
     for cap, written in caps:
         if cap.arm is not None:
             _check_arm_cap(cap, written, names, challenger=challenger)
@@ -101,47 +99,6 @@ def _check_arm_cap(
     if cap.max_amount is not None and most is not None and cap.max_amount >= most:
         message = f"the cap `{cap.name}` keeps no request away: requests are at most {most}"
         written.warning("P319", "max_amount", message, "lower the amount, or remove it")
-
-
-def _warn_of_hidden_caps(read: Sequence[tuple[DayCap, Read]]) -> None:
-    """P317 (a warning) for each figure of a cap that holds nobody of its own."""
-    caps = [cap for cap, _ in read]
-    for index, (cap, written) in enumerate(read):
-        figures = dict(_figures(cap))
-        hiders = {
-            key: _hider(key, figure, cap, caps=caps, own=index) for key, figure in figures.items()
-        }
-        for key, hider in hiders.items():
-            idle = "the cap" if all(hiders.values()) else f"`{key}`"
-            if hider is not None:
-                most, other = hider
-                message = (
-                    f"`{key}` of the cap `{cap.name}` holds no applicant that the cap "
-                    f"`{other}`, with {most:f}, does not hold"
-                )
-                hint = f"remove {idle}, or make it the smaller of the two"
-                written.warning("P317", key, message, hint)
-
-
-def _figures(cap: DayCap) -> Iterator[tuple[str, Decimal]]:
-    if cap.approvals is not None:
-        yield "approvals_per_day", Decimal(cap.approvals)
-    if cap.amount is not None:
-        yield "amount_per_day", cap.amount
-
-
-def _hider(
-    key: str, figure: Decimal, of: DayCap, caps: Sequence[DayCap], own: int
-) -> tuple[Decimal, str] | None:
-    """Of two equal figures on one tier the first in the file stays."""
-    others = [
-        (other, cap.name)
-        for index, cap in enumerate(caps)
-        for name, other in _figures(cap)
-        if name == key and index != own and cap.tier in ("", of.tier) and cap.arm is of.arm
-        if other < figure or (other == figure and (index < own or cap.tier != of.tier))
-    ]
-    return min(others, key=lambda one: one[0], default=None)
 
 
 def read_guardrails(plan: Read, versions: Versions | None) -> tuple[Guardrail, ...]:

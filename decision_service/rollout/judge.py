@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -31,11 +31,7 @@ FALSE_ALARMS = 0.01
 """Of a hundred challengers that differ as meant at most one is stopped at a stage: so few that a
 stop means something, and a departure of five points still shows after some hundred applicants."""
 
-NOTICEABLE = 0.05
-"""A departure of five points beyond what is meant, which sample sizes are stated for."""
-
 _HALVINGS = 50
-_MOST_UNITS = 10**8
 _PRIOR_WEIGHT = 40
 _NORMAL_95 = 1.959964
 
@@ -110,35 +106,6 @@ def evidence(
     if not (champion.units and challenger.units):
         return 0.0
     return _evidence(_Counts.of(champion), _Counts.of(challenger), allowed, earlier=earlier)
-
-
-def units_needed(
-    champion_rate: float,
-    allowed: ConfidenceBand,
-    *,
-    champions_per_challenger: float,
-    beyond: float = NOTICEABLE,
-    earlier: ArmCount = NOTHING,
-) -> int | None:
-    """About how many challenger applicants show a departure of `beyond` on either side.
-
-    The number at which the expected counts reach the bound; the rarer side of the two counts. None
-    where neither side leaves room for such a departure, or 10**8 would not do.
-    """
-    sides = [allowed.low - beyond, allowed.high + beyond]
-    rates = [champion_rate + side for side in sides if 0 <= champion_rate + side <= 1]
-
-    def suffices(rate: float) -> Callable[[int], bool]:
-        def shows(units: int) -> bool:
-            champions = units * champions_per_challenger
-            first = _Counts(champions * champion_rate, champions * (1 - champion_rate))
-            second = _Counts(units * rate, units * (1 - rate))
-            return _evidence(first, second, allowed, earlier=earlier) >= -log(FALSE_ALARMS)
-
-        return shows
-
-    found = [_first(suffices(rate)) for rate in rates]
-    return max((n for n in found if n is not None), default=None) if None not in found else None
 
 
 def interval(tally: ArmCount) -> tuple[float, float]:
@@ -229,20 +196,6 @@ def _times_log(count: float, rate: float) -> float:
     return count * log(rate) if rate > 0 else -inf
 
 
-def _first(shows: Callable[[int], bool]) -> int | None:
-    """The smallest number that shows it, taking it as lasting from there on."""
-    high = 1
-    while not shows(high):
-        high *= 2
-        if high > _MOST_UNITS:
-            return None
-    low = high // 2
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (low, middle) if shows(middle) else (middle, high)
-    return high
-
-
 class GuardrailState(StrEnum):
     WAITING = "waiting"
     OK = "ok"
@@ -289,20 +242,6 @@ def judge_arms(guardrail: Guardrail, plan: Plan, arms: ArmTallies) -> Judgement:
     units = min(champion.units, challenger.units)
     judged = _judged(guardrail, challenger.rate - champion.rate, units, tripped=tripped)
     return replace(judged, units=challenger.units)
-
-
-def applicants_needed(guardrail: Guardrail, plan: Plan, arms: ArmTallies) -> int | None:
-    """None where no number would do; a thousand times as slow as judging."""
-    champion = arms.champion
-    challenger = arms.challenger
-    if not (champion.units and challenger.units):
-        return None
-    return units_needed(
-        champion.rate,
-        meant(plan, guardrail.metric),
-        champions_per_challenger=champion.units / challenger.units,
-        earlier=arms.earlier,
-    )
 
 
 def meant(plan: Plan, metric: Metric) -> ConfidenceBand:

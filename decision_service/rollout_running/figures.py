@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import NamedTuple
 
 import msgspec
 
@@ -19,7 +17,6 @@ from decision_service.rollout.judge import (
     NOTHING,
     ArmCount,
     GuardrailState,
-    applicants_needed,
     difference_interval,
     interval,
     meant,
@@ -58,7 +55,6 @@ MOST_POINTS = 60
 """Into so many spans the time of a guardrail's points is divided at most."""
 
 HOUR = timedelta(hours=1)
-_FORESEEABLE = timedelta(days=3650).total_seconds()
 
 
 class ArmLine(msgspec.Struct, frozen=True):
@@ -100,7 +96,7 @@ class GuardrailPoint(msgspec.Struct, frozen=True):
 
 
 class GuardrailLine(msgspec.Struct, frozen=True):
-    """A guardrail's result in words; for a comparison also how many applicants it still needs.
+    """A guardrail's result in words, and what it rests on.
 
     `allowed_low` and `allowed_high` are in percent or percentage points, None of no bound.
     """
@@ -115,8 +111,6 @@ class GuardrailLine(msgspec.Struct, frozen=True):
     window: str
     units: int
     min_units: int
-    units_missing: int
-    units_by_time: datetime | None
     allowed_low: Decimal | None
     allowed_high: Decimal | None
     points: Sequence[GuardrailPoint]
@@ -125,7 +119,7 @@ class GuardrailLine(msgspec.Struct, frozen=True):
 class NextStage(msgspec.Struct, frozen=True):
     """What a track's next stage needs; `decisions` are those since it entered its own.
 
-    An instant is None where it cannot be foreseen. `guardrails` is how many watch the track.
+    `guardrails` is how many watch the track.
     """
 
     track: TrackName
@@ -133,8 +127,6 @@ class NextStage(msgspec.Struct, frozen=True):
     percent: Decimal
     hold_until_time: datetime
     decisions_missing: int
-    decisions_by_time: datetime | None
-    ready_by_time: datetime | None
     blocked_by: tuple[str, ...]
     decisions: int
     waiting: Sequence[GuardrailLine]
@@ -176,8 +168,7 @@ class ShowFigures(msgspec.Struct, frozen=True, eq=False):
         since = max(found.state.go_live.since, now - LONGEST)
         results = await evaluation.results()
         lines = [
-            await _line(one, found, now, points=await points.of(one) if points else ())
-            for one in results
+            _line(one, found, points=await points.of(one) if points else ()) for one in results
         ]
         return Figures(
             since_time=since,
@@ -343,17 +334,12 @@ def _allowed(guardrail: Guardrail, product: Product) -> tuple[Decimal | None, De
     return round(Decimal(band.low * 100), 6), round(Decimal(band.high * 100), 6)
 
 
-async def _line(
-    result: GuardrailResult, product: Product, now: datetime, points: Sequence[GuardrailPoint]
+def _line(
+    result: GuardrailResult, product: Product, points: Sequence[GuardrailPoint]
 ) -> GuardrailLine:
     guardrail = result.guardrail
     judged = result.judgement
-    awaited = Forecast(0, None)
     low, high = _allowed(guardrail, product)
-    if result.arms is not None and judged.standing is not GuardrailState.TRIPPED:
-        needed = await asyncio.to_thread(applicants_needed, guardrail, product.plan, result.arms)
-        fewest = guardrail.min_units if judged.standing is GuardrailState.WAITING else 0
-        awaited = _awaited(max(needed or 0, fewest), judged.units, result.window.since, now=now)
     return GuardrailLine(
         name=guardrail.name,
         metric=guardrail.metric,
@@ -365,8 +351,6 @@ async def _line(
         window=window_words(result),
         units=judged.units,
         min_units=guardrail.min_units,
-        units_missing=awaited.missing,
-        units_by_time=awaited.by,
         allowed_low=low,
         allowed_high=high,
         points=points,
@@ -380,7 +364,6 @@ async def _next(
     lines: Sequence[GuardrailLine],
 ) -> NextStage | None:
     product = evaluation.product
-    now = evaluation.now
     challenger = name is TrackName.CHALLENGER
     track = product.state.challenger if challenger else product.state.go_live
     if track is None:
@@ -390,8 +373,6 @@ async def _next(
     needs = waits_for(product.plan, product.state, name, decisions=decisions, judgements=judgements)
     if needs is None or needs.next is None:
         return None
-    count = _awaited(decisions + needs.decisions_missing, decisions, track.since, now=now)
-    unforeseen = needs.blocked_by or (count.missing and count.by is None)
     own = [line for line in lines if (line.of == Arm.CHALLENGER) is challenger]
     return NextStage(
         track=name,
@@ -399,25 +380,8 @@ async def _next(
         percent=percent_of(needs.next.percent),
         hold_until_time=needs.holds_until,
         decisions_missing=needs.decisions_missing,
-        decisions_by_time=count.by,
-        ready_by_time=None if unforeseen else max(needs.holds_until, count.by or needs.holds_until),
         blocked_by=needs.blocked_by,
         decisions=decisions,
         waiting=[line for line in own if line.standing is GuardrailState.WAITING],
         guardrails=len(own),
     )
-
-
-class Forecast(NamedTuple):
-    """A number that a step needs, and when it is reached at the current rate (None: unknown)."""
-
-    missing: int
-    by: datetime | None
-
-
-def _awaited(needed: int, decided: int, since: datetime, now: datetime) -> Forecast:
-    missing = max(0, needed - decided)
-    if not missing or not decided:
-        return Forecast(missing, None)
-    wait = (now - since).total_seconds() * missing / decided
-    return Forecast(missing, now + timedelta(seconds=wait) if wait < _FORESEEABLE else None)

@@ -30,6 +30,9 @@ COMMANDS = {
 """By the words of the command after the program's name."""
 
 OPTIONS = {
+    "preflight --no-prove": "leave it out: preflight proves nothing",
+    "preflight --prove": "run `decision-service rules check --prove`",
+    "preflight --prove-timeout": "run `decision-service rules check --prove`",
     "rules test --format junit": "use `--format json`, and make of it what your CI shows",
 }
 """By the words of the command and the option, and of an option that stays the value that went."""

@@ -269,10 +269,10 @@ class Settings(BaseModel):
     erasure_journal: str = Field(  # it may hold a password
         "",
         repr=False,
-        description="Where erasures are recorded apart from the store: a file, by default next to "
-        "the SQLite file, or another database, which processes on several machines share: "
-        "postgresql://user:password@host/database. Set it for PostgreSQL.",
-        examples=["/var/lib/decision-service/erasures"],
+        description="Where erasures are recorded apart from the store: sqlite:///FILE, by default "
+        "next to the SQLite file, or postgresql://user:password@host/database, which processes on "
+        "several machines share. Set it for PostgreSQL.",
+        examples=["sqlite:////var/lib/decision-service/erasures"],
     )
     identity_key_file: NamedPath | None = Field(
         None,

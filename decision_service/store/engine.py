@@ -69,20 +69,21 @@ def parse_store_url(text: str) -> SqliteFile | PostgresServer:
     )
 
 
-def parse_journal(given: str | Path) -> Path | PostgresServer:
-    """Read the place of an erasure journal; raises StoreUrlInvalid without a password."""
-    if "://" not in str(given) and "\n" not in str(given):
-        return Path(given)
+def parse_journal(given: str) -> SqliteFile | PostgresServer:
+    """Read the URL of an erasure journal; raises StoreUrlInvalid, without a password.
+
+    A path alone is the file of its sqlite URL, as settings had it before 0.5.0.
+    """
+    # A secret's file that is given as the setting itself has several lines.
+    if "://" not in given and "\n" not in given:
+        return SqliteFile(Path(given))
     try:
-        address = parse_store_url(str(given))
+        return parse_store_url(given)
     except StoreUrlInvalid:
-        address = None
-    if isinstance(address, PostgresServer):
-        return address
-    raise StoreUrlInvalid(
-        "DECISION_ERASURE_JOURNAL is neither a file nor a database: use a path, or "
-        f"{_POSTGRES_FORM} (options host and sslmode)"
-    )
+        raise StoreUrlInvalid(
+            "DECISION_ERASURE_JOURNAL is no URL of a journal: use sqlite:///erasures.db or "
+            f"{_POSTGRES_FORM} (options host and sslmode)"
+        ) from None
 
 
 def _sqlite(url: URL) -> SqliteFile:

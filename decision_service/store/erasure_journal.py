@@ -140,7 +140,7 @@ class JournalFile:
             why = getattr(error, "strerror", None) or errors.said(error.__cause__)
             raise StoreRefused(
                 f"the erasure journal {path} cannot be written ({why}): give the service's user "
-                "access to it, or set DECISION_ERASURE_JOURNAL to another file"
+                "access to it, or set DECISION_ERASURE_JOURNAL to the URL of another"
             ) from None
         return file
 

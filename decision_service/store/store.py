@@ -108,7 +108,7 @@ class Store(
         lease: float = LEASE_SECONDS,
         init: bool = False,
         on_commit: OnCommit = no_op,
-        journal: str | Path | None = None,
+        journal: str = "",
         erase_decisions: bool = False,
         identity_keys: Path | None = None,
         data_keys: Path | None = None,
@@ -121,8 +121,8 @@ class Store(
         A process that hangs keeps what it decides from the others for `lease` seconds.
         Where a SQLite file is missing that was there once, only `init` begins a new one.
         `on_commit` is called with each group's seconds and decisions. `journal` is the erasure
-        journal's file or PostgreSQL URL, by default the SQLite file's name with `.erasures`, and
-        none for PostgreSQL; what it has and the database lacks is erased before this returns.
+        journal's URL, by default of the SQLite file's name with `.erasures`, and none for
+        PostgreSQL; what it has and the database lacks is erased before this returns.
         With `erase_decisions` an erasure takes a user's decisions as well as the data behind them.
         `identity_keys` is the file of the keys by which accounts and persons are hashed, by default
         the SQLite file's name with `.identity-keys`, made where there is none; with PostgreSQL
@@ -137,9 +137,10 @@ class Store(
         try:
             address = parse_store_url(url)
             with errors.opening(address.shown):
-                if not journal and isinstance(address, SqliteFile):
-                    journal = address.companion(".erasures")
-                noted = await open_journal(parse_journal(journal)) if journal else None
+                if journal:
+                    noted = await open_journal(parse_journal(journal))
+                elif isinstance(address, SqliteFile):
+                    noted = await open_journal(SqliteFile(address.companion(".erasures")))
                 wrapping = await open_data_keys(url, data_keys, database, make=keep_data_keys)
                 sealing = await open_journal_keys(journal_keys, database)
                 used = await database.read(history.key_ids)
@@ -204,10 +205,10 @@ class Store(
             forget(user_id)
 
 
-async def open_journal(place: Path | PostgresServer) -> ErasureJournal:
+async def open_journal(place: SqliteFile | PostgresServer) -> ErasureJournal:
     """Open the journal, made where there is none; raises StoreRefused."""
-    if not isinstance(place, PostgresServer):
-        return ErasureJournal(await JournalFile.open(place))
+    if isinstance(place, SqliteFile):
+        return ErasureJournal(await JournalFile.open(place.path))
     # Imported here: a tenth of the start.
     from decision_service.store.postgres import open_tables
 

@@ -61,7 +61,7 @@ def test_the_service_takes_the_settings(name: str, tmp_path: Path) -> None:
     service = composed()["services"][name]
     given = {secret["target"].removeprefix(SECRETS) for secret in service["secrets"]}
     environ: dict[str, str] = dict(service["environment"])
-    path = {"DECISION_ERASURE_JOURNAL"}  # a secret only where it is a database's URL
+    path = {"DECISION_ERASURE_JOURNAL"}  # a secret only where it is the URL of a server
     assert environ.keys().isdisjoint({env_name(secret) for secret in FROM_FILES} - path)
     for setting, value in environ.items():
         if value.startswith(SECRETS):

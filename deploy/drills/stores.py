@@ -73,7 +73,7 @@ class KeptInPostgres(Kept):
 
 def in_sqlite(folder: Path) -> Kept:
     """A file that is not there yet."""
-    return Kept(folder, f"sqlite:///{folder}/decisions.db", f"{folder}/erasures")
+    return Kept(folder, f"sqlite:///{folder}/decisions.db", f"sqlite:///{folder}/erasures")
 
 
 def in_postgres(folder: Path, server: Postgres) -> Kept:

@@ -188,7 +188,7 @@ def settings(folder: Path, ports: Ports, store: str) -> dict[str, str]:
         "DECISION_HTTP_ADDRESS": f"127.0.0.1:{ports.http}",
         "DECISION_ADMIN_ADDRESS": f"127.0.0.1:{ports.admin}",
         "DECISION_STORE_URL": store,
-        "DECISION_ERASURE_JOURNAL": str(folder / "erasures"),
+        "DECISION_ERASURE_JOURNAL": f"sqlite:///{folder / 'erasures'}",
         "DECISION_IDENTITY_KEY_FILE": str(folder / "identity-keys"),
         "DECISION_DATA_KEY_FILE": str(folder / "data-keys"),
         "DECISION_AUTH_TOKENS_FILE": str(folder / "callers.yaml"),

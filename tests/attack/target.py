@@ -166,7 +166,7 @@ async def attacked(folder: Path, store_url: str) -> AsyncIterator[Target]:
     auditor = team.hire("auditor", "read", subjects=["auditor"])
     settings = {
         "store_url": store_url,
-        "erasure_journal": str(folder / "erasures"),
+        "erasure_journal": f"sqlite:///{folder / 'erasures'}",
         "smile_mode": "sandbox",
         "smile_api_key": "k",
         "smile_api_secret": "s",

@@ -23,7 +23,7 @@ from tests.kits.stored_person import ANA, BEN, fill
 async def _filled(url: str, journal: Path) -> None:
     """Rows of every table, of made-up people."""
     await migrate(url)
-    store = await Store.open(url, journal=journal)
+    store = await Store.open(url, journal=f"sqlite:///{journal}")
     await fill(store, BEN, 1)
     await fill(store, ANA, 3, BEN)
     await store.append(FIRST)

@@ -22,7 +22,7 @@ from decision_service.domain.errors import ConsentMoved, StoreUnavailable
 from decision_service.domain.ports import Disconnected, Erased, HistoryEntry, UserState
 from decision_service.domain.reviews import ReviewEnd
 from decision_service.domain.snapshot import KnownCount
-from decision_service.store.engine import parse_journal
+from decision_service.store.engine import SqliteFile, parse_journal
 from decision_service.store.erasure_journal import new_erasure
 from decision_service.store.errors import StoreRefused
 from decision_service.store.store import Store, open_journal
@@ -80,7 +80,7 @@ def journal_in_postgres(request: pytest.FixtureRequest, tmp_path: Path) -> Place
 def a_place(request: pytest.FixtureRequest, tmp_path: Path, kind: str) -> Place:
     """An empty store and an empty journal."""
     if kind == "sqlite":
-        names = (str(tmp_path / f"erasures-{number}") for number in count())
+        names = (f"sqlite:///{tmp_path}/erasures-{number}" for number in count())
         path, backup = tmp_path / "decisions.db", tmp_path / "backup.db"
 
         def copy() -> str:
@@ -114,10 +114,11 @@ async def test_caches_forget_a_user_before_and_after_the_erasure(place: Place) -
 @contextmanager
 def away(place: Place) -> Iterator[None]:
     """The journal's file is gone, or its database takes no connections."""
-    if "://" not in place.journal:
-        kept = Path(place.journal).rename(f"{place.journal}.away")
+    address = parse_journal(place.journal)
+    if isinstance(address, SqliteFile):
+        kept = address.path.rename(f"{address.path}.away")
         yield
-        kept.rename(place.journal)
+        kept.rename(address.path)
         return
     name = make_url(place.journal).database
     place.psql(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
@@ -290,6 +291,26 @@ async def erasures_of(store: Store) -> list[str]:
     return sorted(str(row["erasure_id"]) for row in rows.tables["erasures"])
 
 
+async def test_a_journal_that_was_named_by_its_path_goes_on_by_its_url(
+    place: Place, tmp_path: Path
+) -> None:
+    """Erased before the setting was a URL and restored after it: the mark and its key are kept."""
+    by_path = replace(place, journal=str(tmp_path / "old erasures"))
+    backup = await backed_up(by_path)
+    before = await by_path.noted()
+    by_url = replace(place, journal=f"sqlite:///{by_path.journal}")
+    assert await by_url.noted() == before
+    journal = await open_journal(parse_journal(by_url.journal))
+    assert await journal.of(USER) == frozenset(before)
+    store = await by_url.open(backup)
+    assert await store.snapshot(USER, SNAPSHOT.id) is None
+    assert await store.user_state(USER) == UserState((), consent=1)
+    assert await store.snapshot(OTHER.user_id, OTHER.id) == OTHER.body
+    await store.erase(OTHER.user_id)
+    await store.aclose()
+    assert len(await by_path.noted()) == len(before) + 1
+
+
 async def test_a_lost_journal_is_written_anew(place: Place) -> None:
     """The next start notes again what the store knows, so that a restore still erases it."""
     backup = await backed_up(place)
@@ -329,7 +350,7 @@ async def test_beside_sqlite_there_is_a_journal_by_itself(tmp_path: Path) -> Non
     async with opened(f"sqlite:///{tmp_path}/decisions.db") as store:
         assert store.keeps_journal
         await store.erase(USER)
-    journal = await open_journal(tmp_path / "decisions.db.erasures")
+    journal = await open_journal(SqliteFile(tmp_path / "decisions.db.erasures"))
     assert len(await journal.marks()) == 1
 
 
@@ -406,7 +427,7 @@ async def test_an_erased_key_leaves_the_files_of_the_tables(
 ) -> None:
     """On PostgreSQL too: the key of what was stored is in no page of its table any more."""
     url = postgres.migrated()
-    async with opened(url, journal=tmp_path / "erasures") as store:
+    async with opened(url, journal=f"sqlite:///{tmp_path}/erasures") as store:
         for number, snapshot in enumerate((SNAPSHOT, OTHER)):
             await store.commit(numbered(number, user_id=snapshot.user_id, snapshot=snapshot))
         asked = f"SELECT encode(key, 'hex') FROM consents WHERE user_id = '{USER}'"

@@ -321,7 +321,7 @@ async def test_no_two_processes_decide_on_one_history(postgres: Postgres) -> Non
 async def test_an_erasure_forgets_the_hash_of_who_applied(url: str, tmp_path: Path) -> None:
     """Of a request the digest stays, by which its repetition is known; others' stay whole."""
     hashed = b"\x01" * 32 + KEYS.person[0]
-    async with opened(url, journal=tmp_path / "erasures") as store:
+    async with opened(url, journal=f"sqlite:///{tmp_path}/erasures") as store:
         await store.commit(decided(1, content=hashed))
         other = history_keys("user-2", "los", "").user
         await store.commit(decided(2, [other], user_id="user-2", content=hashed))
@@ -343,7 +343,7 @@ async def test_an_erasure_leaves_no_hash_in_the_tables(postgres: Postgres, tmp_p
         )
         return b"".join((folder / file).read_bytes() for file in found)
 
-    async with opened(url, journal=tmp_path / "erasures") as store:
+    async with opened(url, journal=f"sqlite:///{tmp_path}/erasures") as store:
         await store.commit(decided(1))
         assert all(key in pages() for key in HASHES)
         await store.erase("user-1")
@@ -377,7 +377,7 @@ async def test_an_erasure_half_way_through_a_rotation_leaves_no_hash(
     """Neither under the old key nor under the new one, of decisions of before and since."""
     file = tmp_path / "keys"
     old, new = IDENTITY_KEYS.add(file), IDENTITY_KEYS.add(file)
-    async with opened(url, identity_keys=file, journal=tmp_path / "erasures") as store:
+    async with opened(url, identity_keys=file, journal=f"sqlite:///{tmp_path}/erasures") as store:
         assert store.identity_keys == (new, old)
         for number, secrets in enumerate(((old,), (new, old)), 1):
             await store.commit(decided(number, [KEYS.user, *_account(secrets)], last=number - 1))

@@ -339,7 +339,7 @@ async def _goes_on(url: str, folder: Path) -> None:
     keys = folder / "identity-keys"
     keys.write_text(f"{base64.b64encode(SECRET.secret).decode()}\n")
     keys.chmod(0o600)
-    store = await Store.open(url, journal=folder / "erasures", identity_keys=keys)
+    store = await Store.open(url, journal=f"sqlite:///{folder}/erasures", identity_keys=keys)
     try:
         await store.commit(ENTRY)
         assert await store.get(ENTRY.decision_id) == as_stored(ENTRY)

@@ -70,7 +70,7 @@ async def test_a_service_migrates_and_decides_on_the_oldest_server(
     oldest_postgres: Postgres, tmp_path: Path
 ) -> None:
     """From an empty database on, with keys of every kind and an erasure journal."""
-    url, files = oldest_postgres.empty(), {"erasure_journal": str(tmp_path / "erasures")}
+    url, files = oldest_postgres.empty(), {"erasure_journal": f"sqlite:///{tmp_path}/erasures"}
     for keys in (DATA_KEYS, IDENTITY_KEYS):
         files[keys.setting.removeprefix("DECISION_").lower()] = str(tmp_path / keys.name)
         keys.add(tmp_path / keys.name)

@@ -123,7 +123,7 @@ async def stored_rows(store: Store, url: str, *users: str) -> list[Rows]:
 
 async def test_every_told_text_of_every_table_is_in_the_export(url: str, tmp_path: Path) -> None:
     """Of each row of a person that any table holds the texts leave; keys and rules do not."""
-    async with opened(url, journal=tmp_path / "erasures") as store:
+    async with opened(url, journal=f"sqlite:///{tmp_path}/erasures") as store:
         await fill(store, ANA, 1)
         told = text_of(await exported(store, ANA))
         [rows] = await stored_rows(store, url, ANA)
@@ -147,7 +147,7 @@ async def test_every_told_text_of_every_table_is_in_the_export(url: str, tmp_pat
 
 async def test_nothing_of_another_user_of_the_account_is_told(url: str, tmp_path: Path) -> None:
     """No id, reference, name, key or figure of the other, who is counted in the own records."""
-    async with opened(url, journal=tmp_path / "erasures") as store:
+    async with opened(url, journal=f"sqlite:///{tmp_path}/erasures") as store:
         await fill(store, BEN, 11)
         await fill(store, ANA, 1, BEN)
         records = await exported(store, ANA)
@@ -173,7 +173,7 @@ async def test_an_erasure_leaves_what_the_list_of_tables_says(
     url: str, tmp_path: Path, *, erase_decisions: bool
 ) -> None:
     """Each table is emptied of the person or not as it is listed, and the other person's stay."""
-    options = {"journal": tmp_path / "erasures", "erase_decisions": erase_decisions}
+    options = {"journal": f"sqlite:///{tmp_path}/erasures", "erase_decisions": erase_decisions}
     async with opened(url, **options) as store:
         await fill(store, ANA, 1)
         await fill(store, BEN, 11)
@@ -198,7 +198,7 @@ async def test_an_export_tells_what_an_open_loan_leaves(
     url: str, tmp_path: Path, *, erase_decisions: bool
 ) -> None:
     """Who owes is told of the hashes, the amounts and the reports that stay, and until when."""
-    options = {"journal": tmp_path / "erasures", "erase_decisions": erase_decisions}
+    options = {"journal": f"sqlite:///{tmp_path}/erasures", "erase_decisions": erase_decisions}
     async with opened(url, **options) as store:
         await fill(store, ANA, 1)
         await store.erase(ANA)
@@ -330,7 +330,7 @@ async def test_decisions_leave_the_pages_of_their_tables(
         pages = {one: (folder / file).read_bytes() for one, file in files.items()}
         return {one for one, held in pages.items() if any(each in held for each in ids)}
 
-    async with opened(url, journal=tmp_path / "erasures", erase_decisions=True) as store:
+    async with opened(url, journal=f"sqlite:///{tmp_path}/erasures", erase_decisions=True) as store:
         await fill(store, ANA, 1)
         await fill(store, BEN, 11)
         assert named() == {*tables}
@@ -407,7 +407,7 @@ async def test_every_erasure_takes_the_words_of_reviews(url: str, tmp_path: Path
     What is written after an erasure goes with the next one.
     """
     named = {(table, one) for table, of in WORDS.items() for one in of.get("words", "").split()}
-    options = {"journal": tmp_path / "erasures"}
+    options = {"journal": f"sqlite:///{tmp_path}/erasures"}
     async with opened(url, **options) as store:
         finished, unfinished = await worded(store)
         before = await store.reviews.get(finished)
@@ -439,7 +439,7 @@ async def test_every_erasure_takes_the_words_of_reviews(url: str, tmp_path: Path
 async def test_an_erasure_takes_words_where_no_review_is_unfinished(
     url: str, tmp_path: Path
 ) -> None:
-    async with opened(url, journal=tmp_path / "erasures") as store:
+    async with opened(url, journal=f"sqlite:///{tmp_path}/erasures") as store:
         await finished_review(store)
         await store.erase(USER)
     assert await _holding(url) == set()

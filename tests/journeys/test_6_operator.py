@@ -59,9 +59,7 @@ def settings(folder: Path, base_url: str, **more: str) -> dict[str, str]:
 
 
 async def run(*arguments: str, folder: Path, **more: str) -> Any:
-    """Run a command beside the vendor of this process; preflight without its minutes of proofs."""
-    if arguments[0] == "preflight":
-        arguments = (*arguments, "--no-prove")
+    """Run a command next to the vendor of this process."""
     return await asyncio.to_thread(command, *arguments, folder=folder, **more)
 
 

@@ -24,6 +24,7 @@ from decision_service.api.v1.applicant_service_pb2_grpc import ApplicantServiceS
 from decision_service.domain.values import AsOf
 from decision_service.runtime.clock import SystemClock
 from decision_service.smile.events import PATH, signature
+from decision_service.store.engine import SqliteFile
 from decision_service.store.store import open_journal
 from tests.e2e.service import Running, at_vendor, create, outcome, refused, running
 from tests.e2e.team import Metadata, Team
@@ -44,8 +45,8 @@ async def test_a_person_asks_for_her_data_and_then_withdraws(
 
     The file is its owner's alone. What persons decided is kept.
     """
-    journal = tmp_path / "erasures"
-    async with office(tmp_path, url, erasure_journal=str(journal)) as at:
+    journal = SqliteFile(tmp_path / "erasures")
+    async with office(tmp_path, url, erasure_journal=f"sqlite:///{journal.path}") as at:
         decided = await at.decided(RYAN)
         await at.decided(GEORGE)
         letter = (await at.letter(decided.decision_id)).text

@@ -114,7 +114,7 @@ class OutcomeChange(_message.Message):
     def __init__(self, live: _Optional[_Union[_decision_pb2.Outcome, str]] = ..., other: _Optional[_Union[_decision_pb2.Outcome, str]] = ..., count: _Optional[int] = ...) -> None: ...
 
 class GuardrailFigures(_message.Message):
-    __slots__ = ("name", "metric", "of", "action", "standing", "value", "allowed", "window", "units", "min_units", "units_missing", "units_by_time", "points", "allowed_low", "allowed_high")
+    __slots__ = ("name", "metric", "of", "action", "standing", "value", "allowed", "window", "units", "min_units", "points", "allowed_low", "allowed_high")
     NAME_FIELD_NUMBER: _ClassVar[int]
     METRIC_FIELD_NUMBER: _ClassVar[int]
     OF_FIELD_NUMBER: _ClassVar[int]
@@ -125,8 +125,6 @@ class GuardrailFigures(_message.Message):
     WINDOW_FIELD_NUMBER: _ClassVar[int]
     UNITS_FIELD_NUMBER: _ClassVar[int]
     MIN_UNITS_FIELD_NUMBER: _ClassVar[int]
-    UNITS_MISSING_FIELD_NUMBER: _ClassVar[int]
-    UNITS_BY_TIME_FIELD_NUMBER: _ClassVar[int]
     POINTS_FIELD_NUMBER: _ClassVar[int]
     ALLOWED_LOW_FIELD_NUMBER: _ClassVar[int]
     ALLOWED_HIGH_FIELD_NUMBER: _ClassVar[int]
@@ -140,12 +138,10 @@ class GuardrailFigures(_message.Message):
     window: str
     units: int
     min_units: int
-    units_missing: int
-    units_by_time: _timestamp_pb2.Timestamp
     points: _containers.RepeatedCompositeFieldContainer[GuardrailPoint]
     allowed_low: str
     allowed_high: str
-    def __init__(self, name: _Optional[str] = ..., metric: _Optional[str] = ..., of: _Optional[str] = ..., action: _Optional[str] = ..., standing: _Optional[str] = ..., value: _Optional[str] = ..., allowed: _Optional[str] = ..., window: _Optional[str] = ..., units: _Optional[int] = ..., min_units: _Optional[int] = ..., units_missing: _Optional[int] = ..., units_by_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., points: _Optional[_Iterable[_Union[GuardrailPoint, _Mapping]]] = ..., allowed_low: _Optional[str] = ..., allowed_high: _Optional[str] = ...) -> None: ...
+    def __init__(self, name: _Optional[str] = ..., metric: _Optional[str] = ..., of: _Optional[str] = ..., action: _Optional[str] = ..., standing: _Optional[str] = ..., value: _Optional[str] = ..., allowed: _Optional[str] = ..., window: _Optional[str] = ..., units: _Optional[int] = ..., min_units: _Optional[int] = ..., points: _Optional[_Iterable[_Union[GuardrailPoint, _Mapping]]] = ..., allowed_low: _Optional[str] = ..., allowed_high: _Optional[str] = ...) -> None: ...
 
 class GuardrailPoint(_message.Message):
     __slots__ = ("end_time", "value", "low", "high", "units")
@@ -162,14 +158,12 @@ class GuardrailPoint(_message.Message):
     def __init__(self, end_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., value: _Optional[str] = ..., low: _Optional[str] = ..., high: _Optional[str] = ..., units: _Optional[int] = ...) -> None: ...
 
 class NextStage(_message.Message):
-    __slots__ = ("track", "stage", "percent", "hold_until_time", "decisions_missing", "decisions_by_time", "ready_by_time", "blocked_by", "decisions", "waiting", "guardrails")
+    __slots__ = ("track", "stage", "percent", "hold_until_time", "decisions_missing", "blocked_by", "decisions", "waiting", "guardrails")
     TRACK_FIELD_NUMBER: _ClassVar[int]
     STAGE_FIELD_NUMBER: _ClassVar[int]
     PERCENT_FIELD_NUMBER: _ClassVar[int]
     HOLD_UNTIL_TIME_FIELD_NUMBER: _ClassVar[int]
     DECISIONS_MISSING_FIELD_NUMBER: _ClassVar[int]
-    DECISIONS_BY_TIME_FIELD_NUMBER: _ClassVar[int]
-    READY_BY_TIME_FIELD_NUMBER: _ClassVar[int]
     BLOCKED_BY_FIELD_NUMBER: _ClassVar[int]
     DECISIONS_FIELD_NUMBER: _ClassVar[int]
     WAITING_FIELD_NUMBER: _ClassVar[int]
@@ -179,13 +173,11 @@ class NextStage(_message.Message):
     percent: str
     hold_until_time: _timestamp_pb2.Timestamp
     decisions_missing: int
-    decisions_by_time: _timestamp_pb2.Timestamp
-    ready_by_time: _timestamp_pb2.Timestamp
     blocked_by: _containers.RepeatedScalarFieldContainer[str]
     decisions: int
     waiting: _containers.RepeatedCompositeFieldContainer[WaitingGuardrail]
     guardrails: int
-    def __init__(self, track: _Optional[str] = ..., stage: _Optional[str] = ..., percent: _Optional[str] = ..., hold_until_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., decisions_missing: _Optional[int] = ..., decisions_by_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., ready_by_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., blocked_by: _Optional[_Iterable[str]] = ..., decisions: _Optional[int] = ..., waiting: _Optional[_Iterable[_Union[WaitingGuardrail, _Mapping]]] = ..., guardrails: _Optional[int] = ...) -> None: ...
+    def __init__(self, track: _Optional[str] = ..., stage: _Optional[str] = ..., percent: _Optional[str] = ..., hold_until_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., decisions_missing: _Optional[int] = ..., blocked_by: _Optional[_Iterable[str]] = ..., decisions: _Optional[int] = ..., waiting: _Optional[_Iterable[_Union[WaitingGuardrail, _Mapping]]] = ..., guardrails: _Optional[int] = ...) -> None: ...
 
 class WaitingGuardrail(_message.Message):
     __slots__ = ("name", "units", "min_units")

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import ssl
 import sys
-import time
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from functools import cached_property
 from pathlib import Path
-from typing import Annotated
 from urllib.parse import urlsplit
 
 import httpx2
@@ -30,7 +27,6 @@ from decision_service.cli.output import (
     FormatOption,
     print_json,
     progress_line,
-    seconds,
 )
 from decision_service.cli.webhooks import open_smile, vendor_deadline
 from decision_service.domain.errors import ServiceError, StoreError, visible
@@ -41,7 +37,6 @@ from decision_service.rulebook.folder import RuleFolder, RulesFolderMissing, rea
 from decision_service.rulebook.load import LoadResult, blocked_names, load_rules
 from decision_service.rulebook.loosenings import RulesState, loosenings, name_of
 from decision_service.rulebook.plans import found_risks
-from decision_service.rulebook.rule_tests import VersionResults, failures, run_rule_tests
 from decision_service.rulebook.rulebook import PlanRisk, Policy, Product, Rulebook
 from decision_service.rules.language.diagnostics import Severity, count
 from decision_service.runtime.address import is_loopback, split_address
@@ -54,8 +49,6 @@ from decision_service.server.transport.context import Role
 from decision_service.store.engine import PostgresServer, parse_journal, parse_store_url
 from decision_service.store.errors import StoreLocked, StoreUrlInvalid
 from decision_service.store.store import Store
-from decision_service.workbench.proofs.report import UNDECIDED, guarantees_of
-from decision_service.workbench.proofs.solver import SolverMissing
 
 NOT_ASKED = "looked at once DECISION_SMILE_MODE names a vendor to ask"
 MOST_DRIFT = 5.0
@@ -68,7 +61,6 @@ VENDOR_HOSTS: Mapping[str | None, SmileMode] = {
 """The mode of each of the vendor's hosts, the host of the vendor's guide among them."""
 
 _SECONDS = 10.0
-_PROVE_SECONDS = 300.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +73,7 @@ class Check:
 
 
 class FoundRules:
-    """The rules of a folder as they are read once; `tested` runs their tests once."""
+    """The rules of a folder as they are read once."""
 
     def __init__(self, settings: Settings) -> None:
         self._blocked = blocked_names(settings)
@@ -94,11 +86,6 @@ class FoundRules:
         if folder.kept:
             self.folder = folder
             self.loading = load_rules(folder, datetime.now(UTC), self._blocked)
-
-    @cached_property
-    def tested(self) -> Sequence[VersionResults]:
-        rulebook = self.loading.rulebook
-        return [] if rulebook is None else [*run_rule_tests(self.folder, rulebook)]
 
 
 class StoreState(msgspec.Struct):
@@ -152,7 +139,7 @@ async def _state(store: Store) -> StoreState:
 
 
 def rules_checks(settings: Settings, state: StoreState, rules: FoundRules | str) -> Iterator[Check]:
-    """Whether rules load and pass, begin small, and guard no less than those that decided last."""
+    """Whether rules load, begin small, and guard no less than those that decided last."""
     if isinstance(rules, str):
         yield Check("rules", False, rules)
         return
@@ -169,12 +156,7 @@ def rules_checks(settings: Settings, state: StoreState, rules: FoundRules | str)
         yield Check("approval", False, f"a changed folder decides at once: {todo}")
     if state.rules is not None:
         yield _guards(settings, state.rules, folder, rulebook=loading.rulebook)
-    failed = failures(rules.tested)
-    if failed:
-        words = f"{len(failed)} of their tests fail or are not there: see `rules test`"
-        yield Check("rules", False, words)
-    else:
-        yield Check("rules", True, f"{len(loading.rulebook.products)} products, tests passed")
+    yield Check("rules", True, f"{len(loading.rulebook.products)} products load")
     yield from _prices(settings, loading, state.rules)
     for problem in loading.nothing_listed:
         yield Check("lists", None, f"{problem.message}: {problem.hint}")
@@ -243,35 +225,6 @@ def _letters(rulebook: Rulebook) -> Iterator[Check]:
             good += not found
     if good:
         yield Check("letters", True, f"{good} name a lender and a contact")
-
-
-def slow_checks(rules: FoundRules | str, seconds: float) -> Iterator[Check]:
-    rulebook = None if isinstance(rules, str) else rules.loading.rulebook
-    if isinstance(rules, str) or rulebook is None:
-        why = rules if isinstance(rules, str) else "the rules do not load: see `rules check`"
-        yield Check("guarantees", False, why)
-    else:
-        progress_line(f"Proving guarantees, for at most {seconds:.0f} seconds …")
-        yield _guarantees(rulebook, seconds)
-
-
-def _guarantees(rulebook: Rulebook, seconds: float) -> Check:
-    """Whether all are proved in time; neither without a solver, which no decision needs."""
-    until = time.monotonic() + seconds
-    asked = guarantees_of(rulebook, datetime.now(UTC), time.monotonic, until=until)
-    try:
-        found = [*asked]
-    except SolverMissing as error:
-        return Check("guarantees", None, f"not proved: {error}")
-    broken = [d for d in found if d.severity is Severity.ERROR]
-    if broken:
-        words = f"{len(broken)} do not hold or are not decided: see `rules check --prove`"
-        return Check("guarantees", False, words)
-    versions = [v for product in rulebook.products.values() for v in product.versions.values()]
-    open_ = [d for d in found if d.code == UNDECIDED]
-    proved = f"{sum(len(version.guarantees) for version in versions) - len(open_)} proved"
-    words = f"{proved}, {len(open_)} not decided: see `rules check --prove`" if open_ else proved
-    return Check("guarantees", True, words)
 
 
 def _first_stage(product: Product, reached: str | None, policy: Policy) -> Check:
@@ -404,7 +357,8 @@ def erasures_check(settings: Settings) -> Check:
     except StoreUrlInvalid as error:
         return Check("erasures", False, error.message)
     if not isinstance(place, PostgresServer):
-        return _beside_the_store("erasures", "noted", place, settings=settings, without=words)
+        file = None if place is None else place.path
+        return _beside_the_store("erasures", "noted", file, settings=settings, without=words)
     shown = place.shown.rpartition("@")[2]
     if isinstance(store, PostgresServer) and place.server == store.server:
         words = f"noted in {shown}, on the store's server: never restore that server as a whole"
@@ -514,16 +468,12 @@ async def _status(url: str, trusted: ssl.SSLContext | bool) -> int:
 def preflight(
     config: ConfigOption = None,
     tls_ca: CaOption = None,
-    prove: Annotated[bool, typer.Option("--prove/--no-prove", help="prove the guarantees")] = True,
-    timeout: Annotated[
-        float, seconds("the time limit of all proofs, such as 300s", "--prove-timeout")
-    ] = _PROVE_SECONDS,
     form: FormatOption = Format.TABLE,
 ) -> None:
     """Each line says that it is in order, or what to do."""
     settings = load(config)
     lines = []
-    for one in _lines(settings, trusting(tls_ca), timeout if prove else None):
+    for one in _lines(settings, trusting(tls_ca)):
         lines.append(one)
         if form is not Format.JSON:
             mark = {True: "ok  ", False: "DO  ", None: "–   "}[one.ok]
@@ -535,13 +485,9 @@ def preflight(
         raise typer.Exit(Exit.FINDINGS)
 
 
-def _lines(
-    settings: Settings, trusted: ssl.SSLContext | bool, prove_seconds: float | None
-) -> Iterator[Check]:
-    rules = found_rules(settings)
-    yield from run_async(_all(settings, trusted, rules))
-    if prove_seconds is not None:  # last, since it takes minutes
-        yield from slow_checks(rules, prove_seconds)
+def _lines(settings: Settings, trusted: ssl.SSLContext | bool) -> Sequence[Check]:
+    progress_line(f"Reading the rules in {rules_folder(settings)} …")
+    return run_async(_all(settings, trusted, found_rules(settings)))
 
 
 def found_rules(settings: Settings) -> FoundRules | str:

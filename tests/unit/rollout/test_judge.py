@@ -8,7 +8,6 @@ from math import exp, inf, isnan, lgamma, log
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from msgspec.structs import replace
 
 from decision_service.rollout.judge import (
     BOUNDS_MS,
@@ -17,7 +16,6 @@ from decision_service.rollout.judge import (
     ArmTallies,
     ConfidenceBand,
     GuardrailState,
-    applicants_needed,
     departs,
     difference_interval,
     evidence,
@@ -27,7 +25,6 @@ from decision_service.rollout.judge import (
     judge_rate,
     meant,
     quantile,
-    units_needed,
     waits_for,
 )
 from decision_service.rollout.model import Ceiling, Guardrail, Metric, TrackName
@@ -91,24 +88,6 @@ def test_arms_against_each_other(champion, challenger, standing):
     assert judged.standing is standing
     assert judged.units == challenger.units
     assert judged.value == challenger.rate - champion.rate
-
-
-def test_how_many_applicants_are_needed():
-    """A number once both arms have somebody, fewer where the champion's rate is known before."""
-    guardrail = BY_NAME["approvals"]
-    arms = ArmTallies(ArmCount(900, 550), ArmCount(100, 55))
-    needed, sooner, never = (
-        applicants_needed(guardrail, PLAN, one)
-        for one in (
-            arms,
-            replace(arms, earlier=ArmCount(5_000, 3_055)),
-            replace(arms, challenger=ArmCount()),
-        )
-    )
-    assert needed is not None
-    assert sooner is not None
-    assert 100 < sooner < needed
-    assert never is None
 
 
 def test_what_is_meant_is_as_the_plan_says():
@@ -300,36 +279,6 @@ def test_evidence_at_its_ends():
     assert evidence(NOTHING, ArmCount(500, 500), EQUAL) == 0
     assert evidence(ArmCount(500, 500), NOTHING, EQUAL) == 0
     assert evidence(ArmCount(1, 1), ArmCount(1, 1), ConfidenceBand(1, 1)) == inf
-
-
-# How many are needed
-def test_the_numbers_needed_are_those_that_show():
-    """At the number needed a departure of five points shows, at nine tenths of it not yet."""
-    needed = units_needed(0.6, EQUAL, champions_per_challenger=9)
-    assert needed is not None
-    sides = [
-        [
-            departs(ArmCount(9 * n, round(5.4 * n)), ArmCount(n, round(rate * n)), EQUAL)
-            for rate in (0.55, 0.65)
-        ]
-        for n in (needed + 2, needed * 9 // 10)
-    ]
-    assert all(sides[0])
-    assert not all(sides[1])
-
-
-def test_known_beforehand_fewer_are_needed():
-    """What the champion did before makes the test quicker."""
-    needed = [
-        units_needed(0.6, EQUAL, champions_per_challenger=9, earlier=e)
-        for e in (NOTHING, ArmCount(5_000, 3_000))
-    ]
-    assert needed[1] < 0.75 * needed[0]
-
-
-def test_where_there_is_no_room_no_number_is_needed():
-    """A rate that can neither fall nor rise by that much has no number."""
-    assert units_needed(0.5, EQUAL, champions_per_challenger=1, beyond=0.6) is None
 
 
 @pytest.mark.parametrize(

@@ -190,19 +190,6 @@ def _next(figures: Figures, track: TrackName) -> NextStage:
     return next(one for one in figures.next if one.track is track)
 
 
-async def test_a_comparison_says_how_many_are_still_needed_and_by_when() -> None:
-    """At the pace so far: as long again as it took for every multiple that is missing."""
-    one = await stand(EARLY)
-    await one.decide(Outcome.APPROVE, 180)
-    await one.decide(Outcome.APPROVE, 20, Arm.CHALLENGER)
-    one.clock.wall += 2 * DAY
-    guard = next(g for g in (await shown(one)).guardrails if g.name == "approvals")
-    assert guard.units_missing > 0
-    assert guard.units_by_time is not None
-    late = guard.units_by_time - (one.clock.now() + 2 * DAY * guard.units_missing / 20)
-    assert abs(late) < timedelta(seconds=1)
-
-
 async def test_the_next_stage_tells_of_guardrails_that_have_seen_too_little() -> None:
     """A comparison is the challenger's, a ceiling on the product is go-live's."""
     one = await stand(EARLY)

@@ -17,6 +17,7 @@ from decision_service.store.columns import (
     person_of,
     postgres_metadata,
 )
+from decision_service.store.engine import SqliteFile
 from decision_service.store.erasure_journal import Erasure, ErasureJournal, new_erasure
 from decision_service.store.errors import StoreRefused
 from decision_service.store.schema import personal_tables
@@ -78,7 +79,7 @@ def path(tmp_path: Path) -> Path:
 
 async def noted(path: Path, *erasures: Erasure) -> ErasureJournal:
     """The journal, after it has noted erasures."""
-    journal = await open_journal(path)
+    journal = await open_journal(SqliteFile(path))
     await journal.note(erasures)
     return journal
 
@@ -86,7 +87,7 @@ async def noted(path: Path, *erasures: Erasure) -> ErasureJournal:
 async def test_what_was_noted_is_there_after_opening_again(path: Path) -> None:
     """Erasures keep their ids, and their users are found by marks that stay the same."""
     await noted(path, FIRST, SECOND)
-    again = await open_journal(path)
+    again = await open_journal(SqliteFile(path))
     assert await again.marks() == dict(
         zip([FIRST.id, SECOND.id], await again.marked(["user-1", "user-2"]), strict=True)
     )
@@ -102,7 +103,7 @@ async def test_it_names_nobody(path: Path) -> None:
 
 async def test_two_journals_mark_one_user_differently(tmp_path: Path) -> None:
     """Each file has a key of its own, so that marks cannot be looked up elsewhere."""
-    one, two = [await open_journal(tmp_path / name) for name in "ab"]
+    one, two = [await open_journal(SqliteFile(tmp_path / name)) for name in "ab"]
     assert await one.marked(["user-1"]) != await two.marked(["user-1"])
 
 
@@ -111,7 +112,7 @@ async def test_another_file_is_left_as_it_is(path: Path, content: bytes) -> None
     """What is no journal is refused with a sentence, and not written to."""
     path.write_bytes(content)
     with pytest.raises(StoreRefused, match="restore it from its copy"):
-        await open_journal(path)
+        await open_journal(SqliteFile(path))
     assert path.read_bytes() == content
 
 
@@ -124,13 +125,13 @@ async def test_damage_is_told(path: Path) -> None:
     with pytest.raises(StoreRefused):
         await journal.marks()
     with pytest.raises(StoreRefused, match="restore it from its copy"):
-        await open_journal(path)
+        await open_journal(SqliteFile(path))
     assert path.read_bytes() == bytes(content)
 
 
 async def test_writers_at_once_lose_nothing(path: Path) -> None:
     """Four journals on one file, as processes have them, keep all their lines."""
-    journals = [await open_journal(path) for _ in range(4)]
+    journals = [await open_journal(SqliteFile(path)) for _ in range(4)]
     erasures = [new_erasure(f"user-{n}") for n in range(24)]
     await asyncio.gather(*(journals[n % 4].note([erasures[n]]) for n in range(24)))
     assert set(await journals[0].marks()) == {one.id for one in erasures}
@@ -139,8 +140,8 @@ async def test_writers_at_once_lose_nothing(path: Path) -> None:
 async def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     """A missing folder is a sentence with the setting; one that goes away later is no erasure."""
     with pytest.raises(StoreRefused, match="ERASURE_JOURNAL"):
-        await open_journal(tmp_path / "gone" / "journal")
-    journal = await open_journal(tmp_path / "journal")
+        await open_journal(SqliteFile(tmp_path / "gone" / "journal"))
+    journal = await open_journal(SqliteFile(tmp_path / "journal"))
     (tmp_path / "journal").unlink()
     with pytest.raises(StoreUnavailable, match="nothing was erased"):
         await journal.note([FIRST])

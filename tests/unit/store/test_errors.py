@@ -212,9 +212,11 @@ def test_a_shown_address_hides_its_password() -> None:
     assert address.shown == "postgresql://u:***@h/credit"
 
 
-def test_a_journal_is_a_file_or_a_database() -> None:
-    """A file by its path; a database on the store's server is seen to be there."""
-    assert parse_journal("/var/lib/erasures") == Path("/var/lib/erasures")
+def test_a_journal_is_named_by_its_url() -> None:
+    """A path of an older setting is the same file; a database on the store's server is seen."""
+    file = SqliteFile(Path("/var/lib/erasures"))
+    assert parse_journal("sqlite:////var/lib/erasures") == file
+    assert parse_journal("/var/lib/erasures") == file
     journal = parse_journal("postgresql://u:p@h:5432/erasures")
     store = parse_store_url("postgresql://v@h/credit")
     assert isinstance(journal, PostgresServer)
@@ -222,8 +224,11 @@ def test_a_journal_is_a_file_or_a_database() -> None:
     assert journal.server == store.server
 
 
-@pytest.mark.parametrize("given", ["mysql://u:hunter2@h/db", "postgresql://u:hunter2@h", "a\nb"])
-def test_a_journal_that_is_neither_is_refused(given: str) -> None:
+@pytest.mark.parametrize(
+    "given",
+    ["mysql://u:hunter2@h/db", "postgresql://u:hunter2@h", "sqlite://u:hunter2@h/f", "a\nb"],
+)
+def test_a_journal_by_another_url_is_refused(given: str) -> None:
     """The sentence has the setting and no password."""
     with pytest.raises(StoreUrlInvalid, match="DECISION_ERASURE_JOURNAL") as refused:
         parse_journal(given)
