@@ -12,7 +12,7 @@ import msgspec
 from decision_service.domain.factor import Better, FactorSpec, FactorValue, Mover, Value, ValueType
 from decision_service.domain.values import Money, exponent
 from decision_service.factors.laws import DEFINITIONS, LAWS
-from decision_service.factors.registry import catalogue
+from decision_service.factors.registry import known_factors
 from decision_service.rules.language.evaluation import (
     Evaluate,
     Formula,
@@ -59,7 +59,7 @@ class FactorFormula(msgspec.Struct, frozen=True):
 @lru_cache(2048)
 def formula(text: str, expected: ValueType, currency: str) -> FactorFormula:
     """An expression on factors; raises FormulaUnfit for one that is wrong."""
-    names = DeclaredNames(currency, catalogue().values())
+    names = DeclaredNames(currency, known_factors().values())
     return FactorFormula(parse_formula(text, names, expected, what="the laws between factors"))
 
 
@@ -82,7 +82,7 @@ class Laws:
             for name in law.factors:
                 self._about.setdefault(name, []).append(number)
         self._made = [
-            (one.factor, formula(one.expression, catalogue()[one.factor].type, currency))
+            (one.factor, formula(one.expression, known_factors()[one.factor].type, currency))
             for one in DEFINITIONS
             if known.issuperset((one.factor, *one.factors))
         ]
@@ -118,7 +118,7 @@ class Laws:
             if not found.keys().isdisjoint(made.factors) and every[name].value is not None:
                 figure = made.of(every)
                 if figure is not None:
-                    type_ = catalogue()[name].type
+                    type_ = known_factors()[name].type
                     value = from_runtime(name, figure, type_, currency=self.currency)
                     if not isinstance(value, Unknown):
                         found[name] = FactorValue(name, value)
@@ -133,7 +133,7 @@ def laws_between(names: tuple[str, ...], currency: str) -> Laws:
 def _plain(found: FactorValue | None, currency: str) -> Any:
     if found is None or found.value is None:
         return None
-    value = to_runtime(found.name, found.value, catalogue()[found.name].type, currency=currency)
+    value = to_runtime(found.name, found.value, known_factors()[found.name].type, currency=currency)
     return None if isinstance(value, Unknown) else value
 
 
@@ -176,10 +176,11 @@ class Uses:
 
 def movable(names: Iterable[str], values: Mapping[str, FactorValue]) -> list[str]:
     """Those of the factors that the applicant moves and that have a value, by name."""
+    specs = known_factors()
     return [
         name
         for name in sorted(names)
-        if catalogue()[name].action.by is Mover.APPLICANT and _size(values.get(name)) is not None
+        if specs[name].action.by is Mover.APPLICANT and _size(values.get(name)) is not None
     ]
 
 
@@ -203,7 +204,7 @@ class Pools:
         return {name: pool for name, pool in found.items() if pool}
 
     def _own(self, name: str) -> set[Decimal]:
-        spec = catalogue()[name]
+        spec = known_factors()[name]
         size = self._now(name)
         step = _step(spec, size) if spec.better is Better.UP else -_step(spec, size)
         figures = {*_beside(self._uses.thresholds(name, self._seen), spec)}
@@ -218,12 +219,12 @@ class Pools:
         """What raises the lower of two may raise the higher, what lowers the higher the lower."""
         for low, high in self._orders:
             if low in figures and high in figures:
-                up = catalogue()[low].better is Better.UP
+                up = known_factors()[low].better is Better.UP
                 to, of = (high, low) if up else (low, high)
                 figures[to].update(n for n in figures[of] if self._is_better(to, n))
 
     def _candidates(self, name: str, figures: Iterable[Decimal]) -> list[Candidate]:
-        spec = catalogue()[name]
+        spec = known_factors()[name]
         size = self._now(name)
         step = _step(spec, size)
         exact = spec.type is ValueType.NUMBER
@@ -236,7 +237,7 @@ class Pools:
         return sorted(found, key=lambda each: each.steps)
 
     def _is_better(self, name: str, figure: Decimal) -> bool:
-        spec = catalogue()[name]
+        spec = known_factors()[name]
         size = self._now(name)
         better = figure > size if spec.better is Better.UP else figure < size
         return better and _within(figure, spec, self._currency)
@@ -255,7 +256,7 @@ def nearest(
     does: Callable[[Candidate], bool],
 ) -> Candidate:
     """The value nearest to the present one that still does it, by bisection to its unit."""
-    spec = catalogue()[change.factor]
+    spec = known_factors()[change.factor]
     now = _size(values[change.factor])
     needed = _size(change.value)
     if now is None or needed is None:

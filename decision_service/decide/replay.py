@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from types import MappingProxyType
 from typing import Generic, TypeVar
@@ -27,12 +27,13 @@ from decision_service.domain.errors import (
     RulesetUnknown,
     SnapshotErased,
 )
-from decision_service.domain.factor import Input
+from decision_service.domain.factor import FactorValue, Input
 from decision_service.domain.ports import DecisionLog, Filter, PagePosition, StoredEntry
 from decision_service.domain.snapshot import Snapshot
 from decision_service.domain.values import Money
-from decision_service.factors.compute import compute, needs_with
+from decision_service.factors.compute import compute, needs_with, with_values
 from decision_service.factors.monthly_income import IncomeMonth, last_income_months, reads_income
+from decision_service.factors.registry import that_went
 from decision_service.rulebook.archive import RulesetArchive
 from decision_service.rulebook.rulebook import Rulebook
 from decision_service.rules.evaluate import traces
@@ -234,6 +235,8 @@ class ReplayDecision(msgspec.Struct, frozen=True, eq=False):
             shell = self._what_if(shell, ruleset, inputs)
         needs = needs_with(ruleset.needs, shell.inputs)
         factors = compute(read_snapshot(body), needs, shell.as_of, own=shell.own)
+        if (went := that_went(needs.factors)) and recorded.decision is not None:
+            factors = with_values(factors, _recorded(recorded.decision, went))
         shell = with_answers(shell, ruleset)
         # The day's totals as they were found: what was approved since changes no replay (0134).
         decision = judge(shell, ruleset, factors, allowances=recorded.facts.allowances)
@@ -258,6 +261,12 @@ class ReplayDecision(msgspec.Struct, frozen=True, eq=False):
             what = f"is {which.version}, but the digest is that of version {ruleset.version}"
             raise FieldInvalid.of("ruleset_ref.version", f"{what}: send one of the two")
         return ruleset
+
+
+def _recorded(decision: Decision, names: Iterable[str]) -> Mapping[str, FactorValue]:
+    """The values of factors that went, which nothing computes any more, as they were recorded."""
+    known = decision.factors.values if decision.factors is not None else {}
+    return {name: known[name] for name in names if name in known}
 
 
 def _require_product(named: str, part: str, product: str) -> None:

@@ -187,7 +187,7 @@ def _evidence(context: FactorContext) -> Evidence:
     "The vendor's link_day{n}_count, the highest among the accounts; NO_DATA when no account gives"
     " it, as without a subscription.",
     unit="lenders",
-    windows=days(3, 7, 30, 90, 180, 365, 730),
+    windows=days(7, 30, 90),
     better=Better.DOWN,
 )
 def connected(context: FactorContext, length: int) -> Answer:

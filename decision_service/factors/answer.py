@@ -92,21 +92,15 @@ def longest_run(flags: Sequence[bool]) -> int:
 
 
 class Statistic(msgspec.Struct, frozen=True):
-    """A figure over amounts, of which it `needs` some, with the words that say what it is.
-
-    `spread` says that it grows with their differences.
-    """
+    """A figure over amounts, of which it `needs` some, with the words that say what it is."""
 
     noun: str
     formula: str
     work: Callable[[Sequence[Amount]], Figure]
     needs: int = 1
-    spread: bool = False
 
-    def of(self, amounts: Sequence[Amount], too_few: Cause = Cause.NO_EVIDENCE) -> Figure | Cause:
-        if len(amounts) >= self.needs:
-            return self.work(amounts)
-        return too_few if amounts else Cause.NO_EVIDENCE
+    def of(self, amounts: Sequence[Amount]) -> Figure | Cause:
+        return self.work(amounts) if len(amounts) >= self.needs else Cause.NO_EVIDENCE
 
 
 STATISTICS = {
@@ -116,13 +110,6 @@ STATISTICS = {
     "max": Statistic("Largest", "the largest", max),
     "median": Statistic(
         "Median", "the middle one, of an even count the mean of the middle two", median
-    ),
-    "std": Statistic(
-        "Standard deviation",
-        "their sample standard deviation (divisor n - 1)",
-        deviation,
-        needs=2,
-        spread=True,
     ),
 }
 

@@ -344,6 +344,7 @@ def months_in_best_scheme(context: FactorContext, length: int) -> Answer:
     )
 
 
+AMOUNT_WINDOWS = months(3, 6, 12, 24)
 _AMOUNTS = {
     "sum": "Contributions in the {period}.",
     "average": "Average contribution over the months with one of the {period}.",
@@ -364,7 +365,7 @@ def _register(name: str, sentence: str, statistic: Statistic) -> None:
         sentence,
         "Of the monthly contributions above zero in the {n} calendar months up to the contribution"
         f" horizon: {statistic.formula}; {of_none} when there is none. {MONTHLY}",
-        windows=CALENDAR,
+        windows=AMOUNT_WINDOWS,
         lower=0,
         causes=causes,
         better=Better.UP,

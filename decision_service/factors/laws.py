@@ -93,12 +93,16 @@ def _length(window: str) -> int:
     return int(digits) if digits.isdigit() else 0
 
 
-def _of(kind: str, counted: str) -> str:
-    return _TABLES.of_months.replace("KIND", kind).replace("COUNTED", counted)
+def _of(kind: str, *, counted: str, summed: str) -> str:
+    text = _TABLES.of_months.replace("KIND", kind)
+    return text.replace("COUNTED", counted).replace("SUMMED", summed)
 
 
 LAWS = _laws(
-    _of("income", "months"), _TABLES.income, _of("contributions", "records"), _TABLES.others
+    _of("income", counted="months", summed="statistics"),
+    _TABLES.income,
+    _of("contributions", counted="records", summed="amounts"),
+    _TABLES.others,
 )
 """Every law of the catalogue, family by family."""
 

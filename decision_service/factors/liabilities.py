@@ -117,16 +117,6 @@ def of_overdue(all_: Sequence[Liability], work: Callable[[Sequence[int]], Figure
     return unreported or work([r.overdue for r in all_ if r.overdue is not None and r.overdue > 0])
 
 
-def instalments(
-    running: Sequence[Liability], work: Callable[[Sequence[int]], Figure | Cause]
-) -> Found:
-    """Work on the running loans' amortizations as reported, or say which loans report none."""
-    unreported = tuple(
-        _unreported(r, "amortizationAmount") for r in running if r.amortization is None
-    )
-    return unreported or work([r.amortization for r in running if r.amortization is not None])
-
-
 def repaid(all_: Sequence[Liability], work: Callable[[Sequence[int]], Figure | Cause]) -> Found:
     unreported = tuple(_unreported(r, "outstandingBalance") for r in all_ if r.outstanding is None)
     paid = [r.loan_amount - max(r.outstanding or 0, 0) for r in all_]
@@ -424,7 +414,6 @@ class LoanMeasure(msgspec.Struct, frozen=True):
     gather: Gather
     money: Callable[[Liability], bool]
     better: Better
-    parity: bool = False
 
 
 LOAN_AMOUNT = LoanMeasure(
@@ -456,17 +445,6 @@ OVERDUE = LoanMeasure(
     money=lambda r: r.overdue is not None or maybe_running(r),
     better=Better.DOWN,
 )
-AMORTIZATION = LoanMeasure(
-    "ongoing_amortization",
-    "amortization of the outstanding loans",
-    "Of the amortization amounts of the loans with a balance above zero, each as given whatever its"
-    " frequency; NO_DATA when a loan gives no balance or one of these no amount, MIXED_CURRENCY"
-    " when a loan that may still run is in another currency",
-    gather=lambda loans, work: of_outstanding(loans, lambda open_: instalments(open_, work)),
-    money=maybe_running,
-    better=Better.DOWN,
-    parity=True,
-)
 REPAID = LoanMeasure(
     "repaid",
     "amount paid back of a loan",
@@ -481,7 +459,6 @@ REPAID = LoanMeasure(
 
 def _register(measured: LoanMeasure, name: str) -> None:
     statistic = STATISTICS["sum" if name == "total" else name]
-    of_few = "with fewer than two" if statistic.spread else "when there is none"
 
     def factor(context: FactorContext) -> Answer:
         return on_loans(
@@ -493,20 +470,18 @@ def _register(measured: LoanMeasure, name: str) -> None:
         ValueType.MONEY,
         f"{statistic.noun} of the {measured.noun}.",
         f"{measured.of}: {statistic.formula}; "
-        + (f"NO_EVIDENCE {of_few}." if statistic.needs else KNOWN_LOANS),
+        + ("NO_EVIDENCE when there is none." if statistic.needs else KNOWN_LOANS),
         lower=0,
         causes=MIXED | {Cause.NO_EVIDENCE} if statistic.needs else MIXED,
-        parity=measured.parity,
-        better=Better.NONE if statistic.spread else measured.better,
+        better=measured.better,
     )(factor)
 
 
 for _measured, _names in (
-    (LOAN_AMOUNT, "total average min max std"),
+    (LOAN_AMOUNT, "total average min max"),
     (OUTSTANDING, "average max"),
     (OVERDUE, "average"),
-    (AMORTIZATION, "sum average min max median std"),
-    (REPAID, "total average min max median std"),
+    (REPAID, "total"),
 ):
     for _name in _names.split():
         _register(_measured, _name)

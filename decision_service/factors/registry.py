@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from datetime import date
 from decimal import Decimal
 from functools import cache, lru_cache, partial, wraps
@@ -11,24 +11,25 @@ from types import MappingProxyType
 from typing import Any, TypeVar, TypeVarTuple
 
 import msgspec
+from msgspec.structs import replace
 
 from decision_service.domain.accounts import Kind
 from decision_service.domain.factor import Action, Better, FactorSpec, Mover, ValueType
 from decision_service.domain.needs import DataPolicy, Needs
 from decision_service.domain.person import NO_OWN_FACTS, OwnFacts
 from decision_service.domain.snapshot import Snapshot
-from decision_service.domain.values import AsOf, Cause
+from decision_service.domain.values import AsOf, Cause, Missing
 from decision_service.factors.answer import Answer
+from decision_service.runtime import gone
 
 _APPLICANT = (
     r"accounts\.(connected_count|providers_count|error_count|disconnected_count)",
     r"accounts\.(newest|oldest)_sync_age_days",
     r"history\.(exposure|exposure_instalments|overdue_loans)",
-    r"income\.(conservative|calendar_average|average|median|min|max|sum)_\w+",
-    r"income\.(latest_month|latest_payroll_month|latest_share|current_amount)",
+    r"income\.(conservative|calendar_average|average|median|sum)_\w+",
+    r"income\.(latest_month|latest_payroll_month|latest_share)",
     r"liabilities\.(overdue|outstanding)_\w+",
     r"liabilities\.(matured_unpaid_total|monthly_amortization)",
-    r"liabilities\.ongoing_amortization_\w+",
     r"transactions\.(earnings|net|active_days|count)_\d+[md]",
     r"transactions\.days_since_last",
 )
@@ -209,9 +210,50 @@ def catalogue() -> Mapping[str, FactorSpec]:
     return MappingProxyType({name: _FACTORS[name].spec for name in sorted(_FACTORS)})
 
 
+@cache
+def known_factors() -> Mapping[str, FactorSpec]:
+    """The catalogue with the factors that went: for versions and records of earlier releases."""
+    went = {name: one.spec for name, one in _went().items()}
+    return MappingProxyType({**catalogue(), **went})
+
+
+def that_went(names: Iterable[str]) -> tuple[str, ...]:
+    """Those of the names that only a version which has decided may name."""
+    return tuple(name for name in names if name in _went())
+
+
+@cache
+def _went() -> Mapping[str, Factor]:
+    # The old contracts are not kept: the kinds of data, which a replay compares, and which way is
+    # better are those of the factor to use instead.
+    found = {}
+    for type_, names in gone.FACTORS.items():
+        for name, instead in names.items():
+            like = _FACTORS[instead].spec
+            spec = replace(
+                like,
+                name=name,
+                type=ValueType(type_),
+                unit="currency" if type_ == "money" else "",
+                sentence=f"A factor of an earlier release; {instead} takes its place.",
+                formula="What was recorded.",
+                lower=None,
+                upper=None,
+                labels=(),
+                derived_from=(),
+                action=Action(),
+            )
+            found[name] = Factor(spec, _not_computed)
+    return found
+
+
+def _not_computed(_: FactorContext) -> Answer:
+    return Answer(None, (Missing(Cause.NOT_FETCHED),))
+
+
 def registered(name: str) -> Factor:
-    """A factor by name; raises KeyError for one that the catalogue does not have."""
-    return _FACTORS[name]
+    """A factor by name, one that went too; raises KeyError for any other."""
+    return _FACTORS.get(name) or _went()[name]
 
 
 @lru_cache(256)

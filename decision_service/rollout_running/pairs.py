@@ -14,6 +14,7 @@ from decision_service.domain.needs import FetchPlan, Needs, WhenTransactions
 from decision_service.domain.snapshot import Snapshot
 from decision_service.domain.values import AsOf, Cause, Money, noon
 from decision_service.factors.compute import compute, fetch_plan, needs_with, own_values
+from decision_service.factors.registry import that_went
 from decision_service.factors.usage import reading
 from decision_service.rollout.impact import JudgedApplicant, LeftOut, NotCompared, Side
 from decision_service.rules.construct import Conclusion, Effect, PartView, Trace
@@ -95,6 +96,10 @@ def _values(
     """The decision's values where computed alike, the others from the same snapshot."""
     alike = live.computes_as(needs) and as_of == case.decision.as_of
     at_hand = case.factors.values if alike else {}
+    went = that_went(needs.factors)
+    if any(name not in case.factors.values for name in went):
+        return LeftOut.FACTOR_NOT_RECORDED
+    at_hand = {**at_hand, **{name: case.factors.values[name] for name in went}} if went else at_hand
     further = tuple(name for name in needs.factors if name not in at_hand)
     if further:
         own = own_values(case.decision.own, replace(needs, factors=further), as_of)

@@ -72,6 +72,7 @@ _KEPT = 4
 REFUSED = "rules refused, those in force decide"
 NOTHING_LISTED = "no key of a list counts"
 BEYOND_THE_LAW = "a price is not shown to be within the law"
+FACTOR_WENT = "a version names a factor that there is no more"
 MOST_SHOWN = 20
 """How many problems of one reading are logged; `ListRulesets` has all."""
 
@@ -513,3 +514,5 @@ def _warn(loading: LoadResult) -> None:
         log.warning(NOTHING_LISTED, problem=render(problem))
     for problem in loading.law_problems()[:MOST_SHOWN]:
         log.warning(BEYOND_THE_LAW, problem=render(problem))
+    for problem in loading.factor_problems()[:MOST_SHOWN]:
+        log.warning(FACTOR_WENT, problem=render(problem))

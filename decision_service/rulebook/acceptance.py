@@ -11,7 +11,7 @@ import msgspec
 from msgspec.structs import replace
 
 from decision_service.domain.ports import DecisionLog, StoredText
-from decision_service.factors.registry import catalogue
+from decision_service.factors.registry import known_factors
 from decision_service.rulebook.archive import files_from_body
 from decision_service.rulebook.folder import RuleFolder, TextFile, version_name
 from decision_service.rulebook.manifest import Publication, publication
@@ -233,5 +233,5 @@ async def _decided_otherwise(log: DecisionLog, ruleset: CompiledRuleset) -> str:
 def _digest(text: StoredText) -> str:
     """The digest of a stored ruleset as it is computed now: newer code may compute another."""
     # Without checks, since what has decided passed those of its time.
-    found = compile_ruleset(files_from_body(text.body), catalogue(), checks=()).ruleset
+    found = compile_ruleset(files_from_body(text.body), known_factors(), checks=()).ruleset
     return "" if found is None else found.digest

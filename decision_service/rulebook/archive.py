@@ -12,7 +12,7 @@ from cachetools import LRUCache
 
 from decision_service.domain.errors import Overloaded, RulesetUnknown
 from decision_service.domain.ports import StoredText, TextLog
-from decision_service.factors.registry import catalogue
+from decision_service.factors.registry import known_factors
 from decision_service.rulebook.rulebook import Rulebook
 from decision_service.rules.compile import compile_ruleset
 from decision_service.rules.program import CompiledRuleset, RulesetFiles
@@ -113,4 +113,4 @@ class RulesetArchive:
 
 def _compiled(body: bytes) -> CompiledRuleset | None:
     # Without checks, since what has decided passed those of its time.
-    return compile_ruleset(files_from_body(body), catalogue(), checks=()).ruleset
+    return compile_ruleset(files_from_body(body), known_factors(), checks=()).ruleset

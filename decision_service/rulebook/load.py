@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from decision_service.domain.decision import Arm
 from decision_service.domain.ports import StoredText
-from decision_service.factors.registry import catalogue
+from decision_service.factors.registry import catalogue, known_factors, that_went
 from decision_service.rollout.plan import PlanTexts, parse_plan
 from decision_service.rollout.state import initial_state
 from decision_service.rulebook.archive import ruleset_text
@@ -70,6 +70,27 @@ def compilations(
         version: compile_ruleset(files_of(folder, product, version), catalogue(), blocked, now=now)
         for version in sorted(product.rulesets)
     }
+
+
+def went_in(
+    folder: RuleFolder, product: ProductTexts, compiled: dict[int, Compilation]
+) -> dict[int, tuple[Diagnostic, ...]]:
+    """Faults of versions that name a factor that went, and nothing else that is wrong.
+
+    In `compiled` they are as they decided, for decisions on record.
+    """
+    faults: dict[int, tuple[Diagnostic, ...]] = {}
+    for version, compilation in compiled.items():
+        if compilation.ruleset is not None:
+            continue
+        files = files_of(folder, product, version)
+        as_decided = compile_ruleset(files, known_factors(), checks=())
+        named = as_decided.ruleset.needs.factors if as_decided.ruleset is not None else ()
+        if that_went(named):
+            own = compilation.diagnostics
+            faults[version] = tuple(one for one in own if one.severity is Severity.ERROR)
+            compiled[version] = as_decided
+    return faults
 
 
 def unused_tables(product: ProductTexts, compiled: Collection[Compilation]) -> Iterator[Diagnostic]:
@@ -155,7 +176,8 @@ class LoadResult(msgspec.Struct, frozen=True):
     `texts` are to be stored before the rulebook decides anything, so that it can be replayed.
     `by_version` has each version's own compilation by the path of its file: the diagnostics of its
     tables and of `_data` are among its own. `products` are those whose plan has no error. `laws`
-    and what they find stop no loading: rules that decide go on when a law comes or changes.
+    and what they find stop no loading: rules that decide go on when a law comes or changes. `went`
+    has by path what is wrong with versions of earlier releases, which load for their decisions.
     """
 
     rulebook: Rulebook | None
@@ -164,6 +186,20 @@ class LoadResult(msgspec.Struct, frozen=True):
     by_version: Mapping[str, Compilation] = msgspec.field(default_factory=dict)
     products: Mapping[str, Product] = msgspec.field(default_factory=dict)
     laws: Laws = Laws()
+    went: Mapping[str, tuple[Diagnostic, ...]] = msgspec.field(default_factory=dict)
+
+    def factor_problems(self, decided: Collection[str] | None = None) -> tuple[Diagnostic, ...]:
+        """Factors that went, in versions that the plan does not name; warnings of those decided.
+
+        None counts every version as decided. Of one that the plan names they are among the errors.
+        """
+        found: list[Diagnostic] = []
+        for path, faults in self.went.items():
+            ruleset = self.by_version[path].ruleset
+            is_old = decided is None or (ruleset is not None and ruleset.digest in decided)
+            severity = Severity.WARNING if is_old else Severity.ERROR
+            found += [replace(one, severity=severity) for one in faults]
+        return tuple(sorted(found, key=lambda one: one.order))
 
     def law_problems(self, decided: Collection[str] | None = None) -> tuple[Diagnostic, ...]:
         """What is wrong with laws, and against them; None counts every version as decided."""
@@ -195,9 +231,12 @@ def load_rules(
     products: dict[str, Product] = {}
     texts: list[StoredText] = []
     by_version: dict[str, Compilation] = {}
+    went: dict[str, tuple[Diagnostic, ...]] = {}
     for one in folder.products:
         compiled = compilations(folder, one, blocked, now=now)
         by_version |= {one.rulesets[v].path: c for v, c in compiled.items()}
+        went_there = went_in(folder, one, compiled)
+        by_version |= {one.rulesets[v].path: compiled[v] for v in went_there}
         unreadable = unreadable_versions(folder, one)
         # A version that cannot be read may use any of them.
         if not unreadable:
@@ -205,7 +244,11 @@ def load_rules(
         versions = dict(versions_of(folder, one, compiled, found=found, texts=texts))
         product = product_of(one, unreadable, versions, found=found, texts=texts, now=now)
         if product is not None:
+            for version in product.roles.keys() & went_there.keys():
+                found += went_there.pop(version)
             products[one.product] = product
+        for version, of_version in went_there.items():
+            went[one.rulesets[version].path] = of_version
     if not folder.products and not found:
         found.append(problem("rules", "R001", "the folder holds no product", hint="add one"))
     found.extend(_lists(folder, by_version, now))
@@ -223,6 +266,7 @@ def load_rules(
         by_version=by_version,
         products=products,
         laws=laws,
+        went=went,
     )
     if loading.errors:
         return loading

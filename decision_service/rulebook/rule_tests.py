@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 import msgspec
 from msgspec.structs import replace
 
-from decision_service.factors.registry import catalogue
+from decision_service.factors.registry import catalogue, known_factors, that_went
 from decision_service.rulebook.folder import ProductTexts, RuleFolder, TextFile, unreadable_versions
 from decision_service.rulebook.load import LoadResult
 from decision_service.rulebook.rulebook import Product, Rulebook
@@ -233,7 +233,10 @@ def _version_results(ruleset: CompiledRuleset, files: list[TextFile]) -> Version
 
 def _read(file: TextFile, version: int, ruleset: CompiledRuleset | None) -> CaseFile:
     if ruleset is not None:
-        return parse_cases(file.path, file.text, ruleset, catalogue=catalogue())
+        # a version that has decided may name factors that went, and so may its cases
+        old = bool(that_went(ruleset.needs.factors))
+        specs = known_factors() if old else catalogue()
+        return parse_cases(file.path, file.text, ruleset, catalogue=specs)
     message = f"the tests are for version {version}, which is not loaded"
     return CaseFile(
         file.path,

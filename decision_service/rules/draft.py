@@ -33,6 +33,7 @@ from decision_service.rules.program import (
     RulesetFiles,
     TagSpec,
 )
+from decision_service.runtime import gone
 
 NO_CURRENCY = "XXX"
 """ISO 4217's code for no currency, until the ruleset's own is read."""
@@ -41,6 +42,7 @@ USES = "uses"
 SECTIONS = ("params", "reasons")
 RESERVED_FAMILIES = frozenset({"inputs", "params", "derived", "offer", "lists"})
 
+_INSTEAD = {name: use for names in gone.FACTORS.values() for name, use in names.items()}
 _NAME = re.compile(r"[a-z]\w*\.[a-z]\w*", re.ASCII)
 _UNKNOWN = {
     "inputs": ("R202", "unknown input"),
@@ -173,6 +175,8 @@ class Names:
         if family == "lists":
             hint = f"it is written after `in`: inputs.NAME in {name}"
             return NameFault("R213", f"the list `{rest}` cannot be here", hint)
+        if name in _INSTEAD:
+            return NameFault("R204", *factor_fault(name, self.catalogue))
         # A list's answer is a symbol whose name nobody could write.
         own = set(self.symbols) - {symbol.name for symbol in self.answers.values()}
         everything = own | self.upcoming | set(self.catalogue)
@@ -196,6 +200,14 @@ class Names:
         if spec is None:
             return did_you_mean(name, known)
         return f"did you mean `{match}` ({_described(spec)})?"
+
+
+def factor_fault(name: str, known: Collection[str]) -> tuple[str, str]:
+    """What is wrong with a name that is no factor, and what to write instead."""
+    if name in _INSTEAD:
+        message = f"there is no factor `{name}` any more"
+        return message, f"use `{_INSTEAD[name]}`; docs/factors.md says what it means"
+    return f"unknown factor `{name}`", did_you_mean(name, known)
 
 
 def _described(spec: FactorSpec) -> str:

@@ -15,7 +15,7 @@ from decision_service.domain.decision import Outcome
 from decision_service.domain.factor import Mover, ValueType
 from decision_service.domain.values import DataReason
 from decision_service.rules.construct import OUTCOME_WORDS
-from decision_service.rules.draft import RulesetDraft
+from decision_service.rules.draft import RulesetDraft, factor_fault
 from decision_service.rules.keys import (
     CALLER,
     DIRECTIONS,
@@ -217,8 +217,8 @@ def _name(item: YamlNode, draft: RulesetDraft) -> str | None:
         return WAITING
     if item.text not in names.catalogue:
         changed = [n for n, s in names.catalogue.items() if s.action.by is Mover.APPLICANT]
-        hint = did_you_mean(item.text, [WAITING, *changed])
-        draft.report.error("R204", item.place, f"unknown factor `{item.text}`", hint)
+        fault = factor_fault(item.text, [WAITING, *changed])
+        draft.report.error("R204", item.place, *fault)
     elif names.catalogue[item.text].action.by is not Mover.APPLICANT:
         message = f"`{item.text}` is nothing that an applicant changes"
         hint = "write `waiting` for what the calendar moves; docs/factors.md says who moves what"

@@ -22,6 +22,7 @@ from decision_service.domain.values import (
     noon,
     to_minor,
 )
+from decision_service.rules.draft import factor_fault
 from decision_service.rules.expectations import Expectation, read_expectation
 from decision_service.rules.inputs import bind_made_up, too_old
 from decision_service.rules.knockouts import Rule, RulesRunner
@@ -458,8 +459,7 @@ class FactsReader:
         name = entry.key
         spec = self.catalogue.get(entry.key)
         if spec is None:
-            hint = did_you_mean(name, self.catalogue)
-            self.report.error("R204", entry.key_place, f"unknown factor `{name}`", hint)
+            self.report.error("R204", entry.key_place, *factor_fault(name, self.catalogue))
             return None
         node = entry.value
         if isinstance(node, Scalar) and node.text.startswith("missing"):

@@ -25,7 +25,7 @@ from decision_service.build import engine_version
 from decision_service.cli.cases import tag_of
 from decision_service.cli.output import CommandError
 from decision_service.domain.ports import StoredEntry, StoredText
-from decision_service.factors.registry import catalogue
+from decision_service.factors.registry import known_factors
 from decision_service.rulebook.archive import files_from_body
 from decision_service.rules.compile import compile_ruleset
 from decision_service.runtime.files import sync_folder
@@ -220,7 +220,7 @@ def page(
 
 def _labels(of: StoredText) -> tables.Labels:
     """Those of a version."""
-    rules = compile_ruleset(files_from_body(of.body), catalogue(), checks=()).ruleset
+    rules = compile_ruleset(files_from_body(of.body), known_factors(), checks=()).ruleset
     return {} if rules is None else {name: one.labels for name, one in rules.inputs.items()}
 
 

@@ -39,7 +39,7 @@ from decision_service.domain.factor import (
 )
 from decision_service.domain.ports import PagePosition, StoredEntry, StoredText
 from decision_service.domain.values import Cause, DataReason, Missing, Money, exponent
-from decision_service.factors.registry import catalogue
+from decision_service.factors.registry import known_factors
 from decision_service.rollout.impact import Side
 from decision_service.rulebook.archive import files_from_body
 from decision_service.rules.compile import compile_ruleset
@@ -208,7 +208,7 @@ def _facts(line: CaseLine, ruleset: CompiledRuleset) -> StoredFacts:
     if bound.problems or any(name not in line.factors for name in ruleset.needs.factors):
         raise ValueError("the line lacks what the rules of the decision read")
     answers = (ListAnswer(a.list, a.input, a.listed, digest=a.digest) for a in line.list_answers)
-    specs = catalogue()
+    specs = known_factors()
     known = {name: specs[name] for name in line.factors if name in specs}
     values = {name: _factor(spec, line.factors[name]) for name, spec in known.items()}
     sources = (SourceUse("", provider, "", synced=None, used=True) for provider in line.providers)
@@ -371,7 +371,7 @@ class CaseReader:
             body = self._texts.get(digest)
             self._rules[digest] = None
             if body is not None:
-                compilation = compile_ruleset(files_from_body(body), catalogue(), checks=())
+                compilation = compile_ruleset(files_from_body(body), known_factors(), checks=())
                 self._rules[digest] = compilation.ruleset
         return self._rules[digest]
 

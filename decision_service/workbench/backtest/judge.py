@@ -16,7 +16,7 @@ from decision_service.domain.decision import Decision, Verdict
 from decision_service.domain.errors import Unfit
 from decision_service.domain.factor import FactorValue, Input, ValueType, value_sent
 from decision_service.domain.values import Money
-from decision_service.factors.registry import catalogue
+from decision_service.factors.registry import catalogue, known_factors
 from decision_service.rollout.impact import NotCompared, Side
 from decision_service.rollout_running.pairs import (
     DecidedCase,
@@ -51,7 +51,7 @@ class DimensionUnknown(Unfit):
 def require_dimensions(by: tuple[str, ...], *rulesets: CompiledRuleset) -> None:
     """Raise DimensionUnknown for the first dimension that there is not, or cannot be cut so."""
     inputs = {f"{_INPUT}{name}": one.type for r in rulesets for name, one in r.inputs.items()}
-    factors = {name: catalogue()[name].type for r in rulesets for name in r.needs.factors}
+    factors = {name: known_factors()[name].type for r in rulesets for name in r.needs.factors}
     types = {**dict.fromkeys(KNOWN, ValueType.TEXT), "amount": ValueType.MONEY, **inputs, **factors}
     seen = set()
     for name, colon, points in (one.partition(":") for one in by):

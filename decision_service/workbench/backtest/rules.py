@@ -11,7 +11,7 @@ from itertools import pairwise
 import msgspec
 from msgspec.structs import replace
 
-from decision_service.factors.registry import catalogue
+from decision_service.factors.registry import known_factors
 from decision_service.rulebook.archive import files_from_body, ruleset_text
 from decision_service.rulebook.rulebook import Product
 from decision_service.rules.compile import compile_ruleset
@@ -112,7 +112,7 @@ def rules_of(order: BacktestOrder) -> BacktestRules:
 def _moved(other: RulesOrder, every: tuple[Mapping[str, str], ...]) -> tuple[CompiledRuleset, ...]:
     if not every:
         return ()
-    setter = FigureSetter(other.files, catalogue())
+    setter = FigureSetter(other.files, known_factors())
     return tuple(setter.compiled({**other.figures, **figures})[0] for figures in every)
 
 
@@ -120,8 +120,8 @@ def compiled(order: RulesOrder) -> CompiledRuleset:
     """The version with its figures set; raises FiguresUnfit."""
     files = order.files
     if order.figures:
-        return FigureSetter(files, catalogue()).compiled(order.figures)[0]
-    ruleset = compile_ruleset(files, catalogue(), checks=()).ruleset
+        return FigureSetter(files, known_factors()).compiled(order.figures)[0]
+    ruleset = compile_ruleset(files, known_factors(), checks=()).ruleset
     if ruleset is None:
         raise ValueError(f"{files.path} does not compile")
     return ruleset
@@ -194,7 +194,7 @@ def compared(
     present: tuple[str, ...] = ()
     near: tuple[Margin, ...] = ()
     if figures or points:
-        setter = FigureSetter(changed.files, catalogue())
+        setter = FigureSetter(changed.files, known_factors())
         if figures:
             ruleset, moved = setter.compiled(figures)
             near = margins(setter, figures)

@@ -146,7 +146,11 @@ def rules_checks(settings: Settings, state: StoreState, rules: FoundRules | str)
     folder = rules.folder
     loading = rules.loading
     if loading.rulebook is None:
-        words = f"{count(loading.errors)} in {settings.rules_dir}: see `rules check`"
+        first = loading.errors[0]
+        said = f"{first.file}:{first.line}: {first.message}" + (
+            f"; {first.hint}" * bool(first.hint)
+        )
+        words = f"{count(loading.errors)} in {settings.rules_dir}, {said}: see `rules check`"
         yield Check("rules", False, words)
         return
     if settings.require_approval:
@@ -157,7 +161,7 @@ def rules_checks(settings: Settings, state: StoreState, rules: FoundRules | str)
     if state.rules is not None:
         yield _guards(settings, state.rules, folder, rulebook=loading.rulebook)
     yield Check("rules", True, f"{len(loading.rulebook.products)} products load")
-    yield from _prices(settings, loading, state.rules)
+    yield from _beyond(settings, loading, state.rules)
     for problem in loading.nothing_listed:
         yield Check("lists", None, f"{problem.message}: {problem.hint}")
     yield from _letters(loading.rulebook)
@@ -169,18 +173,22 @@ def rules_checks(settings: Settings, state: StoreState, rules: FoundRules | str)
         yield from _plan_risks(product, loading.rulebook.policy)
 
 
-def _prices(settings: Settings, loading: LoadResult, last: RuleFolder | None) -> Iterator[Check]:
-    """What versions lack of the laws; those of the rules that decided last cannot be mended."""
+def _beyond(settings: Settings, loading: LoadResult, last: RuleFolder | None) -> Iterator[Check]:
+    """Laws not kept, and factors that went; rules that decided last cannot be mended."""
     decided: frozenset[str] = frozenset()
     if last is not None:
         now = datetime.now(UTC)
         before = load_rules(replace(last, manifest=None), now, blocked_names(settings))
         versions = [one.ruleset for one in before.by_version.values() if one.ruleset is not None]
         decided = frozenset(one.digest for one in versions)
-    for one in loading.law_problems(decided):
-        refused = one.severity is Severity.ERROR
-        words = f"{one.file}: {one.message}; {one.hint}"
-        yield Check("prices", False if refused else None, words)
+    for subject, problems in (
+        ("prices", loading.law_problems(decided)),
+        ("factors", loading.factor_problems(decided)),
+    ):
+        for one in problems:
+            refused = one.severity is Severity.ERROR
+            words = f"{one.file}: {one.message}; {one.hint}"
+            yield Check(subject, False if refused else None, words)
 
 
 def _guards(settings: Settings, last: RuleFolder, folder: RuleFolder, rulebook: Rulebook) -> Check:

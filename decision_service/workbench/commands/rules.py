@@ -117,6 +117,7 @@ def problems_of(selection: RulesSelection) -> list[Diagnostic]:
         *case_problems(selection.folder, loading),
         *publication(selection.folder),
         *law_findings(loading),
+        *factor_findings(loading),
         *(plan_warnings(selection.folder, loading.rulebook) if loading.rulebook else ()),
     )
     version = loading.by_version.get(selection.part)
@@ -132,6 +133,15 @@ def law_findings(loading: LoadResult) -> tuple[Diagnostic, ...]:
         return loading.law_problems(())
     deciding = {one.digest for one in rulebook.deciding.values()}
     return loading.law_problems(rulebook.digests.keys() - deciding)
+
+
+def factor_findings(loading: LoadResult) -> tuple[Diagnostic, ...]:
+    """Factors that went: errors of versions newer than what decides, warnings of older ones."""
+    older: set[str] = set()
+    for product in loading.products.values():
+        first = min(product.roles)
+        older |= {one.digest for number, one in product.versions.items() if number < first}
+    return loading.factor_problems(older)
 
 
 def broken_guarantees(selection: RulesSelection) -> list[Diagnostic]:

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from decision_service.domain.factor import FactorValue, ValueType
 from decision_service.domain.values import Cause, Money, shown_first, to_major
-from decision_service.factors.registry import catalogue
+from decision_service.factors.registry import known_factors
 from decision_service.rules.language.evaluation import compile_tree
 from decision_service.rules.language.types import (
     MIRRORED,
@@ -116,7 +116,7 @@ def scales_of(ruleset: CompiledRuleset, day: date) -> tuple[Scale, ...]:
 
 
 def _scale(name: str, cuts: _Cuts) -> Scale:
-    spec = catalogue()[name]
+    spec = known_factors()[name]
     if spec.type is ValueType.FLAG:
         return Scale(name, spec.type, labels=("true", "false"))
     if spec.type is ValueType.TEXT:
@@ -143,7 +143,7 @@ def _cut_points(ruleset: CompiledRuleset, day: date) -> _Cuts:
     worlds = [*_figures(ruleset, day)]
     for node in (node for tree in trees for node in walk(tree)):
         for name, operator, other in _comparisons(node, ruleset.derived):
-            whole = name in catalogue() and catalogue()[name].type is ValueType.INTEGER
+            whole = name in known_factors() and known_factors()[name].type is ValueType.INTEGER
             values = (_value(other, world, ruleset.currency) for world in worlds)
             places = (value for value in values if value is not None)
             for at, after in product(places, _SIDES.get(operator, (False, True))):

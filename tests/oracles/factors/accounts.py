@@ -139,7 +139,7 @@ def days_since_last(who: Applicant) -> int:
 LINKS: dict[str, Factor] = {
     "days_since_first": days_since_first,
     "days_since_last": days_since_last,
-    **{f"connected_{days}d": linked(days) for days in [3, 7, 30, 90, 180, 365, 730]},
+    **{f"connected_{days}d": linked(days) for days in [7, 30, 90]},
 }
 
 

@@ -445,13 +445,6 @@ def all_amounts(incomes: Incomes) -> list[int]:
     return [month for month in history(incomes) if month <= last_known(incomes)]
 
 
-def refuse_unknown_history(incomes: Incomes) -> list[int]:
-    """The observed months up to the latest known one, once all can be used."""
-    last = last_known(incomes)
-    refuse_unknown(incomes, [month for month in whole(incomes) if month <= last])
-    return all_amounts(incomes)
-
-
 def figures(incomes: Incomes, months: list[int]) -> list[Fraction]:
     """Each month's income, once the months can be used."""
     refuse_unknown(incomes, months)

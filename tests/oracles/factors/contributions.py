@@ -406,6 +406,7 @@ for _n in [6, 12, 24]:
     FACTORS[f"change_{_n}m"] = change(_n)
 for _n in [3, 6, 9, 12, 18, 24]:
     FACTORS[f"months_{_n}m"] = months(_n)
+for _n in [3, 6, 12, 24]:
     FACTORS[f"sum_{_n}m"] = over_paid(sum, _n)
     FACTORS[f"average_{_n}m"] = over_paid(mean, _n)
     FACTORS[f"min_{_n}m"] = over_paid(min, _n)

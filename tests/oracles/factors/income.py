@@ -20,7 +20,6 @@ from tests.oracles.factors.amounts import (
     last_months,
     refuse_open,
     refuse_unknown,
-    refuse_unknown_history,
     refuse_unusable,
     seen,
     seen_amounts,
@@ -86,27 +85,6 @@ def months_since_last(incomes: Incomes) -> Any:
     after = [month for month in history(incomes) if not earned or month > earned[-1]]
     work = lambda has: incomes.horizon - with_income(incomes, has)[-1]  # noqa: E731
     return either_way(incomes, after, work)
-
-
-def pauses(incomes: Incomes, has: HasIncome) -> list[int]:
-    """The months without income between each month with income and the next."""
-    earned = with_income(incomes, has)
-    found = []
-    for position in range(1, len(earned)):
-        between = range(earned[position - 1] + 1, earned[position])
-        months = len([month for month in between if observed(incomes, month)])
-        if months > 0:
-            found.append(months)
-    return found
-
-
-def inner_gaps_all(incomes: Incomes, has: HasIncome) -> int:
-    """How many pauses there were."""
-    return len(pauses(incomes, has))
-
-
-def longest_inner_gap_all(incomes: Incomes, has: HasIncome) -> int:
-    return max(pauses(incomes, has), default=0)
 
 
 def count(n: int) -> Factor:
@@ -369,61 +347,18 @@ def earned_of(incomes: Incomes, months: list[int]) -> list[Fraction]:
     return [amount for amount in amounts if amount > 0]
 
 
-def over_earned(aggregate: Callable[[list[Fraction]], Fraction], n: int | None) -> Factor:
-    """One of the vendor's figures over the months with income; n None is the whole history."""
+def over_earned(aggregate: Callable[[list[Fraction]], Fraction], n: int) -> Factor:
+    """One of the vendor's figures over the months with income."""
 
     def factor(incomes: Incomes) -> Money:
-        if n is None:
-            window = refuse_unknown_history(incomes)
-        else:
-            window = last_amounts(incomes, n)
-            refuse_unknown(incomes, window)
+        window = last_amounts(incomes, n)
+        refuse_unknown(incomes, window)
         earned = earned_of(incomes, window)
         if not earned and aggregate is not total:
             raise Unknown(Cause.NO_EVIDENCE)
-        if len(earned) == 1 and aggregate is deviation:
-            raise Unknown(Cause.SHORT_HISTORY)
         return as_money(incomes, aggregate(earned))
 
     return factor
-
-
-def any_earned(incomes: Incomes) -> list[int]:
-    """All months with income, of which there must be one."""
-    window = refuse_unknown_history(incomes)
-    earned = [month for month in window if month_income(incomes, month) > 0]
-    if not earned:
-        raise Unknown(Cause.NO_EVIDENCE)
-    return earned
-
-
-def current_amount(incomes: Incomes) -> Money:
-    """The latest month with income."""
-    return as_money(incomes, month_income(incomes, any_earned(incomes)[-1]))
-
-
-def starting_amount(incomes: Incomes) -> Money:
-    """The first month with income."""
-    return as_money(incomes, month_income(incomes, any_earned(incomes)[0]))
-
-
-def growth_12m(incomes: Incomes) -> Decimal:
-    """The latest month with income against the same month a year before."""
-    latest = any_earned(incomes)[-1]
-    refuse_unobserved(incomes, [latest - 12])
-    newer, older = month_income(incomes, latest), month_income(incomes, latest - 12)
-    if older <= 0:
-        raise Unknown(Cause.DIVISION_BY_ZERO)
-    return number((newer - older) / older * 100)
-
-
-def months_at_max_18m(incomes: Incomes) -> int:
-    """How many months reach the highest of the last 18."""
-    amounts = earned_of(incomes, last_amounts(incomes, 18))
-    refuse_unknown(incomes, last_amounts(incomes, 18))
-    if not amounts:
-        raise Unknown(Cause.NO_EVIDENCE)
-    return len([amount for amount in amounts if amount == max(amounts)])
 
 
 def volatility(n: int) -> Factor:
@@ -462,8 +397,6 @@ FACTORS: dict[str, Factor] = {
     "months_total": over_history(months_total),
     "months_since_first": over_history(months_since_first),
     "months_since_last": months_since_last,
-    "inner_gaps_all": over_history(inner_gaps_all),
-    "longest_inner_gap_all": over_history(longest_inner_gap_all),
     "live_sources_count": live_sources_count,
     "jobs_count": jobs_count,
     "top_job_share_12m": top_job_share_12m,
@@ -471,30 +404,17 @@ FACTORS: dict[str, Factor] = {
     "gig_share_12m": share_of_form("gig"),
     "months_since_last_payroll": months_since_last_payroll,
     "latest_payroll_month": latest_payroll_month,
-    "current_amount": current_amount,
-    "starting_amount": starting_amount,
-    "growth_12m": growth_12m,
-    "months_at_max_18m": months_at_max_18m,
     "latest_month": latest_month,
     "latest_share": latest_share,
 }
 
-AGGREGATES: dict[str, Callable[[list[Fraction]], Fraction]] = {
-    "sum": total,
-    "average": mean,
-    "min": min,
-    "max": max,
-    "median": median,
-    "std": deviation,
-}
-
 for _n in [3, 6, 9, 12, 18, 24]:
     FACTORS[f"calendar_average_{_n}m"] = calendar_average(_n)
-    for _name, _aggregate in AGGREGATES.items():
-        FACTORS[f"{_name}_{_n}m"] = over_earned(_aggregate, _n)
 
-for _name, _aggregate in AGGREGATES.items():
-    FACTORS[f"{_name}_all"] = over_earned(_aggregate, None)
+for _n in [3, 6, 12]:
+    FACTORS[f"sum_{_n}m"] = over_earned(total, _n)
+    FACTORS[f"median_{_n}m"] = over_earned(median, _n)
+FACTORS["average_6m"] = over_earned(mean, 6)
 
 for _n in [3, 6, 9, 12, 18, 24]:
     FACTORS[f"count_{_n}m"] = count(_n)

@@ -19,7 +19,7 @@ from tests.oracles.factors.applicant import (
 )
 from tests.oracles.factors.income import conservative
 from tests.oracles.factors.monthly_income import incomes_of
-from tests.oracles.factors.records import deviation, mean, median, money, number
+from tests.oracles.factors.records import mean, money, number
 from tests.oracles.factors.taints import refuse_tainted
 
 Factor = Callable[[Applicant], Money | Decimal | int]
@@ -126,17 +126,6 @@ def balances(loans: list[Liability]) -> list[int]:
 
 def overdues(loans: list[Liability]) -> list[int]:
     return [amount for amount in map(overdue_of, loans) if amount > 0]
-
-
-def amortizations(loans: list[Liability]) -> list[int]:
-    """The instalments of the loans that run, as they are told."""
-    running = [loan for loan in loans if balance_of(loan) > 0]
-    found = []
-    for loan in running:
-        if loan.amortization is None:
-            raise Unknown(Cause.NO_DATA)
-        found.append(loan.amortization)
-    return found
 
 
 def repayments(loans: list[Liability]) -> list[int]:
@@ -266,23 +255,12 @@ FACTORS: dict[str, Factor] = {
     "monthly_amortization": monthly_amortization,
     "scheme_debt_to_income": scheme_debt_to_income,
 }
-AGGREGATES: dict[str, tuple[Callable[[list[int]], int | Fraction], int]] = {
-    "sum": (sum, 0),
-    "average": (mean, 1),
-    "min": (min, 1),
-    "max": (max, 1),
-    "median": (median, 1),
-    "std": (deviation, 2),
-}
 FACTORS["outstanding_average"] = over_amounts(balances, any_loan, mean, 1)
 FACTORS["outstanding_max"] = over_amounts(balances, any_loan, max, 1)
 FACTORS["overdue_average"] = over_amounts(overdues, tells_overdue, mean, 1)
 FACTORS["repaid_count"] = repaid_count
-for _name, (_aggregate, _needed) in AGGREGATES.items():
-    FACTORS[f"ongoing_amortization_{_name}"] = over_amounts(
-        amortizations, unpaid, _aggregate, _needed
-    )
-    _ours = "total" if _name == "sum" else _name
-    if _name != "median":
-        FACTORS[f"loan_amount_{_ours}"] = over_amounts(lent, any_loan, _aggregate, _needed)
-    FACTORS[f"repaid_{_ours}"] = over_amounts(repayments, any_loan, _aggregate, _needed)
+FACTORS["repaid_total"] = over_amounts(repayments, any_loan, sum, 0)
+FACTORS["loan_amount_total"] = over_amounts(lent, any_loan, sum, 0)
+FACTORS["loan_amount_average"] = over_amounts(lent, any_loan, mean, 1)
+FACTORS["loan_amount_min"] = over_amounts(lent, any_loan, min, 1)
+FACTORS["loan_amount_max"] = over_amounts(lent, any_loan, max, 1)
