@@ -167,8 +167,8 @@ def rules_checks(settings: Settings, state: StoreState, rules: FoundRules | str)
     yield from _letters(loading.rulebook)
     yield from retention_checks(settings, loading.rulebook)
     for name, product in sorted(loading.rulebook.products.items()):
-        first = product.plan.go_live.stages.steps[0].name
-        reached = (state.stages[name] or first) if name in state.stages else None
+        begins = product.plan.go_live.stages.steps[0].name
+        reached = (state.stages[name] or begins) if name in state.stages else None
         yield _first_stage(product, reached, loading.rulebook.policy)
         yield from _plan_risks(product, loading.rulebook.policy)
 
