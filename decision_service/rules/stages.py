@@ -112,8 +112,7 @@ def _labels(node: tree.Node) -> tuple[str, ...]:
         case tree.Constant(value=str(label)):
             return (label,)
         case tree.Choice():
-            # Joined bands keep their labels, so that a table over them is checked for ones that
-            # have no row.
+            # Joined bands keep their labels, so that a table over them is checked for gaps.
             parts = [_labels(node.then), _labels(node.otherwise)]
         case tree.FunctionCall(function="coalesce"):
             parts = [_labels(argument) for argument in node.arguments]

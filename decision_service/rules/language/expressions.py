@@ -436,6 +436,9 @@ class _Checking(msgspec.Struct):
             if isinstance(op, ast.In | ast.NotIn):
                 links.append(self._within(node, left, right, negated=isinstance(op, ast.NotIn)))
                 left = None
+                # Without a word here the rest would be dropped, and a line of the offer with it.
+                if right is not node.comparators[-1]:
+                    self._error("R303", node, "a comparison goes on after `in`", hint="use `and`")
             else:
                 second = self.check(right)
                 place = self.parsed.place(node)
