@@ -175,6 +175,7 @@ def _likely(
     if plan.transactions is WhenTransactions.ALWAYS:
         wanted.add(Kind.TRANSACTIONS)
     held = {kind for one in providers if _serves(one.id, country) for kind in one.supported}
+    # A kind that several types of providers have may come from another account.
     lacking = [
         kind.value
         for kind in Kind
@@ -196,6 +197,7 @@ def _serves(provider_id: str, country: str) -> bool:
 
 
 def _account(account: Account, connections: Connections) -> AccountStatus:
+    # The vendor says CONNECTED before the data is there, so that this comes first.
     if account.id in connections.arriving:
         words = "connected; its data is being collected, which takes up to five minutes"
         return AccountStatus(account, words)
@@ -224,6 +226,7 @@ def _newest(syncs: Iterable[Sync]) -> Iterator[NewestSync]:
 
 def _why_not(connections: Connections) -> str:
     statuses = {account.connection_status for account in connections.accounts}
+    # Data on its way is waited for, whatever the other accounts have.
     if connections.being_linked:
         return "an account is being connected: ask again when the applicant has finished"
     if connections.arriving:

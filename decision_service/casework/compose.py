@@ -266,6 +266,7 @@ def _parts(
         yield LetterPart(words.reasons, items=_reasons(subject, texts.language, words))
     if kind is NoticeKind.INCOMPLETE:
         yield from _incomplete(subject, texts.language, words)
+    # A referral has conditions of its offer too, and is no promise of a payout (0180).
     if subject.approval is not None and verdict.conditions:
         conditions = (said(one.texts, texts.language) for one in verdict.conditions)
         yield LetterPart(words.conditions, items=tuple(conditions))
@@ -321,16 +322,14 @@ def _source(one: SourceUsed, words: Words) -> str:
 
 
 def _recourse(subject: NoticeSubject, texts: NoticeTexts, words: Words) -> Iterator[LetterPart]:
-    """The changes and the day; nothing where there is nothing to say, or no words for a change.
-
-    A part of what is needed would not do, so that none of it is said. A person who confirms a
-    decline has not looked at what an earlier letter said.
-    """
+    """The changes and the day; nothing where there is nothing to say, or no words for a change."""
     person = subject.person
     recourse = subject.recourse
+    # A person who confirms a decline has not looked at what an earlier letter said.
     if person is not None and person.contested and person.outcome is Outcome.DECLINE:
         yield LetterPart(words.recourse, (words.by_rules_alone,))
         return
+    # A part of what is needed would not do, so that none of it is said.
     if recourse is None or any(one.factor not in texts.changes for one in recourse.changes):
         return
     asked = money_text(subject.asked) or words.application
@@ -381,7 +380,8 @@ def _link_text(one: Linked, words: Words, *, helps: bool) -> str:
 def _reasons(subject: NoticeSubject, language: str, words: Words) -> tuple[str, ...]:
     """A person's reason, else the principal ones in order, each sentence once."""
     if subject.person is not None and subject.person.outcome is Outcome.DECLINE:
-        sentences = subject.person.sentences  # none where the reason is withheld
+        # There are none where the reason is withheld: it may be a signal of fraud (0181).
+        sentences = subject.person.sentences
         return (said(sentences, language) if sentences else words.untold,)
     return _sentences(subject.verdict.reasons, subject, language, words=words)
 
@@ -507,9 +507,11 @@ def _lasting(lacks: Sequence[Lack]) -> Iterator[Lack]:
     """Those to be mended: without what the mending of another brings along."""
     short = {one.kind for one in lacks if one.cause is Cause.SHORT_HISTORY}
     for one in lacks:
-        beside = one.cause is Cause.NO_EVIDENCE and any(one.cause is not o.cause for o in lacks)
+        with_others = one.cause is Cause.NO_EVIDENCE and any(
+            o.cause is not one.cause for o in lacks
+        )
         of_short = one.cause is Cause.DIVISION_BY_ZERO and one.kind in short
-        if not beside and not of_short:
+        if not with_others and not of_short:
             yield one
 
 
@@ -520,6 +522,7 @@ def _remedy(lack: Lack, subject: NoticeSubject, words: Words) -> str:
         month = _month_text(lack.month, words)
         day = day_text(lack.due, words)
         sentence = words.remedies["due" if due else "overdue"]
+        # Filled in here: else the sentences of two months would be taken for one.
         return sentence.replace("{month}", month).replace("{due}", day)
     if lack.error:
         return words.accounts[remedy_of(lack.error)]
@@ -528,18 +531,17 @@ def _remedy(lack: Lack, subject: NoticeSubject, words: Words) -> str:
 
 
 def _connect(wanted: Sequence[Lack], subject: NoticeSubject, words: Words) -> str:
-    """To connect an account; a document is asked for only where it shows all that is missing.
-
-    Documents hold pay and jobs, and nothing that a scheme or a platform alone tells. Who has handed
-    in some is not asked for more.
-    """
+    """To connect an account; a document is asked for only where it shows all that is missing."""
     kinds = dict.fromkeys(one.kind for one in wanted if one.kind)
     of = _listed([*dict.fromkeys(_lacking(one, words) for one in wanted)], words.and_)
     types = dict.fromkeys(words.types[one] for one in subject.connect if one in words.types)
     sentence = words.connect_types if types else words.connect
     if subject.read is not None and not set(subject.read.types).isdisjoint(subject.connect):
+        # One of that type is connected and did not have it: the same would not help again.
         sentence = words.connect_another
     found = sentence.format(of=of, types=_listed([*types], words.or_))
+    # Documents hold pay and jobs, and nothing that a scheme or a platform alone says. Who has
+    # handed in some is not asked for more.
     shown = bool(kinds) and kinds.keys() <= _ON_PAPER and not subject.has_documents
     return found + words.or_document if shown else found
 
@@ -599,12 +601,14 @@ def effective_rate(price: Price) -> Decimal:
 
     The i of paid_out = sum of payment_k / (1 + i)^k over the k-th month: the effective interest
     rate of BSP Circular 730, as in PFRS 9. Of weekly payments it is the week's, compounded over 52
-    weeks in 12 months. Newton's method from 0 rises to it, since the sum falls ever more slowly.
+    weeks in 12 months.
     """
     payments = [Decimal(price.instalment.minor)] * (price.instalments - 1)
     payments.append(Decimal(price.total.minor) - sum(payments))
+    # With 34 digits, of which a letter shows the hundredths of a percent.
     with exactly():
         rate = Decimal(0)
+        # Newton's method from 0 rises to the rate, since the sum falls ever more slowly.
         for _ in range(_ROUNDS):
             worth = Decimal(-price.paid_out.minor)
             slope = Decimal(0)

@@ -47,10 +47,12 @@ class Disclosure(msgspec.Struct, frozen=True):
         )
 
     def includes(self, name: str) -> bool:
+        # They speak of other persons, whoever asks (0181).
         if name.startswith(_OF_OTHERS):
             return False
         if not self.shared or name.startswith(_SENT):
             return True
+        # A derived value may rest on records that count another person's loans (0181).
         return name in self.factors and not name.startswith(_OWN_RECORDS)
 
 
@@ -145,6 +147,7 @@ Plain = str | bool | int | None | list[Any] | dict[str, Any]
 def plain(value: object) -> Plain:
     """A value without the types of the code; amounts as `PHP 1200.00`, instants in UTC."""
     match value:
+        # Before texts, since most enums here are texts as well.
         case Enum():
             return str(value.value)
         case None | bool() | int() | str():
@@ -168,6 +171,7 @@ def _text(value: object) -> str:
     match value:
         case Money():
             return money(value)
+        # Before days, since a datetime is a date as well.
         case datetime():
             return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
         case date():
@@ -188,6 +192,7 @@ def money(amount: Money) -> str:
 
 
 def _field(name: str, value: Any, currency: str | None) -> Plain:
+    # A bool is an int in Python, and no amount.
     if isinstance(value, int) and not isinstance(value, bool):
         if name in _AMOUNTS and currency:
             return money(Money(currency, value))

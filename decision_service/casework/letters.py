@@ -142,6 +142,7 @@ def subject_of(
         verdict=verdict,
         asked_term=term if isinstance(term, int) else None,
         sources=() if factors is None else _sources(factors, zone),
+        # The reading says which kinds gave a record, and factors only which were asked for.
         data=tuple(sorted(found)) if read is None else read.kinds,
         own_records=factors is not None and any(one.startswith(_OWN) for one in factors.values),
         read=read,
@@ -164,6 +165,7 @@ def disclosed_reason(review: Review, policy: ReviewPolicy) -> Mapping[str, str]:
     code = result_of(review).reason
     found = policy.reason_of(code)
     if found is None:
+        # Its words are the plan's alone: none are made up, and the letter is kept back (0180).
         raise NoticeNotDue(
             f"the plan of {review.product} has no reason {code} any more, for which "
             f"{review.review_id} was decided: put it back under `review.reasons`",
@@ -195,7 +197,12 @@ def _sources(factors: Factors, zone: tzinfo) -> tuple[SourceUsed, ...]:
     for one in (source for source in factors.sources if source.used):
         day = None if one.synced is None else one.synced.astimezone(zone).date()
         used.add(SourceUsed(source_name(one), day))
-    return tuple(sorted(used, key=lambda one: (one.provider, one.as_of or date.min)))
+    return tuple(sorted(used, key=_by_provider))
+
+
+def _by_provider(one: SourceUsed) -> tuple[str, date]:
+    # None is not comparable with a day.
+    return one.provider, one.as_of or date.min
 
 
 def _lacks(verdict: Verdict, factors: Factors) -> Iterator[Lack]:
@@ -241,6 +248,7 @@ class Notices:
         Raises DecisionUnknown, ProductUnknown, NoticeNotDue, LanguageUnknown, NoticeUnknown.
         """
         reviews = await self.reviews_of(decision_id)
+        # Reviewers work on decisions that another caller asked for.
         scope = "" if reviews and reader.is_reviewer else reader.scope
         recorded = await self.read.get(decision_id, full=True, scope=scope)
         reviewed = reviewed_result(reviews)
@@ -250,6 +258,7 @@ class Notices:
             raise _not_due(recorded, _WHY.get(recorded.entry.outcome, _ERASED))
         review_id = reviewed.review.review_id if reviewed.review else ""
         key = NoticeKey(decision_id, kind, language, review_id=review_id)
+        # Before its texts: what was made stays as it was, also in a language that is gone.
         found = await self.log.find(key.notice_id)
         if found is not None:
             return found
@@ -281,6 +290,7 @@ class Notices:
         return found
 
     async def _subject(self, recorded: Recorded, reviewed: ReviewedResult) -> NoticeSubject:
+        # A letter is of the outcome that counts, which is that of the new decision.
         if reviewed.again:
             raise _not_due(recorded, f"{reviewed.again} was decided in its place", reviewed.again)
         if recorded.decision is None:
@@ -295,6 +305,7 @@ class Notices:
     ) -> NoticeSubject:
         """With a person's reason; else with recourse, which is the rules' and not the person's."""
         if subject.person is None or reviewed.review is None:
+            # By the rules alone: what would change a person's mind is not known (0180).
             return replace(subject, recourse=disclosed_recourse(await self.recourse(recorded)))
         policy = self.rulebook().product(recorded.entry.product).plan.review or NO_POLICY
         sentences = disclosed_reason(reviewed.review, policy)

@@ -183,6 +183,7 @@ class _Names(msgspec.Struct, frozen=True):
 
     def loans_of(self, records: Iterable[Liability]) -> tuple[Loan, ...]:
         by_id = {one.id: source_name(one) for one in self.factors.sources}
+        # Two loans of one type at one scheme are named once.
         found = (Loan(by_id.get(one.source, ""), one.type) for one in records)
         return tuple(dict.fromkeys(found))
 
@@ -201,6 +202,7 @@ class _Names(msgspec.Struct, frozen=True):
 def _named(reason: Reason, decision: Decision, ruleset: CompiledRuleset, names: _Names) -> Named:
     if reason.component is Component.DATA:
         concerned = _concerned(reason, decision, names.context)
+        # Where the scheme lists a loan without its figures no other account would help (0180).
         unreported = _unreported(decision) if reason.code == DataReason.DATA_MISSING else ()
         running = [one for one in loans(names.context).records if maybe_running(one)]
         return Named(
@@ -221,6 +223,7 @@ def _named(reason: Reason, decision: Decision, ruleset: CompiledRuleset, names: 
     behind = {source for one in evidence for source in one.sources}
     return Named(
         employers=employers,
+        # Who stopped paying says more than the provider whose records show it.
         sources=() if employers else names.of_sources(behind),
         of_birth=reason.factor.startswith("identity."),
     )
@@ -246,6 +249,7 @@ def _rests_on(factor: str, ruleset: CompiledRuleset) -> Sequence[str]:
     found = dict[str, None]()
     while waiting:
         name = waiting.pop()
+        # Two derived values may be made of the same one.
         if name in found:
             continue
         found[name] = None

@@ -19,12 +19,10 @@ from decision_service.domain.errors import (
 from decision_service.domain.ports import Clock, Erased
 from decision_service.domain.snapshot import Account
 
+# As long as the vendor may still carry out a request that was sent: the next attempt finds
+# the user that it made, and makes no other.
 CLAIM = timedelta(seconds=30)
-"""How long one attempt has an applicant to itself.
-
-As long as a request that was sent may still be carried out by the vendor, so that the next attempt
-finds the user it made instead of making another.
-"""
+"""How long one attempt has an applicant to itself."""
 
 RENEWABLE = timedelta(days=1)
 """How long after an original token's expiry its page may have further ones."""
@@ -42,6 +40,7 @@ class Applicant(msgspec.Struct, frozen=True):
 class LinkToken:
     """A token that opens the vendor's widget once for one user; `mode` is the key pair's."""
 
+    # No log and no traceback shows the token: a Struct could not leave it out.
     access_token: str = field(repr=False)
     expires: datetime
     mode: str
@@ -212,6 +211,7 @@ class OnboardApplicants:
                 "one is not known yet: ask again for its result",
                 retry_after=CLAIM.total_seconds(),
             )
+        # Whoever asked first has sent nothing before, so that there is no user to look for.
         return await self._settled(applicant, record, stop_at, fresh=record.begun == now)
 
     async def link_token(self, user_id: str, scope: str, stop_at: float) -> LinkToken:
@@ -235,11 +235,13 @@ class OnboardApplicants:
         original = await self._log.original_token(_digest(access_token))
         if original is None or not self._gives_another(original):
             return None
+        # Before the vendor is asked: of many calls at once no more than these may reach it.
         if not await self._log.count_renewal(original.digest, RENEWALS):
             return None
         try:
             token = await self._vendor.renewed_token(original.user_id, stop_at)
         except ServiceError:
+            # It gave no token, and the page may ask for it again.
             await self._log.uncount_renewal(original.digest)
             raise
         await self._log.issued(_issued(token, original.user_id, original.digest))
@@ -262,6 +264,8 @@ class OnboardApplicants:
         anything of the user, and where the caller `scope` did not create the user.
         """
         await require_owner(self._log, user_id, scope)
+        # Here first: where the vendor fails, the stored data is gone all the same. Of a user that
+        # is known to neither nothing is recorded.
         erased = await self._log.erase(user_id, known_only=True)
         try:
             accounts = await self._vendor.revoke(user_id, stop_at)
@@ -270,6 +274,8 @@ class OnboardApplicants:
                 raise
             accounts = 0
         late = 0
+        # It takes what a decision read before the accounts were revoked, and is the only erasure
+        # of a user that nothing but the vendor knew.
         if accounts or not erased.known:
             late = (await self._log.erase(user_id)).snapshots
         return ErasedApplicant(accounts, erased.snapshots + late)
@@ -287,9 +293,11 @@ class OnboardApplicants:
                 return Onboarded(user_id, token, created=False)
             made = await self._vendor.enrol(applicant, stop_at)
         except ServiceError:
+            # Nothing was created: the next attempt need not wait for the end of the claim.
             await self._log.release(applicant)
             raise
         except Unsettled:
+            # The claim stays, since the vendor may still carry the request out.
             seconds = CLAIM.total_seconds()
             raise UpstreamUnavailable(
                 f"Smile did not say whether it created the applicant; send the request again in "

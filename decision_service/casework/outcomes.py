@@ -30,8 +30,9 @@ MOST_NAMED = 10
 
 log = structlog.get_logger("decision_service.outcomes")
 
+# What is kept back as fees may come on top.
 MOST_PERCENT = 105
-"""Of what was approved: what is kept back as fees may come on top. Above it is overdrawn."""
+"""Of what was approved; above it a loan is overdrawn."""
 
 ZONES = timedelta(days=1)
 """So far a day's date may be from that of UTC, on either side."""
@@ -131,6 +132,7 @@ def compare(
     report: LoanOutcome, earlier: Sequence[LoanOutcome], *, correction: bool = False
 ) -> Compared:
     """Earlier reports in any order; a `correction` takes the place of another one of its day."""
+    # The report first: of two of one day `max` takes the first.
     newest = max((report, *earlier), key=lambda one: one.as_of)
     same_day = next((one for one in earlier if one.as_of == report.as_of), None)
     if any(one.decision_id != report.decision_id for one in earlier):
@@ -144,13 +146,11 @@ def compare(
 
 
 def replaced_until(reports: Sequence[LoanOutcome]) -> Mapping[str, date]:
-    """Of each loan that others' reports on one decision replace, the last day that counts no more.
-
-    A later report of such a loan counts again, so that no debt is hidden.
-    """
+    """Of each loan that others' reports on one decision replace, the last day that is replaced."""
     until: dict[str, date] = {}
     for one in reports:
         if one.replaces:
+            # Up to that day alone: a later report counts again, so that no debt is hidden.
             until[one.replaces] = max(one.as_of, until.get(one.replaces, date.min))
     return until
 
@@ -164,8 +164,7 @@ def counted(reports: Sequence[LoanOutcome]) -> Sequence[LoanOutcome]:
 def overdrawn(reports: Sequence[LoanOutcome], of: Lent | None) -> Overdrawn | None:
     """What was paid out by all reports on one decision, where it is too much; else None.
 
-    Of each loan its newest report with an amount counts, since a closed loan was paid out as well;
-    one that was not taken up never was.
+    Of each loan its newest report with an amount counts; one that was not taken up never was.
     """
     if of is None or of.approved is None:
         return None
@@ -174,6 +173,7 @@ def overdrawn(reports: Sequence[LoanOutcome], of: Lent | None) -> Overdrawn | No
     for one in by_day:
         if one.status is LoanStatus.NOT_TAKEN_UP:
             paid.pop(one.loan_id, None)
+        # Also of a closed loan, which was paid out as well.
         elif one.disbursed is not None:
             paid[one.loan_id] = one.disbursed
     total = sum(amount.minor for amount in paid.values())
@@ -201,6 +201,7 @@ def require_replaceable(
         why = "not reported: name a loan that was, or leave it out"
     elif any(one.decision_id != decision_id for one in named):
         why = "a loan of another decision: check decision_id and replaces_loan_id"
+    # Loans that replace each other in a ring would leave none that counts.
     elif report.loan_id in _replaced_by(wanted, others):
         why = f"which replaces {report.loan_id}: correct the report that says so first"
     elif not any(one.loan_id == wanted for one in counted(others)):
@@ -208,6 +209,7 @@ def require_replaceable(
         if by != report.loan_id:
             why = f"replaced by loan {by} already: name {by}, or correct its report first"
     newest = max((one.as_of for one in named), default=date.min)
+    # Its reports of later days would still count, and the debt be there twice.
     if not why and newest > report.as_of:
         why = (
             f"reported as of {newest}, after this report's {report.as_of}: report as of that day "
@@ -324,8 +326,6 @@ class RecordOutcome:
     ) -> Compared:
         """Record one report, or correct the one of its day; safe to repeat.
 
-        More than was approved is recorded too: to refuse what was paid out would hide a debt.
-
         Raises DecisionUnknown, also where the decision is not the caller `scope`'s, FieldInvalid
         for a day in the future or before the decision, for a loan that cannot be true and for one
         that cannot be replaced, InputInvalid for another currency than the rules',
@@ -340,6 +340,7 @@ class RecordOutcome:
         if compared is None:
             raise DecisionUnknown.of(report.decision_id)
         _require_agreement(report, compared)
+        # Recorded all the same: to refuse what was paid out would hide a debt.
         if compared.drew_more:
             self._on_overdrawn()
             log.warning("loan overdrawn", decision_id=report.decision_id)
@@ -351,6 +352,7 @@ class RecordOutcome:
         try:
             decision = await self._read.get(decision_id, full=False, scope=scope)
         except DecisionUnknown:
+            # An erasure leaves an open loan, whose reports go on (0103).
             if lent is None or scope not in {"", lent.caller}:
                 raise
             return lent
@@ -418,6 +420,7 @@ def _refuse(error: type[FieldInvalid | InputInvalid], found: Mapping[str, str]) 
 
 
 def _require_day(as_of: date, decided: datetime, now: datetime) -> None:
+    # The lender's day may be another than that of UTC.
     first = decided.date() - ZONES
     last = now.date() + ZONES
     if first <= as_of <= last:

@@ -9,6 +9,7 @@ from typing import Protocol
 
 import msgspec
 import structlog
+from msgspec.structs import replace
 
 from decision_service.casework.review_steps import By, Move
 from decision_service.domain.accounts import Kind
@@ -156,10 +157,16 @@ def desk_of(product: Product, counts: Iterable[QueueCount]) -> Desk:
     queues = [
         DeskQueue(queue.name, queue.sla, *found.get(queue.name, ())) for queue in policy.every_queue
     ]
+    desk = Desk(product.name, tuple(queues), policy.reasons)
     limits = policy.authority
-    amounts = (limits.review, limits.review_second) if limits else ()
-    authority = (Money(currency, to_minor(amount, currency)) for amount in amounts)
-    return Desk(product.name, tuple(queues), policy.reasons, *authority)
+    # No authority by default: that would be a lender's decision made by a program (0177).
+    if limits is None:
+        return desk
+    return replace(
+        desk,
+        authority=Money(currency, to_minor(limits.review, currency)),
+        authority_second=Money(currency, to_minor(limits.review_second, currency)),
+    )
 
 
 class QueueWatch:

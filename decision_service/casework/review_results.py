@@ -63,6 +63,7 @@ def day_charge(review: Review, reviews: Sequence[Review]) -> DayCharge | None:
     outcome, amount = _stood(review, _completed(others))
     already = amount.minor if outcome is Outcome.APPROVE and amount is not None else 0
     approvals = 0 if outcome is Outcome.APPROVE else 1
+    # What stood before has taken its part: a contest that raises an amount takes the rest (0177).
     return DayCharge(approvals, max(0, result.amount.minor - already))
 
 
@@ -214,6 +215,7 @@ def _refusal(
     left = f"{_money(most, currency)}, of which {_money(max(0, most - total.amount), currency)} is"
     bound = f"{cap.approvals} approvals, of which none is" if by_count else left
     why = f"the cap `{cap.name}` of {review.product} allows a day {bound} left"
+    # No other day would have room for it.
     if not by_count and charge.amount > most:
         return ReviewRefused(f"{why}: approve less", review_id=review.review_id, cap=cap.name)
     tomorrow = limits.midnight.date() + timedelta(days=1)
@@ -234,6 +236,7 @@ def _money(minor: int, currency: str) -> str:
 
 def require_nothing_granted(review: Review, on_record: Iterable[Past]) -> None:
     """`on_record` is what is found under the keys of the decision; raises ReviewRefused."""
+    # Several applications may wait at once, none decided with the others' approvals in view (0177).
     since = _granted_since(on_record, review.decision_id)
     if not since:
         return
@@ -266,6 +269,7 @@ def _may_be_owed(one: PastDecision) -> bool:
     if one.outcome is not Outcome.APPROVE or not one.approved:
         return False
     loans = one.loans
+    # It was decided again, and nothing of its offer may still be paid out.
     if one.replaced:
         return loans is not None and loans.open > 0
     return loans is None or loans.open > 0 or (loans.drawn or one.approved) < one.approved

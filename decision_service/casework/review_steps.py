@@ -96,6 +96,7 @@ def claim(review: Review, by: By, hold_until: datetime | None = None) -> ReviewS
     if review.state_at(by.at) is ReviewState.CLAIMED:
         if review.claimed_by != by.who:
             raise _claimed_by_another(review)
+        # To claim leads to an end, however many steps there were; to prolong a claim does not.
         _require_room(review)
     return _step(_claimed(review, by.who, until, by=by), by, ReviewAction.CLAIMED, until=until)
 
@@ -158,6 +159,7 @@ def data_arrived(review: Review, by: By, kinds: Collection[Kind]) -> ReviewStep 
         return _arrived(waiting if waiting.kinds else _deciding(waiting), by, kinds)
     if state is not ReviewState.CLAIMED:
         return _arrived(_deciding(review), by, kinds)
+    # Left to the person who has it, who sees that the data is there.
     return _arrived(review, by, kinds) if review.events < MOST_STEPS else None
 
 
@@ -171,6 +173,7 @@ def data_never_whole(
     """
     if not _waits_for(review, by, kinds):
         return None
+    # An event that is handled again would say the same twice.
     if (last.action, last.text) == (ReviewAction.NOT_DECIDED_AGAIN, why):
         return None
     if review.state is ReviewState.AWAITING_DATA:
@@ -368,6 +371,7 @@ def complete(
     require_claim(review, by)
     authority = _authority(review, policy)
     unnamed = dry_run and not result.reason
+    # Kept with the review, since the plan may have other reasons by the time of a letter (0180).
     withheld = not unnamed and not _reason_of(review, result, policy).is_told
     _require_possible(review, result, policy, terms=terms)
     reasons = second_reasons(review, result, terms, authority=authority)
@@ -389,6 +393,7 @@ def complete(
 def confirm(review: Review, by: By, policy: ReviewPolicy, seen: str = "") -> ReviewStep:
     """`seen` is the etag of what the second person saw; empty for whatever is proposed."""
     result = _proposed(review, by, seen)
+    # By the desk of today, which may allow less than that of the proposal.
     _require_within(result, _authority(review, policy))
     completed = replace(review, state=ReviewState.COMPLETED, confirmed_by=by.who, ended=by.at)
     return _step(completed, by, ReviewAction.CONFIRMED, result=result)
@@ -415,6 +420,7 @@ def _proposed(review: Review, by: By, seen: str) -> ReviewResult:
             review_id=review.review_id,
             state=review.state_at(by.at),
         )
+    # No newer proposal is confirmed unseen.
     if seen and seen != review.etag:
         raise ReviewRefused(
             f"{review.review_id} has taken a step since you saw it: read it again, and confirm or "
@@ -432,6 +438,7 @@ def _proposed(review: Review, by: By, seen: str) -> ReviewResult:
 
 
 def _authority(review: Review, policy: ReviewPolicy) -> Authority:
+    # A default would be a lender's decision made by a program (0177).
     if policy.authority is None:
         raise ReviewRefused(
             f"nothing says who may complete a review of {review.product}: add a desk.yaml to its "
@@ -501,6 +508,7 @@ def second_reasons(
     one against the law: of a referral for that, or whose amount fails a check.
     """
     approves = result.outcome is Outcome.APPROVE
+    # Who declines decides on all that was asked for (0177).
     stake = result.amount if approves else review.requested
     found = []
     if stake is not None and stake.major > authority.review:

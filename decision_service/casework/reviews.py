@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -140,16 +140,22 @@ class OperateReviews:
     async def claim_next(self, who: Actor, chosen: ReviewFilter) -> Review | None:
         """The most urgent review, claimed; None where there is none that the caller may take.
 
-        What the caller has claimed already comes first, unless it is held. One that another caller
-        takes meanwhile is passed over, and so is one that the caller may not end, having sent it.
+        What the caller has claimed already comes first, unless it is held. One that the caller may
+        not end, having sent it, is passed over.
         """
-        wanted: Mapping[ReviewState, Callable[[Review], bool]] = {
-            ReviewState.CLAIMED: lambda one: one.claimed_by == who.caller and not one.held,
-            ReviewState.OPEN: lambda one: who.caller not in one.skipped_by,
-        }
+
+        # Who holds a case waits for something, such as a call back.
+        def is_own(one: Review) -> bool:
+            return one.claimed_by == who.caller and not one.held
+
+        def is_free(one: Review) -> bool:
+            return who.caller not in one.skipped_by
+
+        wanted = {ReviewState.CLAIMED: is_own, ReviewState.OPEN: is_free}
         for state, is_wanted in wanted.items():
             async for review in self._every(replace(chosen, state=state)):
                 if is_wanted(review) and not steps.is_barred(review, who):
+                    # Another caller may have taken it since it was listed.
                     with suppress(ReviewRefused, ReviewUnknown):
                         return await self.claim(review.review_id, who)
         return None
@@ -213,6 +219,7 @@ class OperateReviews:
         terms = NO_TERMS
         review = (await self.get(review_id, limit=0)).review
         if result.amount is not None:
+            # Before the step, which is a pure function under the lock of the review's row (0177).
             terms = await self.read.price(review.decision_id, result.amount)
 
         def take(found: Review, by: By) -> ReviewStep:
@@ -249,7 +256,8 @@ class OperateReviews:
         read = self.read
         try:
             recorded = await read.get(decision_id, full=True, scope=scope)
-        except RulesetUnknown:  # the rules that made it no longer compile: its offer is unknown
+        # The rules that made it compile no more: its offer is not known.
+        except RulesetUnknown:
             recorded = await read.get(decision_id, full=False, scope=scope)
         entry = recorded.entry
         if entry.outcome is Outcome.NOT_ENROLLED:
@@ -326,11 +334,7 @@ async def _moved(
 
 @dataclass(frozen=True, slots=True)
 class DecideAgain:
-    """Works through the reviews whose applications are to be decided again.
-
-    The request id is derived from the earlier decision's id: of several processes, and after a
-    kill, one decision is made.
-    """
+    """Works through the reviews whose applications are to be decided again."""
 
     log: ReviewLog
     read: ReadDecisions
@@ -354,6 +358,7 @@ class DecideAgain:
     async def run(self) -> None:
         """Until cancelled; what an earlier process left undone comes first."""
         while True:
+            # Before the look: what becomes due during it ends the wait that follows.
             self._due.clear()
             done = await self.drain()
             try:
@@ -367,6 +372,7 @@ class DecideAgain:
         stuck = False
         while True:
             try:
+                # Longest due first: without the addition those that failed would fill the list.
                 due = await self.log.deciding_again(AT_ONCE + len(tried))
             except ServiceError as error:
                 log.warning("reviews.not_read", reason=error.reason)
@@ -421,6 +427,8 @@ def application_of(recorded: Recorded, attempt: int) -> Application:
     facts = recorded.facts
     first = facts.first_decision or entry.decision_id
     return Application(
+        # Made of the earlier id and the attempt: several processes, and one after a kill, make
+        # one decision.
         **entry.request_fields() | {"request_id": f"again-{entry.decision_id}-{attempt}"},
         inputs=facts.sent,
         style=ReplyStyle(full=False, languages=facts.languages),

@@ -169,8 +169,10 @@ def review_record(recorded: RecordedReview) -> Mapping[str, Plain]:
 def _result(review: Review) -> dict[str, Any]:
     """The result of a review that has ended; a withheld reason is left out."""
     result = review.result
+    # What one person proposes is no result until another one confirms it.
     if result is None or not review.ended:
         return {}
+    # What is kept from applicants are signals of fraud (0181).
     reason = None if review.reason_withheld else result.reason
     return {"outcome": result.outcome, "reason": reason, "amount": result.amount}
 
@@ -180,6 +182,7 @@ def _steps(events: tuple[ReviewEvent, ...]) -> Iterator[dict[str, Any]]:
         step: dict[str, Any] = {"action": event.action, "at": event.at}
         if event.kinds:
             step["data_kinds"] = event.kinds
+        # Other words are those of the lender's staff, and may name others.
         if event.action is ReviewAction.CONTESTED:
             step["text"] = event.text
         yield step
@@ -192,7 +195,7 @@ def decision_record(stored: StoredDecision, disclose: DiscloseReply) -> PersonRe
     values = () if factors is None else tuple(factors.values.values())
     disclosed = Disclosure.of((one.name for one in values), facts.own)
     currency = _currency(facts)
-    rows = {name: [fields(row, currency) for row in found] for name, found in stored.tables.items()}
+    rows = {name: _plain_rows(found, currency) for name, found in stored.tables.items()}
     content: dict[str, Any] = {
         **disclose(entry.reply, disclosed),
         **{name: plain(getattr(entry, name)) for name in _ENTRY},
@@ -212,6 +215,10 @@ def decision_record(stored: StoredDecision, disclose: DiscloseReply) -> PersonRe
     return PersonRecord("decision", entry.decision_id, content)
 
 
+def _plain_rows(found: Sequence[Row], currency: str | None) -> list[Mapping[str, Any]]:
+    return [fields(row, currency) for row in found]
+
+
 def _input(given: Input) -> Plain:
     if not isinstance(given, Observed):
         return plain(given)
@@ -229,6 +236,7 @@ def _factor(one: FactorValue) -> Mapping[str, Plain]:
 
 def _own(own: OwnFacts, disclosed: Disclosure) -> Mapping[str, Plain]:
     """What the service's own records said, unless another person's are counted with them."""
+    # Grades are given in any case, so that a person can correct a wrong birth date (0181).
     found: dict[str, Plain] = {"match": plain(own.match)}
     if not disclosed.shared and own.history is not None:
         history = found["history"] = fields(asdict(own.history))
@@ -268,6 +276,7 @@ def reading_record(stored: StoredReading, part: int) -> tuple[PersonRecord, bool
     every = [*_records(snapshot)]
     start = part * MOST_RECORDS
     content = {**about, **(_head(snapshot) if part == 0 else {})}
+    # A page of an export is bounded, and a long history is not.
     for kind, record in every[start : start + MOST_RECORDS]:
         content.setdefault(kind, []).append(plain(record))
     record = PersonRecord("reading", stored.place.decision_id, content)
