@@ -274,7 +274,11 @@ def age_years(context: FactorContext) -> Answer:
 )
 def age_at_maturity_years(context: FactorContext) -> Answer:
     term = context.term_months
-    return _age_on(context, lambda today: None if term is None else plus_months(today, term))
+
+    def matures(today: date) -> date | None:
+        return None if term is None else plus_months(today, term)
+
+    return _age_on(context, matures)
 
 
 def _age_on(context: FactorContext, when: Callable[[date], date | None]) -> Answer:

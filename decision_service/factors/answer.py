@@ -239,7 +239,8 @@ def top_weights(records: Sequence[Identified], sizes: Sequence[int]) -> Sequence
     floor = sample[0]
     largest = sample[-1]
     if floor == largest and sizes.count(floor) == len(sizes):
-        return [(-floor, name) for name in nsmallest(MOST_SHOWN, [r.id for r in records])]
+        names = [record.id for record in records]
+        return [(-floor, name) for name in nsmallest(MOST_SHOWN, names)]
     shown = [(-size, r.id) for size, r in zip(sizes, records, strict=True) if size > floor]
     shown.sort()
     if len(shown) < MOST_SHOWN:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import partial
+from operator import methodcaller
 
 import msgspec
 
@@ -304,7 +306,15 @@ def months_total(context: FactorContext) -> Answer:
 )
 def count(context: FactorContext, length: int) -> Answer:
     book = contribution_book(context)
-    return over(book, length, lambda _: book.records(book.last(length)))
+
+    def records(_: Sequence[Amount]) -> int:
+        return book.records(book.last(length))
+
+    return over(book, length, records)
+
+
+def _one_more(length: int) -> int:
+    return length + 1
 
 
 @CONTRIBUTIONS.factor(
@@ -314,15 +324,19 @@ def count(context: FactorContext, length: int) -> Answer:
     "Contribution of the horizon month minus that of the month {n} months earlier, over all"
     f" schemes; SHORT_HISTORY when the earlier one lies before the first record. {MONTHLY}",
     windows=months(6, 12, 24),
-    months=lambda n: n + 1,
-    needs_months=lambda n: n + 1,
+    months=_one_more,
+    needs_months=_one_more,
     better=Better.UP,
 )
 def change(context: FactorContext, length: int) -> Answer:
     book = contribution_book(context)
     new = book.horizon
     old = book.horizon - length
-    return at(book, ((new, new), (old, old)), lambda v: v[0][0] - v[1][0])
+
+    def difference(spans: Sequence[Sequence[Amount]]) -> Amount:
+        return spans[0][0] - spans[1][0]
+
+    return at(book, ((new, new), (old, old)), difference)
 
 
 @CONTRIBUTIONS.factor(
@@ -339,9 +353,9 @@ def change(context: FactorContext, length: int) -> Answer:
 )
 def months_in_best_scheme(context: FactorContext, length: int) -> Answer:
     book = contribution_book(context)
-    return over_schemes(
-        book, lambda s: s.windows(length), lambda: _best(book, lambda s: s.most_paid(length))
-    )
+    windows = methodcaller("windows", length)
+    most = methodcaller("most_paid", length)
+    return over_schemes(book, windows, partial(_best, book, most))
 
 
 AMOUNT_WINDOWS = months(3, 6, 12, 24)
@@ -351,6 +365,12 @@ _AMOUNTS = {
     "min": "Smallest monthly contribution of the {period}.",
     "max": "Largest monthly contribution of the {period}.",
 }
+
+
+def _over(
+    figure: Callable[[Sequence[Amount]], Figure | Cause], context: FactorContext, length: int
+) -> Answer:
+    return over(contribution_book(context), length, figure)
 
 
 def _register(name: str, sentence: str, statistic: Statistic) -> None:
@@ -369,7 +389,7 @@ def _register(name: str, sentence: str, statistic: Statistic) -> None:
         lower=0,
         causes=causes,
         better=Better.UP,
-    )(lambda context, length: over(contribution_book(context), length, figure))
+    )(partial(_over, figure))
 
 
 for _name, _sentence in _AMOUNTS.items():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from decision_service.domain.factor import Better, ValueType
 from decision_service.domain.values import Cause
@@ -33,6 +34,12 @@ _TOO_FEW = {"sum": "0 when there is none"}
 _WINDOWS = {"sum": months(3, 6, 12), "average": months(6), "median": months(3, 6, 12)}
 
 
+def _over(
+    figure: Callable[[Sequence[Amount]], Figure | Cause], context: FactorContext, length: int
+) -> Answer:
+    return over(income(context), length, figure)
+
+
 def _register(name: str, statistic: Statistic) -> None:
     def figure(values: Sequence[Amount]) -> Figure | Cause:
         return statistic.of([amount for amount in values if amount > 0])
@@ -42,14 +49,14 @@ def _register(name: str, statistic: Statistic) -> None:
         f"{name}_{{w}}",
         ValueType.MONEY,
         f"{statistic.noun} over the months with income of the {{period}}.",
-        "Of the monthly incomes above zero within the {period} up to the income horizon: "
+        formula="Of the monthly incomes above zero within the {period} up to the income horizon: "
         f"{formula}.",
         windows=_WINDOWS[name],
         lower=0,
         causes=NO_EVIDENCE if statistic.needs else frozenset(),
         parity=True,
         better=Better.UP,
-    )(lambda context, length: over(income(context), length, figure))
+    )(partial(_over, figure))
 
 
 for _name in _WINDOWS:
@@ -60,19 +67,19 @@ for _name in _WINDOWS:
     "jobs_count",
     ValueType.INTEGER,
     "Jobs that gave income in the last 12 months.",
-    f"Count of the jobs whose income is above zero. {JOBS}",
+    formula=f"Count of the jobs whose income is above zero. {JOBS}",
     unit="jobs",
     months=YEAR,
 )
 def jobs_count(context: FactorContext) -> Answer:
-    return _over_jobs(context, YEAR, lambda jobs: sum(amount > 0 for amount in jobs.values()))
+    return _over_jobs(context, YEAR, _paying)
 
 
 @INCOME.factor(
     "top_job_share_{w}",
     ValueType.NUMBER,
     "Share of the income of the {period} that the largest job gives.",
-    f"The largest job's income / the income of all jobs. {JOBS}",
+    formula=f"The largest job's income / the income of all jobs. {JOBS}",
     unit="share",
     windows=months(YEAR),
     lower=0,
@@ -80,16 +87,14 @@ def jobs_count(context: FactorContext) -> Answer:
     causes=DIVISION,
 )
 def top_job_share(context: FactorContext, length: int) -> Answer:
-    return _over_jobs(
-        context, length, lambda jobs: ratio(max(jobs.values(), default=0), sum(jobs.values()))
-    )
+    return _over_jobs(context, length, _of_the_largest)
 
 
 @INCOME.factor(
     "payroll_share_{w}",
     ValueType.NUMBER,
     "Share of the income of the {period} that is payroll.",
-    f"Income of the jobs known from payroll / the income of all jobs. {JOBS}",
+    formula=f"Income of the jobs known from payroll / the income of all jobs. {JOBS}",
     unit="share",
     windows=months(YEAR),
     lower=0,
@@ -97,14 +102,14 @@ def top_job_share(context: FactorContext, length: int) -> Answer:
     causes=DIVISION,
 )
 def payroll_share(context: FactorContext, length: int) -> Answer:
-    return _over_jobs(context, length, lambda jobs: _share(jobs, PAYROLL))
+    return _over_jobs(context, length, partial(_share, PAYROLL))
 
 
 @INCOME.factor(
     "gig_share_{w}",
     ValueType.NUMBER,
     "Share of the income of the {period} that gig platforms give.",
-    f"Income of the gig platforms / the income of all jobs. {JOBS}",
+    formula=f"Income of the gig platforms / the income of all jobs. {JOBS}",
     unit="share",
     windows=months(YEAR),
     lower=0,
@@ -112,7 +117,15 @@ def payroll_share(context: FactorContext, length: int) -> Answer:
     causes=DIVISION,
 )
 def gig_share(context: FactorContext, length: int) -> Answer:
-    return _over_jobs(context, length, lambda jobs: _share(jobs, GIG))
+    return _over_jobs(context, length, partial(_share, GIG))
+
+
+def _paying(jobs: dict[JobKey, Amount]) -> int:
+    return sum(amount > 0 for amount in jobs.values())
+
+
+def _of_the_largest(jobs: dict[JobKey, Amount]) -> Figure | Cause:
+    return ratio(max(jobs.values(), default=0), sum(jobs.values()))
 
 
 def _over_jobs(
@@ -127,6 +140,6 @@ def _over_jobs(
     return over(book, length, lambda _: work(jobs))
 
 
-def _share(jobs: dict[JobKey, Amount], kind: str) -> Amount | Cause:
+def _share(kind: str, jobs: dict[JobKey, Amount]) -> Amount | Cause:
     part = sum(amount for (what, _), amount in jobs.items() if what == kind)
     return ratio(part, sum(jobs.values()))

@@ -53,7 +53,7 @@ def _rows(table: str) -> Iterator[tuple[str, list[str]]]:
         yield text, _TABLES.windows.get(windows, windows).split()
 
 
-def _laws(*tables: str) -> tuple[Law, ...]:
+def _laws(tables: Sequence[str]) -> tuple[Law, ...]:
     """The laws of tables, each once: several chains may have a pair of factors in common."""
     found: dict[str, Law] = {}
     for table in tables:
@@ -98,20 +98,20 @@ def _of(kind: str, *, counted: str, summed: str) -> str:
     return text.replace("COUNTED", counted).replace("SUMMED", summed)
 
 
-LAWS = _laws(
-    _of("income", counted="months", summed="statistics"),
-    _TABLES.income,
-    _of("contributions", counted="records", summed="amounts"),
-    _TABLES.others,
-)
+_OF_INCOME = _of("income", counted="months", summed="statistics")
+_OF_CONTRIBUTIONS = _of("contributions", counted="records", summed="amounts")
+LAWS = _laws((_OF_INCOME, _TABLES.income, _OF_CONTRIBUTIONS, _TABLES.others))
 """Every law of the catalogue, family by family."""
 
-TOGETHER: tuple[tuple[str, ...], ...] = tuple(
-    tuple(f"{family}.{name.format(n=n)}" for name in names.split())
-    for text, windows in _rows(_TABLES.together)
-    for family, _, names in [text.partition(": ")]
-    for n in windows or ("",)
-)
+
+def _together() -> Iterator[tuple[str, ...]]:
+    for text, windows in _rows(_TABLES.together):
+        family, _, names = text.partition(": ")
+        for n in windows or ("",):
+            yield tuple(f"{family}.{name.format(n=n)}" for name in names.split())
+
+
+TOGETHER: tuple[tuple[str, ...], ...] = tuple(_together())
 """Groups of factors of which all are known, all are absent, or a failure hides all."""
 
 _DEBT = "liabilities.monthly_amortization / income.conservative_6m"

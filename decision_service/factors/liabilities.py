@@ -123,6 +123,10 @@ def repaid(all_: Sequence[Liability], work: Callable[[Sequence[int]], Figure | C
     return unreported or work([amount for amount in paid if amount > 0])
 
 
+def _tells_overdue(record: Liability) -> bool:
+    return record.overdue is not None or maybe_running(record)
+
+
 def maybe_running(record: Liability) -> bool:
     """Whether a loan runs, or gives no balance."""
     return record.outstanding is None or record.outstanding > 0
@@ -193,9 +197,14 @@ def outstanding_count(context: FactorContext) -> Answer:
     better=Better.UP,
 )
 def finished_count(context: FactorContext) -> Answer:
-    return on_loans(
-        context, lambda all_: of_outstanding(all_, lambda open_: len(all_) - len(open_))
-    )
+
+    def finished(all_: Sequence[Liability]) -> Found:
+        def others(open_: Sequence[Liability]) -> int:
+            return len(all_) - len(open_)
+
+        return of_outstanding(all_, others)
+
+    return on_loans(context, finished)
 
 
 @LIABILITIES.factor(
@@ -224,7 +233,7 @@ def overdue_count(context: FactorContext) -> Answer:
 def outstanding_total(context: FactorContext) -> Answer:
     return on_loans(
         context,
-        lambda all_: of_outstanding(all_, lambda open_: sum(r.outstanding or 0 for r in open_)),
+        lambda all_: of_outstanding(all_, _balances),
         money=lambda _: True,
     )
 
@@ -244,7 +253,7 @@ def overdue_total(context: FactorContext) -> Answer:
     return on_loans(
         context,
         lambda all_: of_overdue(all_, sum),
-        money=lambda r: r.overdue is not None or maybe_running(r),
+        money=_tells_overdue,
     )
 
 
@@ -344,9 +353,10 @@ def outstanding_short_term(context: FactorContext) -> Answer:
             return open_
         return silent + open_ if isinstance(open_, tuple) else silent
 
-    found = on_loans(
-        context, work, money=lambda loan: loan.id in counted_ids and maybe_running(loan)
-    )
+    def counts(loan: Liability) -> bool:
+        return loan.id in counted_ids and maybe_running(loan)
+
+    found = on_loans(context, work, money=counts)
     doubts = in_order([*salary_doubts(context)])
     unread = context.snapshot.incomes is None or context.snapshot.employments is None
     matter = unread or len(able) > len(repaid_by_salary)
@@ -390,11 +400,13 @@ def matured_unpaid_total(context: FactorContext) -> Answer:
 
 
 def _open_on(context: FactorContext, of: Callable[[Liability], bool]) -> Answer:
-    return on_loans(
-        context,
-        lambda all_: of_outstanding([loan for loan in all_ if of(loan)], _balances),
-        money=lambda loan: of(loan) and maybe_running(loan),
-    )
+    def balances(all_: Sequence[Liability]) -> Found:
+        return of_outstanding([loan for loan in all_ if of(loan)], _balances)
+
+    def may_run(loan: Liability) -> bool:
+        return of(loan) and maybe_running(loan)
+
+    return on_loans(context, balances, money=may_run)
 
 
 Gather = Callable[[Sequence[Liability], Callable[[Sequence[int]], Figure | Cause]], Found]
@@ -416,12 +428,27 @@ class LoanMeasure(msgspec.Struct, frozen=True):
     better: Better
 
 
+def _loan_amounts(
+    loans: Sequence[Liability], work: Callable[[Sequence[int]], Figure | Cause]
+) -> Found:
+    return work([loan.loan_amount for loan in loans])
+
+
+def _outstanding(
+    loans: Sequence[Liability], work: Callable[[Sequence[int]], Figure | Cause]
+) -> Found:
+    def amounts(open_: Sequence[Liability]) -> Found:
+        return work([loan.outstanding or 0 for loan in open_])
+
+    return of_outstanding(loans, amounts)
+
+
 LOAN_AMOUNT = LoanMeasure(
     "loan_amount",
     "loan amount",
     "Of the loan amounts of all loans, finished ones included; MIXED_CURRENCY when any loan is in"
     " another currency",
-    gather=lambda loans, work: work([r.loan_amount for r in loans]),
+    gather=_loan_amounts,
     money=lambda _: True,
     better=Better.NONE,
 )
@@ -430,9 +457,7 @@ OUTSTANDING = LoanMeasure(
     "outstanding balance",
     "Of the balances above zero; NO_DATA when a loan gives no balance, MIXED_CURRENCY when any loan"
     " is in another currency",
-    gather=lambda loans, work: of_outstanding(
-        loans, lambda open_: work([r.outstanding or 0 for r in open_])
-    ),
+    gather=_outstanding,
     money=lambda _: True,
     better=Better.DOWN,
 )
@@ -442,7 +467,7 @@ OVERDUE = LoanMeasure(
     "Of the overdue payment amounts above zero; NO_DATA when a loan that may still run gives none,"
     " MIXED_CURRENCY when one that gives it, or may still run, is in another currency",
     gather=of_overdue,
-    money=lambda r: r.overdue is not None or maybe_running(r),
+    money=_tells_overdue,
     better=Better.DOWN,
 )
 REPAID = LoanMeasure(

@@ -106,7 +106,8 @@ def read_guardrails(plan: Read, versions: Versions | None) -> tuple[Guardrail, .
     refuse_repeated(((g.name, place) for g, place in read if g), "guardrails", plan.report)
     guardrails = tuple(g for g, _ in read if g)
     soonest: dict[Guardrail, Guardrail] = {}
-    for one, place in sorted(read, key=lambda g: g[0].min_units if g[0] else 0):
+    # The one with the fewest units acts first, and makes the others needless
+    for one, place in sorted(read, key=_least_units):
         first = one and soonest.setdefault(replace(one, name="", min_units=0), one)
         if one and first and first.name != one.name:
             message = f"guardrails `{first.name}` and `{one.name}` differ at most in `min_units`"
@@ -119,15 +120,20 @@ def read_guardrails(plan: Read, versions: Versions | None) -> tuple[Guardrail, .
         if metric not in compared:
             message = f"`{metric}` is expected to change, and no guardrail compares it"
             hint = f"add one with `metric: {metric}` and without `max`"
-            place = place_of(plan.node, "challenger", "expect", metric)
+            expected = ("challenger", "expect", metric)
+            place = place_of(plan.node, *expected)
             plan.report.warning("P414", place, message, hint)
     return guardrails
+
+
+def _least_units(read: tuple[Guardrail | None, object]) -> int:
+    return 0 if read[0] is None else read[0].min_units
 
 
 def _guardrail(read: Read, versions: Versions | None) -> Guardrail | None:
     ceiling, sound = _ceiling(read)
     keys = ("name", "metric", "scope", "min_units", "action")
-    name, metric, scope, min_units, action = (read[key] for key in keys)
+    name, metric, scope, min_units, action = [read[key] for key in keys]
     if not (metric and scope and action and name and min_units and sound):
         return None
     guardrail = Guardrail(name, metric, scope, ceiling=ceiling, min_units=min_units, action=action)

@@ -224,6 +224,10 @@ def _labels(of: StoredText) -> tables.Labels:
     return {} if rules is None else {name: one.labels for name, one in rules.inputs.items()}
 
 
+def _store_id(connection: sa.Connection) -> Any:
+    return connection.scalar(sa.select(event_stores.c.store_id))
+
+
 async def export(
     to: Path, url: str, since: date, show: Callable[[int, int, int], None]
 ) -> Manifest:
@@ -233,7 +237,7 @@ async def export(
     """
     written = 0
     async with aclosing(await read_store(url)) as database:
-        store = await database.read(lambda one: one.scalar(sa.select(event_stores.c.store_id)))
+        store = await database.read(_store_id)
         with closing(Folder(to, store)) as folder:
             rules = await database.read(partial(texts.last, kind="ruleset", most=_ALL_RULES))
             labels = {one.digest: _labels(one) for one in rules}

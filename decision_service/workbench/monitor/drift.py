@@ -8,6 +8,7 @@ from datetime import date
 from decimal import Decimal
 from itertools import product
 from math import ceil, erfc, exp, floor, gamma, log, sqrt
+from operator import attrgetter
 from typing import Any
 
 import msgspec
@@ -261,7 +262,8 @@ def drift_of(
         judged.append((probability, row))
     adjusted = holm([probability for probability, _ in judged])
     rows = [replace(row, adjusted=at) for at, (_, row) in zip(adjusted, judged, strict=True)]
-    return (*sorted(rows, key=lambda row: (row.probability, row.name)), *others)
+    rows.sort(key=attrgetter("probability", "name"))
+    return (*rows, *others)
 
 
 def pooled(before: Sequence[int], now: Sequence[int]) -> tuple[list[int], list[int]]:

@@ -8,6 +8,7 @@ from datetime import date
 from decimal import Decimal
 from functools import cache
 from itertools import groupby
+from operator import attrgetter
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -21,7 +22,7 @@ from decision_service.decide.codec import decode_facts, factors_from_wire
 from decision_service.domain.decision import Outcome
 from decision_service.domain.factor import FactorValue
 from decision_service.domain.ports import StoredEntry
-from decision_service.domain.reviews import ReviewState
+from decision_service.domain.reviews import Review, ReviewState
 from decision_service.server.transport.wire import enum_name
 from decision_service.store import rollouts
 from decision_service.store.columns import from_microseconds
@@ -121,7 +122,11 @@ def observed(entry: StoredEntry) -> ObservedDecision:
 async def reviewed(store: StoreReader, product: str, chosen: KeyRange) -> Mapping[str, Outcome]:
     """What persons decided on decisions of a range, the last of several reviews."""
     given = range_of(product, chosen)
-    found = await store.read(lambda c: [*map(review_of, c.execute(_REVIEWS, given).scalars())])
+
+    def reviews(connection: sa.Connection) -> Sequence[Review]:
+        return [*map(review_of, connection.execute(_REVIEWS, given).scalars())]
+
+    found = await store.read(reviews)
     return {one.decision_id: one.result.outcome for one in found if one.result is not None}
 
 
@@ -130,14 +135,18 @@ async def lent(
 ) -> Sequence[ObservedLoan]:
     """The loans on decisions of a range that were taken up, by their reports until a day."""
     given = range_of(product, chosen) | {"until": until.isoformat()}
-    return await store.read(lambda c: [*_loans(c, given, zone)])
+
+    def loans(connection: sa.Connection) -> Sequence[ObservedLoan]:
+        return [*_loans(connection, given, zone)]
+
+    return await store.read(loans)
 
 
 def _loans(
     connection: sa.Connection, given: Mapping[str, Any], zone: ZoneInfo
 ) -> Iterator[ObservedLoan]:
     rows = connection.execute(_LOANS, given, execution_options={"yield_per": PAGE})
-    for _, group in groupby(rows, key=lambda row: (row.caller, row.loan_id)):
+    for _, group in groupby(rows, key=attrgetter("caller", "loan_id")):
         every = [*group]
         if every[-1].status != LoanStatus.NOT_TAKEN_UP:
             decided_on = from_microseconds(every[0].created).astimezone(zone).date()
