@@ -78,9 +78,6 @@ def _of_comprehension(node: ast.AST) -> Iterator[Finding]:
 def _of_call(node: ast.AST, ours: frozenset[str]) -> Iterator[Finding]:
     if not isinstance(node, ast.Call) or ast.unparse(node.func) not in ours:
         return
-    # A list of numbers alone, as `months(3, 6, 9, 12)`, needs no names.
-    if all(isinstance(one, ast.Constant) and isinstance(one.value, int) for one in node.args):
-        return
     # An unpacked list is one argument here: how long it is, is not in the text.
     if len(node.args) > MOST_BY_POSITION:
         name = ast.unparse(node.func)

@@ -301,7 +301,7 @@ def months_total(context: FactorContext) -> Answer:
     "Count of the contribution records of all schemes and accounts in the {n} calendar months up to"
     " the contribution horizon.",
     unit="records",
-    windows=months(3, 6, 9, 12),
+    windows=months(*(3, 6, 9, 12)),
     better=Better.UP,
 )
 def count(context: FactorContext, length: int) -> Answer:
@@ -358,7 +358,7 @@ def months_in_best_scheme(context: FactorContext, length: int) -> Answer:
     return over_schemes(book, windows, partial(_best, book, most))
 
 
-AMOUNT_WINDOWS = months(3, 6, 12, 24)
+AMOUNT_WINDOWS = months(*(3, 6, 12, 24))
 _AMOUNTS = {
     "sum": "Contributions in the {period}.",
     "average": "Average contribution over the months with one of the {period}.",

@@ -139,7 +139,7 @@ def window_length(length: int) -> int:
 
 
 WHOLE_HISTORY = Window("all", WHOLE, "whole history")
-CALENDAR = months(3, 6, 9, 12, 18, 24)
+CALENDAR = months(*(3, 6, 9, 12, 18, 24))
 """The windows of a family unless it states others."""
 
 

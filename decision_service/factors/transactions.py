@@ -60,7 +60,7 @@ from decision_service.factors.usage import Feeder, counted, reading, unread_from
 CHANGE_DAYS = 28
 VARIATION_DAYS = 30
 VARIATION_NEEDS = 20
-MONTHS = months(1, 3, 6, 12)
+MONTHS = months(*(1, 3, 6, 12))
 DAYS = days(7, 14, 28, 91)
 CAUSES = READ_CAUSES | {Cause.MIXED_CURRENCY, Cause.UNKNOWN_PROVIDER}
 UNCLASSIFIED = frozenset({Cause.UNCLASSIFIED})
