@@ -57,6 +57,7 @@ FORMULA = ("=", "+", "-", "@")
 
 _LIST = "DecisionService.ListDecisions"
 _GET = "DecisionService.GetDecision"
+# Nine digits fit the int32 of the messages.
 _WHOLE = re.compile(r"-?[0-9]{1,9}", re.ASCII)
 
 
@@ -78,6 +79,7 @@ def search(visit: Visit) -> Response:
     """A form whose fields are the URL; one hit for an id leads to its decision."""
     names = (*TEXTS, *FLAGS, *DAYS, "outcome", "version", "page_token")
     kept = {name: visit.query[name].strip() for name in names if visit.query.get(name, "").strip()}
+    # A form sends its empty fields too: the address that is passed on has what was asked alone.
     if len(kept) < len(visit.query):
         return visit.go(f"/decisions?{urlencode(kept)}" if kept else "/decisions")
     fields, wrong = fields_of(kept)
@@ -128,6 +130,7 @@ def fields_of(kept: Mapping[str, str]) -> tuple[dict[str, Any], dict[str, str]]:
             if name in kept:
                 day = datetime.combine(date.fromisoformat(kept[name]), datetime.min.time(), UTC)
                 fields[bound] = day + timedelta(days=later)
+        # After the last day of the calendar there is none.
         except (ValueError, OverflowError):
             wrong[name] = f"{kept[name]} is no day: write it as 2026-11-30"
     return fields, wrong
@@ -191,7 +194,8 @@ def show(visit: Visit, status: int = 200, **refused: str) -> Response:
 
 
 def _decision(visit: Visit, *, recourse: bool = False) -> pb.Decision:
-    """The decision of the page; without what would change it, which takes up to a second."""
+    """The decision of the page."""
+    # What would change it takes up to a second, and is asked for where it is shown.
     asked = {"view": pb.DECISION_VIEW_FULL, "without_recourse": not recourse}
     found: pb.Decision
     found = visit.service.call(_GET, decision_id=visit.path["id"], **asked).decision
@@ -204,6 +208,7 @@ def _all(visit: Visit, method: str, field: str, decision: pb.Decision) -> list[A
     try:
         return [one for page in pages for one in getattr(page, field)]
     except Refused as refused:
+        # A page goes on without the part that its reader has no role for.
         if refused.code is grpc.StatusCode.PERMISSION_DENIED:
             return []
         raise
@@ -242,6 +247,7 @@ def what_if(visit: Visit) -> Response:
     about = inputs_of(decision, _loaded(visit.service))
     was = {name: typed_text(decision.inputs[name]) for name in about if name in decision.inputs}
     typed = {name: visit.query.get(name, was.get(name, "")).strip() for name in about}
+    # A field left empty is not sent: what was recorded stays.
     changed = [about[name] for name in about if typed[name] not in {"", was.get(name, "")}]
     changes, wrong = changes_of(changed, typed, decision)
     reply = None
@@ -350,6 +356,7 @@ def chain(visit: Visit) -> Response:
         ChainLink(
             one,
             reviews(one),
+            # They are listed newest first, and a file is read from its beginning.
             _all(visit, "NoticeService.ListNotices", "notices", decision=one)[::-1],
             outcomes=_all(visit, "OutcomeService.ListOutcomes", "outcomes", decision=one),
         )
@@ -370,6 +377,7 @@ def _release_of(releases: Sequence[Any], decision: pb.Decision) -> Any:
         if step.action in DECIDING
     ]
     before = [found for found in deciding if found[0] <= made]
+    # By position: two steps may have the same instant.
     return max(before, key=itemgetter(1))[2] if before else None
 
 
