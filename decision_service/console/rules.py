@@ -31,7 +31,7 @@ LONGEST = 6_000
 MOST = 100_000
 """How much of it a page has in all."""
 
-# What the form can mend, or a look at what has changed meanwhile.
+# These go next to the form, which can be mended, or shows what has changed meanwhile.
 _ON_THE_PAGE = frozenset({"INVALID_ARGUMENT", "FAILED_PRECONDITION", "ABORTED"})
 _STEPS = {
     "confirm": (

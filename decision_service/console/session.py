@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from cachetools import TTLCache
 
-# Browsers take a `__Host-` cookie over TLS alone, and send it to no other host.
+# Browsers take a `__Host-` cookie from a secure origin alone, and send it to no other host.
 COOKIE = "__Host-session"
 LONGEST = 8 * 3600.0
 IDLE = 30 * 60.0

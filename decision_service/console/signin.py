@@ -152,7 +152,7 @@ class SignIn:
     async def _begin(self, request: Request, session: Session, after: str) -> Response:
         """Ask the service who that is; a session begins where it knows the person."""
         try:
-            # The client's calls block.
+            # The client's calls block, and other visits are served by this event loop.
             who = await run_in_threadpool(
                 lambda: self._serve(session.token).call("StatusService.GetCaller")
             )
@@ -234,7 +234,7 @@ class SignIn:
         return response
 
     async def _from_provider(self, request: Request) -> Response:
-        # Each flow is answered once.
+        # An answer that is sent a second time finds no flow.
         flow = self._flows.pop(request.cookies.get(FLOW_COOKIE, ""), None)
         if flow is None or not secrets.compare_digest(
             request.query_params.get("state", "").encode(), flow.state.encode()
