@@ -142,7 +142,7 @@ def subject_of(
         verdict=verdict,
         asked_term=term if isinstance(term, int) else None,
         sources=() if factors is None else _sources(factors, zone),
-        # The reading says which kinds gave a record, and factors only which were asked for.
+        # The reading says which kinds gave a record, and factors only which were read.
         data=tuple(sorted(found)) if read is None else read.kinds,
         own_records=factors is not None and any(one.startswith(_OWN) for one in factors.values),
         read=read,
@@ -305,7 +305,7 @@ class Notices:
     ) -> NoticeSubject:
         """With a person's reason; else with recourse, which is the rules' and not the person's."""
         if subject.person is None or reviewed.review is None:
-            # By the rules alone: what would change a person's mind is not known (0180).
+            # It is what would change the answer of the rules, and not that of a person (0180).
             return replace(subject, recourse=disclosed_recourse(await self.recourse(recorded)))
         policy = self.rulebook().product(recorded.entry.product).plan.review or NO_POLICY
         sentences = disclosed_reason(reviewed.review, policy)

@@ -265,7 +265,7 @@ class OnboardApplicants:
         """
         await require_owner(self._log, user_id, scope)
         # Here first: where the vendor fails, the stored data is gone all the same. Of a user that
-        # is known to neither nothing is recorded.
+        # neither knows nothing is recorded.
         erased = await self._log.erase(user_id, known_only=True)
         try:
             accounts = await self._vendor.revoke(user_id, stop_at)

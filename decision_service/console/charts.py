@@ -38,7 +38,8 @@ def factor_rows(decision: pb.Decision) -> list[FactorRow]:
         for one in trace.comparisons:
             row = rows.setdefault(one.left, FactorRow(one.left, None))
             row.actual = one.actual
-            if one.right not in {"", "-"}:  # a cell of a table that takes anything
+            # A cell of a table that takes anything asks nothing.
+            if one.right not in {"", "-"}:
                 truth = enum_name(pb.Truth.DESCRIPTOR, one.truth)
                 row.asked.setdefault((_asked(one), truth), []).append(trace.rule)
                 row.decided |= bool(trace.effect and trace.reason) and truth != "FALSE"
@@ -47,7 +48,11 @@ def factor_rows(decision: pb.Decision) -> list[FactorRow]:
             needs = f" needs {reason.required}" if reason.required else ""
             named.required.append(f"{reason.code}{needs}")
             named.decided = True
-    return sorted(rows.values(), key=lambda row: (not row.decided, row.name))
+    return sorted(rows.values(), key=_decided_first)
+
+
+def _decided_first(row: FactorRow) -> tuple[bool, str]:
+    return not row.decided, row.name
 
 
 def _asked(one: pb.ComparisonTrace) -> str:
@@ -59,9 +64,14 @@ def _asked(one: pb.ComparisonTrace) -> str:
 
 def stages(decision: pb.Decision) -> Iterator[tuple[pb.RuleTrace, Sequence[pb.RuleTrace]]]:
     """The rules of each stage, next to the first of them, which says what the stage is."""
-    for _, found in groupby(decision.rule_traces, key=lambda one: (one.stage, one.component)):
+    # Not sorted: traces come in the order in which the stages ran.
+    for _, found in groupby(decision.rule_traces, key=_stage_of):
         rules = [*found]
         yield rules[0], rules
+
+
+def _stage_of(trace: pb.RuleTrace) -> tuple[str, int]:
+    return trace.stage, trace.component
 
 
 Bar = tuple[pb.IncomeMonth, Sequence[tuple[int, int, int]]]
@@ -73,9 +83,14 @@ def strip(months: Sequence[pb.IncomeMonth]) -> tuple[list[str], pb.IncomeMonth, 
     Of each month there are the source's number, the upper edge and the height of its parts.
     """
     sources = sorted({_source(part) for month in months for part in month.parts})
-    highest = max(months, key=lambda one: Decimal(amount_text(one.amount)))
-    top = Decimal(amount_text(highest.amount)) or Decimal(1)
+    highest = max(months, key=_earned)
+    # Heights are divided by it, also where no month has any income.
+    top = _earned(highest) or Decimal(1)
     return sources, highest, [(one, [*_stacked(one, sources, top)]) for one in months]
+
+
+def _earned(month: pb.IncomeMonth) -> Decimal:
+    return Decimal(amount_text(month.amount))
 
 
 def _stacked(
@@ -83,6 +98,7 @@ def _stacked(
 ) -> Iterator[tuple[int, int, int]]:
     upper = HEIGHT
     for part in month.parts:
+        # What was taken back is negative, and no bar is.
         height = max(0, round(Decimal(amount_text(part.amount)) / top * HEIGHT))
         upper -= height
         yield sources.index(_source(part)), upper, height

@@ -45,6 +45,7 @@ from decision_service.runtime.logs import configure_logging
 from decision_service.runtime.tasks import listen, run_async, serving
 from decision_service.server.transport.http import HSTS
 
+# An address has a hash of its file's content: another content is at another address.
 _DAY = "public, max-age=86400, immutable"
 
 
@@ -83,6 +84,7 @@ def build_app(settings: Settings, connection: Connection, clock: Clock) -> ASGIA
     ]
     failures: Any = dict.fromkeys((400, 404, 405, 413, 500), pages.failed)
     app = Starlette(routes=routes, exception_handlers=failures)
+    # A redirect would lead to the host that the request names.
     app.router.redirect_slashes = False
     app.state.templates = templates
     app.state.now = clock.now
@@ -143,7 +145,9 @@ def console(
 
     Sessions end with the process: run one, behind one address.
     """
-    server = ServerOptions.of(address, tls_ca, tls_cert, tls_key, None, profile)
+    server = ServerOptions.of(
+        address, tls_ca, tls_cert, tls_key=tls_key, token_file=None, profile=profile
+    )
     if server.token_file is not None:
         raise CommandError("--profile: people bring their own tokens: leave token_file out")
     tls = _tls(cert, cert_key)
@@ -174,6 +178,7 @@ async def serve_console(
             sys.stdout.write(
                 f"Console at {settings.url}; it calls {server.address}. Ctrl-C stops it.\n"
             )
+            # Python keeps a line for a pipe back, and who started this waits for it.
             sys.stdout.flush()
             await stop.wait()
 

@@ -58,6 +58,7 @@ FORMULA = ("=", "+", "-", "@")
 
 _LIST = "DecisionService.ListDecisions"
 _GET = "DecisionService.GetDecision"
+# Nine digits fit the int32 of the messages.
 _WHOLE = re.compile(r"-?[0-9]{1,9}", re.ASCII)
 
 
@@ -79,6 +80,7 @@ def search(visit: Visit) -> Response:
     """A form whose fields are the URL; one hit for an id leads to its decision."""
     names = (*TEXTS, *FLAGS, *DAYS, "outcome", "version", "page_token")
     kept = {name: visit.query[name].strip() for name in names if visit.query.get(name, "").strip()}
+    # A form sends its empty fields too: the address that is passed on has what was asked alone.
     if len(kept) < len(visit.query):
         return visit.go(f"/decisions?{urlencode(kept)}" if kept else "/decisions")
     fields, wrong = fields_of(kept)
@@ -129,6 +131,7 @@ def fields_of(kept: Mapping[str, str]) -> tuple[dict[str, Any], dict[str, str]]:
             if name in kept:
                 day = datetime.combine(date.fromisoformat(kept[name]), datetime.min.time(), UTC)
                 fields[bound] = day + timedelta(days=later)
+        # After the last day of the calendar there is none.
         except (ValueError, OverflowError):
             wrong[name] = f"{kept[name]} is no day: write it as 2026-11-30"
     return fields, wrong
@@ -192,12 +195,13 @@ def show(visit: Visit, status: int = 200, **refused: str) -> Response:
 
 
 def _decision(visit: Visit, *, recourse: bool = False) -> pb.Decision:
-    """The decision of the page; without what would change it, which takes up to a second."""
+    """The decision of the page."""
     return _found(visit, recourse=recourse).decision
 
 
 def _found(visit: Visit, *, recourse: bool = False) -> GetDecisionResponse:
     """The decision of the page, with its letters."""
+    # What would change it takes up to a second, and is asked for where it is shown.
     found: GetDecisionResponse = visit.service.call(
         _GET,
         decision_id=visit.path["id"],
@@ -215,6 +219,7 @@ def _reports(visit: Visit, decision: pb.Decision) -> list[Any]:
     try:
         return [one for page in pages for one in page.outcomes]
     except Refused as refused:
+        # A page goes on without the part that its reader has no role for.
         if refused.code is grpc.StatusCode.PERMISSION_DENIED:
             return []
         raise
@@ -253,6 +258,7 @@ def what_if(visit: Visit) -> Response:
     about = inputs_of(decision, _loaded(visit.service))
     was = {name: typed_text(decision.inputs[name]) for name in about if name in decision.inputs}
     typed = {name: visit.query.get(name, was.get(name, "")).strip() for name in about}
+    # A field left empty is not sent: what was recorded stays.
     changed = [about[name] for name in about if typed[name] not in {"", was.get(name, "")}]
     changes, wrong = changes_of(changed, typed, decision)
     reply = None
@@ -381,6 +387,7 @@ def _release_of(releases: Sequence[Any], decision: pb.Decision) -> Any:
         if step.action in DECIDING
     ]
     before = [found for found in deciding if found[0] <= made]
+    # By position: two steps may have the same instant.
     return max(before, key=itemgetter(1))[2] if before else None
 
 

@@ -57,6 +57,7 @@ async def _serve(folder: Path, listen: str) -> None:
         for name, (_, roles) in CALLERS.items()
     }
     callers = folder / "callers.yaml"
+    # JSON is YAML as well.
     callers.write_text(json.dumps({"callers": known}), encoding="utf-8")
     settings = load(
         environ={
@@ -72,6 +73,7 @@ async def _serve(folder: Path, listen: str) -> None:
         raise CommandError(str(error), lines=error.lines) from None
     try:
         server = ServerOptions(service.address)
+        # These calls block, and the service answers them on this event loop.
         await run_in_threadpool(_decide, server, tokens[LOANS])
         people = {f"{name}, {one}": tokens[name] for name, (one, _) in CALLERS.items() if one}
         await serve_console(Settings(f"http://{listen}", people=people), server, listen)

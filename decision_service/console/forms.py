@@ -13,6 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 
 FORM_BYTES = 64 * 1024
+# A release may have many loosenings to tick.
 PARTS = 400
 FILE_BYTES = 5 * 1024 * 1024
 """Of a report or of proofs that a person shows; nothing of it is stored."""
@@ -44,6 +45,7 @@ class _Parts:
 
     def _text(self, sent: bytes | None) -> str:
         if self._encoded:
+            # No byte is lost by it, and what is escaped is read as UTF-8.
             return unquote_plus((sent or b"").decode("latin-1"))
         return (sent or b"").decode(errors="replace")
 
@@ -51,7 +53,7 @@ class _Parts:
 async def read_form(request: Request, *, has_file: bool = False) -> FormData:
     """The parts of a form, of at most 64 KiB, or 5 MB where its page asks for a file.
 
-    Raises HTTPException 413 where it is larger or has more than 50 parts, 400 where it is no form.
+    Raises HTTPException 413 where it is larger or has too many parts, 400 where it is no form.
     Callers look first for who sends it: whoever has no session makes nothing work.
     """
     most = FORM_BYTES
@@ -60,6 +62,7 @@ async def read_form(request: Request, *, has_file: bool = False) -> FormData:
         most = FILE_BYTES + FORM_BYTES
         words = _TOO_LARGE
     length = request.headers.get("content-length", "0")
+    # By its head, before anything of it is read.
     if not length.isdecimal() or int(length) > most:
         raise HTTPException(413, words)
     kind = request.headers.get("content-type", _URLENCODED)
@@ -69,16 +72,19 @@ async def read_form(request: Request, *, has_file: bool = False) -> FormData:
     parts = _Parts(encoded=name == _URLENCODED)
     taken = 0
     try:
+        # The parser would write a large file to the disk, and nothing is kept (0193).
         in_memory = {"MAX_MEMORY_FILE_SIZE": inf}
         header = {"Content-Type": kind.encode("latin-1")}
         parser = create_form_parser(header, parts.add, parts.keep, in_memory)
         # As it comes, so that other pages are served between two pieces of it.
         async for piece in request.stream():
             taken += len(piece)
+            # A body that comes in chunks names no length.
             if taken > most:
                 raise HTTPException(413, words)
             parser.write(piece)
         parser.finalize()
-    except (ClientDisconnect, FormParserError):  # half a form is none: no step is taken by it
+    # Half a form is none: no step is taken by it.
+    except (ClientDisconnect, FormParserError):
         raise HTTPException(400, _NO_FORM) from None
     return FormData(parts.found)

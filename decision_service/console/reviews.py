@@ -26,8 +26,9 @@ from decision_service.console.web import Handler, Pages, Visit, sentence
 from decision_service.domain.accounts import Kind
 from decision_service.server.transport.wire import numbers_of
 
+# Five minutes fewer than the service allows at most, since clocks differ.
 HOLDS = {"1 hour": 60, "until tomorrow, this time": 24 * 60, "3 days": 72 * 60 - 5}
-"""For how many minutes a case may be held; five fewer than the most, since clocks differ."""
+"""For how many minutes a case may be held."""
 
 EARLIER = 10
 SECOND = 20
@@ -73,6 +74,7 @@ def _queue(visit: Visit) -> Response:
     chosen: dict[str, Any] = asked | {"overdue": bool(asked["overdue"])}
     chosen["kind"] = numbers_of(pb.ReferKind.DESCRIPTOR).get(asked["kind"])
     chosen["state"] = numbers_of(pb.ReviewState.DESCRIPTOR).get(asked["state"])
+    # Who names a state may mean one of those that have ended.
     chosen["unfinished"] = not chosen["state"]
     token = visit.query.get("page", "")
     listed = visit.service.call("ReviewService.ListReviews", page_token=token, **chosen)
@@ -133,11 +135,13 @@ def _case(visit: Visit, tried: str = "", refused: Refused | None = None) -> Resp
         refused_words="" if refused is None else sentence(refused),
         typed=visit.form,
         amount=amount,
-        price=_dry_run(visit, "APPROVE", amount, review.requested_amount.currency_code)
+        # An approval that was refused says so already.
+        price=_dry_run(visit, "APPROVE", amount, currency=review.requested_amount.currency_code)
         if may_end and not (refused and tried == "approve")
         else None,
         decline=_dry_run(visit, "DECLINE") if may_end else None,
         past=[] if decision is None else [*_past(visit, decision)],
+        # Of the page, not of the call: a form that is sent twice takes one step.
         request_id=secrets.token_urlsafe(16),
         holds=HOLDS,
         kinds=list(Kind),
@@ -163,11 +167,13 @@ def _prefilled(review: review_pb.Review, decision: pb.Decision | None) -> str:
 def _past(visit: Visit, decision: pb.Decision) -> Iterator[Past]:
     """The newest other decisions of the person; none where the caller may not read them."""
     method = "DecisionService.ListDecisions"
+    # One more, since the decision of the case is among them.
     chosen: dict[str, Any] = {"user_id": decision.user_id, "page_size": EARLIER + 1}
     listed = visit.service.find(method, **chosen)
     if listed is None:
         return
     reviewed = visit.service.call(method, by_person=True, **chosen).decisions
+    # A list has what the rules said: a person's result is read of each.
     by_person = {one.decision_id for one in reviewed}
     others = [one for one in listed.decisions if one.decision_id != decision.decision_id]
     for one in others[:EARLIER]:
@@ -189,20 +195,26 @@ def _loans(visit: Visit, decision_id: str) -> Collection[loans_pb.LoanOutcome] |
     asked: dict[str, Any] = {"decision_id": decision_id, "page_size": 500}
     found = visit.service.find("OutcomeService.ListOutcomes", **asked)
     counted = [one.outcome for one in found.outcomes if not one.replaced] if found else []
+    # Reports are listed by day, so that the last one of each loan is kept.
     return found and {one.loan_id: one for one in counted}.values()
 
 
 def _price(visit: Visit) -> Response:
-    amount, currency = (visit.query.get(name, "").strip() for name in ("amount", "currency"))
-    return visit.page("review-price.html", price=_dry_run(visit, "APPROVE", amount, currency))
+    amount = visit.query.get("amount", "").strip()
+    currency = visit.query.get("currency", "").strip()
+    price = _dry_run(visit, "APPROVE", amount, currency=currency)
+    return visit.page("review-price.html", price=price)
 
 
-def _dry_run(visit: Visit, outcome: str, *amount: str) -> dict[str, Any]:
+def _dry_run(
+    visit: Visit, outcome: str, amount: str | None = None, currency: str = ""
+) -> dict[str, Any]:
     """The review as a result would leave it, or why that is refused."""
     given: dict[str, Any] = {"review_id": visit.path["id"], "outcome": f"OUTCOME_{outcome}"}
     try:
-        if amount:
-            given["approved_amount"] = _money(*amount)
+        # An empty amount is refused in words; None is for a decline, which has none.
+        if amount is not None:
+            given["approved_amount"] = _money(amount, currency)
         reply = visit.service.call("ReviewService.CompleteReview", dry_run=True, **given)
     except Refused as refused:
         return {"review": None, "words": sentence(refused)}
@@ -247,6 +259,7 @@ def _step(name: str, method: str, said: Said) -> Handler:
         try:
             visit.service.call(f"ReviewService.{method}", review_id=review_id, **said(visit))
         except Refused as refused:
+            # It names no field, and the amount is what can be mended.
             if refused.reason == "AUTHORITY_EXCEEDED":
                 refused.fields["amount"] = refused.message
             refused.fields = dict(starmap(next_to_field, refused.fields.items()))
@@ -263,7 +276,10 @@ def next_to_field(name: str, words: str) -> tuple[str, str]:
 
 
 def _typed(*names: str, **fixed: Any) -> Said:
-    return lambda visit: {name: visit.text(name) for name in names} | fixed
+    def said(visit: Visit) -> dict[str, Any]:
+        return {name: visit.text(name) for name in names} | fixed
+
+    return said
 
 
 def _approval(visit: Visit) -> dict[str, Any]:
@@ -282,11 +298,13 @@ def _hold(visit: Visit) -> dict[str, Any]:
 
 
 def _hand(visit: Visit) -> dict[str, Any]:
+    # Without a name the service would give the case back to its queue.
     if not visit.text("hand_to"):
         raise _wrong("hand_to", "the name is empty: say who has the case from now on")
     return _typed("hand_to")(visit)
 
 
+# What may pay money out wants a sign-in of the last quarter of an hour (0193).
 STEPS: dict[str, tuple[str, Said, bool]] = {
     "approve": ("CompleteReview", _approval, True),
     "decline": ("CompleteReview", _typed(*_RESULT, outcome="OUTCOME_DECLINE"), False),

@@ -31,6 +31,7 @@ LONGEST = 6_000
 MOST = 100_000
 """How much of it a page has in all."""
 
+# These go next to the form, which can be mended, or shows what has changed meanwhile.
 _ON_THE_PAGE = frozenset({"INVALID_ARGUMENT", "FAILED_PRECONDITION", "ABORTED"})
 _STEPS = {
     "confirm": (
@@ -106,6 +107,7 @@ def _step(step: str) -> Handler:
         position = visit.text("position")
         given: dict[str, Any] = {
             "digest": visit.path["digest"],
+            # With 19 digits it may be more than the int64 of the message holds.
             "position": int(position) if position.isdecimal() and len(position) < 19 else 0,
             "accepted": _ticked(visit),
             "why": visit.text("why"),
@@ -150,6 +152,7 @@ def _version(visit: Visit) -> Response:
     )
 
 
+# The text of a version never changes, so that a comparison holds for ever.
 _compared = lru_cache(16)(compare_texts)
 
 
@@ -170,6 +173,7 @@ def _show(visit: Visit) -> Response:
     file = visit.form.get("file")
     content = b""
     if isinstance(file, UploadFile):
+        # The parser leaves it at its end.
         file.file.seek(0)
         content = file.file.read()
     if not content:

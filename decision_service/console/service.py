@@ -42,7 +42,8 @@ class Refused(Exception):
 
     @classmethod
     def of(cls, error: grpc.RpcError, connection: Connection) -> Refused:
-        call: Any = error  # every RpcError of a stub is a grpc.Call as well
+        # Every RpcError of a stub is a grpc.Call as well, which its type does not say.
+        call: Any = error
         if not answered(error):
             return cls(grpc.StatusCode.UNAVAILABLE, unreachable(connection.server, error))
         refused = cls(call.code(), call.details() or "the service gave no reason")
@@ -62,6 +63,7 @@ class Service:
         self._connection = connection
         self._metadata = (
             ("authorization", f"Bearer {token}"),
+            # One for all calls of a visit, by which the service's log is searched.
             ("x-request-id", secrets.token_hex(8)),
         )
 

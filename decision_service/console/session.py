@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from cachetools import TTLCache
 
+# Browsers take a `__Host-` cookie from a secure origin alone, and send it to no other host.
 COOKIE = "__Host-session"
 LONGEST = 8 * 3600.0
 IDLE = 30 * 60.0
@@ -47,7 +48,12 @@ class Sessions:
     def begin(self, session: Session) -> str:
         """Keep a session, and return the value of its cookie: 256 random bits."""
         now = self._seconds()
-        self._drop(lambda one: now - one.seen > IDLE)
+
+        def is_idle(one: Session) -> bool:
+            return now - one.seen > IDLE
+
+        # The cache forgets by age alone: idle sessions would stay for hours.
+        self._drop(is_idle)
         value = secrets.token_urlsafe(32)
         self._open[_hashed(value)] = session
         return value
@@ -66,9 +72,14 @@ class Sessions:
 
     def end(self, session: Session, *, everywhere: bool = False) -> None:
         """End a session, or every one of its person."""
-        self._drop(lambda one: one is session or (everywhere and one.name == session.name))
+
+        def is_meant(one: Session) -> bool:
+            return one is session or (everywhere and one.name == session.name)
+
+        self._drop(is_meant)
 
     def _drop(self, is_over: Callable[[Session], bool]) -> None:
+        # A copy, since entries go while it is read, some of them by their age.
         for key, one in [*self._open.items()]:
             if is_over(one):
                 self._open.pop(key, None)

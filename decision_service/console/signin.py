@@ -38,6 +38,7 @@ RENEW_BEFORE = 60.0
 
 ALGORITHMS = ["RS256", "ES256", "EdDSA"]
 _FAULTS = (OAuthError, JoseError, httpx2.HTTPError, ValueError, KeyError)
+# Lax: the way back from the provider begins at another site, and needs the cookie.
 _COOKIE: Any = {"path": "/", "secure": True, "httponly": True, "samesite": "lax"}
 _UNREACHABLE = (
     "The identity provider does not answer as it should: try again, or tell the operators."
@@ -112,8 +113,10 @@ class SignIn:
         if session is None or session.token_ends - self._seconds() > RENEW_BEFORE:
             return session
         async with self._renewing:
+            # Again: another visit may have renewed it, and a refresh token may serve but once.
             if session.refresh and session.token_ends - self._seconds() <= RENEW_BEFORE:
-                with suppress(*_FAULTS):  # the present one serves to its end
+                # Where that fails, the present one serves to its end.
+                with suppress(*_FAULTS):
                     async with self._asking() as (client, about):
                         found = await client.refresh_token(about["token_endpoint"], session.refresh)
                         self._keep(session, found, await self._checked(client, about, found))
@@ -140,6 +143,7 @@ class SignIn:
         person = str(form.get("person", ""))
         token = str(form.get("token", "")).strip()
         token = self._people.get(person, token)
+        # It becomes a header, which takes nothing else.
         if not token.isascii() or not token.isprintable() or " " in token or len(token) > 4096:
             return self._page(request, 400, "That is no token: paste one as it was given to you.")
         session = Session("", frozenset(), token, began=self._seconds(), seen=self._seconds())
@@ -148,6 +152,7 @@ class SignIn:
     async def _begin(self, request: Request, session: Session, after: str) -> Response:
         """Ask the service who that is; a session begins where it knows the person."""
         try:
+            # The client's calls block, and other visits are served by this event loop.
             who = await run_in_threadpool(
                 lambda: self._serve(session.token).call("StatusService.GetCaller")
             )
@@ -157,6 +162,7 @@ class SignIn:
             is_pasted = session.token_ends == inf
             return self._page(request, 403, _UNKNOWN if is_pasted else _NO_ACCOUNT)
         former = self.sessions.of(request.cookies.get(COOKIE, ""))
+        # Its cookie is overwritten: from then on it could not be signed out.
         if former is not None:
             self.sessions.end(former)
         session = replace(session, name=who.caller, roles=frozenset(who.roles))
@@ -189,21 +195,24 @@ class SignIn:
             redirect_uri=self._callback,
             code_challenge_method="S256",
             timeout=5.0,
+            # No redirect may carry the client's secret or a code elsewhere.
             follow_redirects=False,
         ) as client:
             url = f"{provider.issuer.rstrip('/')}/.well-known/openid-configuration"
             about = await _object(client, url)
+            # OpenID Connect Discovery 1.0, 4.3: it has to name the issuer that was asked.
             if about.get("issuer") != provider.issuer:
                 raise ValueError("another issuer")
             yield client, about
 
     async def _to_provider(self, request: Request) -> Response:
-        """To the provider, which has to ask who it is even where it knows the browser.
-
-        By a link: the policy lets no form lead elsewhere, and that holds for redirects too.
-        """
-        state, nonce, verifier = (secrets.token_urlsafe(32) for _ in range(3))
-        flow = Flow(state, nonce, verifier, after=local(request.query_params.get("next", "/")))
+        """To the provider, by a link: the policy lets no form lead there, even by a redirect."""
+        flow = Flow(
+            state=secrets.token_urlsafe(32),
+            nonce=secrets.token_urlsafe(32),
+            verifier=secrets.token_urlsafe(32),
+            after=local(request.query_params.get("next", "/")),
+        )
         try:
             async with self._asking() as (client, about):
                 url, _ = client.create_authorization_url(
@@ -211,6 +220,8 @@ class SignIn:
                     state=flow.state,
                     nonce=flow.nonce,
                     code_verifier=flow.verifier,
+                    # It has to ask even where it knows the browser, since steps of weight rest
+                    # on that; `max_age` has it say when it did.
                     prompt="login",
                     max_age=0,
                 )
@@ -223,6 +234,7 @@ class SignIn:
         return response
 
     async def _from_provider(self, request: Request) -> Response:
+        # An answer that is sent a second time finds no flow.
         flow = self._flows.pop(request.cookies.get(FLOW_COOKIE, ""), None)
         if flow is None or not secrets.compare_digest(
             request.query_params.get("state", "").encode(), flow.state.encode()
@@ -265,17 +277,20 @@ class SignIn:
         nonce: Any = {} if flow is None else {"nonce": {"essential": True, "value": flow.nonce}}
         validate(decoded.header, claims, (provider.issuer, provider.client_id), now=now, **nonce)
         if flow is not None and now.timestamp() - claims.get("auth_time", inf) > LEEWAY:
-            raise InvalidClaimError("auth_time")  # it did not ask the person again
+            # It did not ask the person again.
+            raise InvalidClaimError("auth_time")
         return claims
 
     def _keep(self, session: Session, found: Mapping[str, Any], claims: Mapping[str, Any]) -> None:
         session.token = found["id_token"]
         session.token_ends = self._seconds() + claims["exp"] - self._now().timestamp()
+        # A provider that gives no other one lets the old one be used again.
         session.refresh = found.get("refresh_token") or session.refresh
 
 
 async def _object(client: AsyncOAuth2Client, url: str) -> dict[str, Any]:
     """A document of the provider; raises ValueError where it is none."""
+    # The document is public: no token goes with the request.
     found = (await client.request("GET", url, withhold_token=True)).raise_for_status().json()
     if not isinstance(found, dict):
         raise ValueError("no object")  # noqa: TRY004 - a fault of the provider

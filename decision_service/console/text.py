@@ -39,6 +39,10 @@ def environment(now: Callable[[], datetime]) -> Environment:
         finalize=_shown,
         auto_reload=False,
     )
+
+    def age_now(at: Timestamp) -> str:
+        return age(at, now())
+
     names = ("money", "value", "cause", "reason", "outcome", "offer", "score", "override")
     for name in (*names, "counted", "heading"):
         made.filters[name] = getattr(views, f"{name}_text")
@@ -47,9 +51,9 @@ def environment(now: Callable[[], datetime]) -> Environment:
         comparison=views.comparison_text,
         moved=rollout.moved_text,
         name=name_of,
-        words=lambda text: text.lower().replace("_", " "),
+        words=_words,
         instant=instant,
-        age=lambda at: age(at, now()),
+        age=age_now,
         meaning=meaning,
         factor_rows=charts.factor_rows,
         stages=charts.stages,
@@ -57,8 +61,13 @@ def environment(now: Callable[[], datetime]) -> Environment:
     )
     made.globals["asset"] = asset
     for name in made.list_templates():
-        made.get_template(name)  # compiled now: the first visitor does not wait for it
+        # Compiled now, so that the first visitor does not wait for it.
+        made.get_template(name)
     return made
+
+
+def _words(text: str) -> str:
+    return text.lower().replace("_", " ")
 
 
 def _shown(value: Any) -> Any:

@@ -31,6 +31,7 @@ POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
     "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
+# `//host` and `/\host` lead browsers to another host.
 _LOCAL = re.compile(r"/(?![/\\])[!-\[\]-~]*")
 HEADERS = {
     "content-security-policy": POLICY,
@@ -90,11 +91,12 @@ class Walls:
         await refusal(scope, receive, safe)
 
     def _is_own(self, headers: Headers) -> bool:
-        """As the browser says; without a referrer it sends the origin `null` from here as well."""
+        """Whether a page of the console sent it, as the browser says."""
         site = headers.get("sec-fetch-site")
         origin = headers.get("origin")
         if site is None:
             return origin == self._origin
+        # By our policy `no-referrer` browsers send `null` from our own pages as well.
         return site == "same-origin" and origin in {None, "null", self._origin}
 
 
@@ -138,6 +140,7 @@ class Visit:
         return page(self.request, self.session, template, status=status, query=self.query, **values)
 
     def go(self, path: str) -> Response:
+        # After 303 a browser that loads the page again sends no form again.
         return RedirectResponse(path, 303)
 
 
@@ -176,6 +179,7 @@ class Pages:
                 form = await read_form(request, has_file=has_file)
             if session is None:
                 return _signed_out(request, form)
+            # Once the form is read: it is on the page, to be sent again after the sign-in.
             if weighty and not self.sessions.is_fresh(session):
                 words = "This step has weight, so you are asked who you are again."
                 return _sign_in_again(request, session, form, words=words)
@@ -184,6 +188,7 @@ class Pages:
                 response = await run_in_threadpool(handler, visit)
             except Refused as refused:
                 if refused.code is grpc.StatusCode.UNAUTHENTICATED:
+                    # The service knows the token no more, and would refuse whatever comes.
                     self.sessions.end(session)
                     return _signed_out(request, form)
                 status, title = _ANSWERS.get(refused.code, (502, _FAILED))
@@ -210,6 +215,7 @@ class Pages:
                 words = error.detail
             return page(request, session, "message.html", status=status, title=title, words=words)
         incident = secrets.token_hex(8)
+        # Neither words nor values of the error: they may be a person's data.
         frames = [
             f"{one.filename.rpartition('decision_service/')[2]}:{one.lineno}"
             for one in traceback.extract_tb(error.__traceback__)[-12:]
@@ -223,6 +229,7 @@ def _signed_out(request: Request, form: FormData) -> Response:
     """Leads to the sign-in and back. What was read of a form stays, and can be sent again."""
     if request.method == "POST":
         return _sign_in_again(request, None, form, words="Your session has ended.")
+    # A script would follow a redirect for its part of the page alone.
     if "hx-request" in request.headers:
         return HTMLResponse(
             '<p class="bad">Your session has ended: <a href="/sign-in">sign in</a>.</p>'

@@ -372,7 +372,7 @@ class DecideApplication:
         if isinstance(claimed, StoredEntry):
             raise DecidedElsewhere(claimed)
         run.lease = claimed
-        # Another process may have been waited for.
+        # Another process may have been waited for, until too little time was left.
         self._require_time(run.call)
 
     async def _recorded(

@@ -161,7 +161,7 @@ class ReceiveEvents(msgspec.Struct, frozen=True, eq=False):
     async def __call__(self, event: Event) -> Receipt:
         """Record one event; raises StoreUnavailable, upon which the vendor repeats the event."""
         quarantine = event.meaning in (EventAction.REVOKED, EventAction.CHANGED)
-        # The quarantine is durable before the event is acknowledged: none is sent a second time.
+        # Durable before the event is acknowledged, since the vendor sends it no more after that.
         receipt = await self.log.receive(event, self.clock.now(), quarantine=quarantine)
         if receipt is Receipt.NEW and event.meaning is not EventAction.NOTED:
             self.nudge(event.user_id)

@@ -90,7 +90,7 @@ class ReadDecisions(msgspec.Struct, frozen=True, eq=False):
         facts = decode_facts(entry.facts)
         if not full or facts.factors is None or entry.ruleset_digest is None:
             return Recorded(entry, facts)
-        # Traces are stored of none, since they are rarely read: they are made again here (0100).
+        # No traces are stored, since they are rarely read: they are made again here (0100).
         factors = factors_from_wire(facts.factors)
         ruleset = await self.archive.by_digest(entry.ruleset_digest)
         decision = judge(shell_of(entry, facts), ruleset, factors, allowances=facts.allowances)
