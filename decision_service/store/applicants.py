@@ -74,7 +74,7 @@ _UNCOUNT = (
 _OWNED = sa.select(_ROWS.user_id).where(
     _ROWS.user_id == sa.bindparam("user_id"), _ROWS.caller == sa.bindparam("caller")
 )
-_NOBODY_YET = sa.and_(_WHOSE, _ROWS.user_id.is_(None))
+_WITHOUT_USER = sa.and_(_WHOSE, _ROWS.user_id.is_(None))
 
 
 def claim(
@@ -93,7 +93,7 @@ def claim(
     taken = connection.execute(
         sa.update(applicants)
         # A claim ends by itself, since the process that made it may be gone.
-        .where(_NOBODY_YET, _ROWS.claimed_until <= columns.microseconds(now))
+        .where(_WITHOUT_USER, _ROWS.claimed_until <= columns.microseconds(now))
         .values(claimed_until=columns.microseconds(until)),
         _whose(applicant),
     )
@@ -106,12 +106,12 @@ def created_by(connection: sa.Connection, caller: str, user_id: str) -> bool:
 
 
 def settle(connection: sa.Connection, applicant: Applicant, user_id: str) -> None:
-    statement = sa.update(applicants).where(_NOBODY_YET).values(user_id=user_id, claimed_until=0)
+    statement = sa.update(applicants).where(_WITHOUT_USER).values(user_id=user_id, claimed_until=0)
     connection.execute(statement, _whose(applicant))
 
 
 def release(connection: sa.Connection, applicant: Applicant) -> None:
-    statement = sa.update(applicants).where(_NOBODY_YET).values(claimed_until=0)
+    statement = sa.update(applicants).where(_WITHOUT_USER).values(claimed_until=0)
     connection.execute(statement, _whose(applicant))
 
 
