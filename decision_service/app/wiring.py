@@ -143,8 +143,7 @@ class BackgroundTasks(msgspec.Struct, frozen=True):
         while True:
             self.health.decide("" if self.core.releases.decides else NOTHING_IN_FORCE)
             well = self.health.is_serving and self.core.releases.decides
-            # Looked at more often while it is unwell, so that it serves again soon after the
-            # fault.
+            # More often while it is unwell, so that it serves soon after the fault.
             await asyncio.sleep(HEALTH_SECONDS if well else RECOVERY_SECONDS)
             self.health.set([one async for one in self._faults(supervisor)])
 

@@ -148,8 +148,7 @@ class Price(msgspec.Struct, frozen=True):
                 Money() as total,
                 Money() as instalment,
             ]:
-                # The last instalment is what is left of the total: a price that leaves nothing is
-                # none.
+                # The last instalment is what is left of the total: nothing left is no price.
                 left = total.minor - instalment.minor * (int(count) - 1)
                 if count == int(count) >= 1 and paid_out.minor > 0 and left > 0:
                     return cls(

@@ -278,8 +278,7 @@ class ReviewQueue(msgspec.Struct, frozen=True):
         if self.min_amount is None and self.max_amount is None:
             return True
         if amount is None:
-            # Without an amount nothing says that it is within the bounds: a queue without them has
-            # it.
+            # Nothing says that it is within the bounds: a queue without any takes it.
             return False
         least = self.min_amount
         most = self.max_amount

@@ -308,8 +308,7 @@ class Sources:
     def read_file(self, path: Path) -> None:
         """Read a YAML file of names, with the prefix or without, and values."""
         try:
-            # Composed and not loaded: nodes keep their lines, and values stay as they were
-            # written.
+            # Composed, not loaded: nodes keep their lines, and values the text as written.
             node = yaml.compose(read_small(path).decode("utf-8"), Loader=yaml.SafeLoader)
         except (OSError, ValueError, yaml.YAMLError, RecursionError) as error:
             why = getattr(error, "strerror", None) or "it is not readable YAML"

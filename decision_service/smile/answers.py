@@ -352,8 +352,7 @@ def _take(by_id: dict[str, Thing], items: Iterable[Thing], name: str) -> int:
         if not item.id:
             raise bad_data(DataReason.UPSTREAM_SCHEMA, f"{name}.id")
         known = by_id.setdefault(item.id, item)
-        # The same id with other content: the list changed while it was read, so that it is read
-        # again.
+        # One id with other content: the list changed while it was read, and is read again.
         if known is not item and known != item:
             raise ConflictingItems
         duplicates += known is not item

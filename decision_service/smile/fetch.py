@@ -158,8 +158,7 @@ class ArrivalPoller:
             # Other fetches need not wait for permits that may be used in minutes.
             self._reader.budget.reservation.release()
             left = self.wait_until - self._clock.monotonic()
-            # A last look needs time for its answer: what comes later is of no use to the
-            # caller.
+            # A last look needs time for its answer, which is of no use later.
             if left < _LAST_LOOK:
                 raise not_ready(len(arriving))
             syncing = self.tasks is not None

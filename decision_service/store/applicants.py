@@ -82,8 +82,7 @@ def claim(
 ) -> ApplicantRecord:
     begun = {"begun": columns.microseconds(now), "claimed_until": columns.microseconds(until)}
     key = {"caller": applicant.caller, "reference": applicant.reference}
-    # Only the first insert makes the row: of two calls for one applicant one alone asks the
-    # vendor.
+    # Of two calls for one applicant only the one that makes the row asks the vendor.
     fresh = columns.insert_new(connection, applicants, [{**key, **begun, "user_id": None}]) == 1
     row = connection.execute(_ONE, _whose(applicant)).one()
     user_id = row[0]
