@@ -125,6 +125,7 @@ async def open_rules(settings: Settings, root: Path, store: Store, clock: Clock)
     except (RulesFolderMissing, ReleaseRefused) as error:
         lacking = str(error)
     await _take_over(releases, root)
+    # With two persons the rules that were offered wait for them: to start without any is no fault.
     if not releases.decides and not settings.require_approval:
         raise StartError(lacking) if lacking else refused_rules(root, problems)
     if problems:
@@ -198,11 +199,13 @@ async def open_core(
     clock = clock or SystemClock()
     root = rules_folder(settings)
     changed_rules = FileWatch(root)
-    await asyncio.to_thread(engine_version)  # the first call asks git, where there is a checkout
+    # The first call asks git, where there is a checkout.
+    await asyncio.to_thread(engine_version)
     deps, certificates = _server_deps(settings, clock, instrumentation)
     store = await _open_store(settings, deps.metrics, stack, init=init)
     releases = await open_rules(settings, root, store, clock=clock)
     guard = ClockGuard(clock.now, clock.monotonic)
+    # A clock behind the newest record is doubtful, which a start would forget.
     guard.recorded(await store.newest_decision())
     if vendor is None:
         tracer = instrumentation.tracer
@@ -251,6 +254,7 @@ async def _open_store(
             erase_decisions=settings.on_revoke is OnRevoke.ERASE_DECISIONS,
             identity_keys=settings.identity_key_file,
             data_keys=settings.data_key_file,
+            # A key that the service puts next to a real database would be stolen with it.
             keep_data_keys=settings.smile_mode is SmileMode.EMBEDDED,
             journal_keys=settings.journal_key_file,
         )

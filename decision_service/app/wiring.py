@@ -82,6 +82,7 @@ class LagWatch:
         if lag <= LATE:
             self._late_since = None
         elif self._late_since is None:
+            # From the beginning of the sleep, as the loop was held up in it.
             self._late_since = before
         late = self._late_since is not None and now - self._late_since >= LATE_FOR
         if late != self._bulkhead.shedding:
@@ -114,15 +115,13 @@ class BackgroundTasks(msgspec.Struct, frozen=True):
         return tasks
 
     async def _providers(self) -> None:
-        """Read the vendor's provider list now and daily; soon again while it cannot be read.
-
-        A good reading also shows that refused keys work again, and every answer has the vendor's
-        time: it is read sooner where nothing else was asked, or the clock is in doubt.
-        """
+        """Read the vendor's provider list now and daily; soon again while it cannot be read."""
         core = self.core
         done = False
         again = 0.0
         while True:
+            # Every answer has the vendor's time, and a good one shows that refused keys work
+            # again: so it is read sooner where nothing else was asked, or the clock is in doubt.
             if core.guard.wants_answer() or not done or core.clock.monotonic() >= again:
                 done = await core.source.refresh_providers()
                 again = core.clock.monotonic() + PROVIDERS_DAILY
@@ -135,18 +134,17 @@ class BackgroundTasks(msgspec.Struct, frozen=True):
         guard = self.core.guard
         if guard.tidy or not guard.agrees:
             return
-        with suppress(StoreError):  # tried again after the next answer
+        # Tried again after the next answer.
+        with suppress(StoreError):
             await core.store.forget_future(core.clock.now())
             guard.tidy = True
 
     async def _health(self, supervisor: Supervisor) -> None:
-        """Say NOT_SERVING, and why, while no decision could be made, or not for long.
-
-        A service that is unwell looks more often, so that it serves again soon after the fault.
-        """
+        """Say NOT_SERVING, and why, while no decision could be made, or not for long."""
         while True:
             self.health.decide("" if self.core.releases.decides else NOTHING_IN_FORCE)
             well = self.health.is_serving and self.core.releases.decides
+            # More often while it is unwell, so that it serves soon after the fault.
             await asyncio.sleep(HEALTH_SECONDS if well else RECOVERY_SECONDS)
             self.health.set([one async for one in self._faults(supervisor)])
 
@@ -242,13 +240,13 @@ async def _http(
     )
     admin_url = await serve("ADMIN_ADDRESS", settings.admin_address, admin)
     if settings.smile_mode is SmileMode.EMBEDDED:
-        from decision_service.server.pages.explorer import (
-            Explorer,  # what decides on people has none
-        )
+        # What decides on people has none.
+        from decision_service.server.pages.explorer import Explorer
 
         pages = [*pages, *Explorer(docs(), admin_url).routes()]
     urls = HttpUrls(await serve("HTTP_ADDRESS", settings.http_address, pages), admin_url)
-    stack.push(closing)  # both begin to stop at once, as each takes a fifth of a second
+    # Both begin to stop at once, as each takes a fifth of a second.
+    stack.push(closing)
     return urls
 
 
@@ -286,6 +284,7 @@ class Service(msgspec.Struct):
         """Stop taking calls, let those in progress finish, then close vendor and store."""
         log.info("stopping")
         settings = self.core.settings
+        # Calls first: those in progress still need vendor and store.
         await self.rpc.stop(settings.drain_seconds, settings.drain_grace)
         await self._stack.aclose()
         log.info("stopped")

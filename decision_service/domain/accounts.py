@@ -93,13 +93,14 @@ class Kind(StrEnum):
     IDENTITIES = "identities"
     LINKS = "links"
 
+    # An enum's own hash is a call of Python: kinds are keys everywhere, and hash as their text.
     __hash__ = str.__hash__
 
 
+# Always fetched whole, so that a value never depends on which other factors a ruleset names.
 MONTHLY_KINDS = frozenset(
     {Kind.EINCOMES, Kind.INCOMES, Kind.CONTRIBUTIONS, Kind.EMPLOYMENTS, Kind.LIABILITIES}
 )
-"""Always fetched whole, so that a value never depends on which other factors a ruleset names."""
 
 INCOME_KINDS = frozenset({Kind.EINCOMES, Kind.INCOMES})
 """What monthly income is made of; transactions of gig accounts join where both are empty."""

@@ -24,12 +24,12 @@ class Actor(msgspec.Struct, frozen=True):
     def may_be(self, other: Actor) -> bool:
         """Whether both may be one person.
 
-        Persons are compared where one issuer names both: then one caller may be a group, and one
-        person may have moved to another caller. Else callers are, since nothing tells their
-        persons apart.
+        Persons are compared where one issuer names both, else callers.
         """
+        # One caller may be a group of persons, and a person may have moved to another caller.
         if self.is_comparable(other):
             return self.person == other.person
+        # Nothing says who is behind the two, so that the same caller may be the same person.
         return self.caller == other.caller
 
     def is_comparable(self, other: Actor) -> bool:

@@ -66,6 +66,7 @@ class Truth(StrEnum):
     UNKNOWN = "UNKNOWN"
 
 
+# Many are made and none is in a cycle: the garbage collector need not follow them (`gc=False`).
 class Reason(msgspec.Struct, frozen=True, gc=False):
     """One adverse action reason.
 
@@ -147,6 +148,7 @@ class Price(msgspec.Struct, frozen=True):
                 Money() as total,
                 Money() as instalment,
             ]:
+                # The last instalment is what is left of the total: nothing left is no price.
                 left = total.minor - instalment.minor * (int(count) - 1)
                 if count == int(count) >= 1 and paid_out.minor > 0 and left > 0:
                     return cls(

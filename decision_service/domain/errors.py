@@ -9,6 +9,7 @@ from typing import ClassVar, Self
 
 import msgspec
 
+# A terminal or a browser obeys these: they could hide or reorder the words around them.
 UNSEEN = re.compile(
     "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]|\r(?!\n)"
 )
@@ -42,6 +43,7 @@ class ServiceError(Exception):
         super().__init__(message)
         self.message = message
         self.retry_after = retry_after
+        # The metadata of gRPC's ErrorInfo is text alone.
         self.fields: Mapping[str, str] = {k: str(v) for k, v in fields.items()}
 
 

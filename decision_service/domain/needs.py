@@ -60,8 +60,7 @@ class DataPolicy(msgspec.Struct, frozen=True):
     months, first match wins, `default_lag` otherwise. Where the months are 0, `posting_lag_days`
     pairs a provider glob with days in the same way, `default_lag_days` otherwise. The defaults are
     not for payroll: where no line names its provider, it has the account's own delay (see
-    `factors/paydays.py`). `payroll_lag_days` counts for nothing: it is in the digests of versions
-    that have decided. `provider_types` is the fallback where the vendor's provider list could
+    `factors/paydays.py`). `provider_types` is the fallback where the vendor's provider list could
     not be read. `not_employers` are words that name no employer, `legal_forms` words that do not
     separate employers; both are folded ("selfemployed", "inc"). Providers in `document_providers`
     pass on what people upload, those in `fee_providers` charge fees.
@@ -75,6 +74,7 @@ class DataPolicy(msgspec.Struct, frozen=True):
     transaction_classes: tuple[ClassRule, ...] = ()
     provider_types: Mapping[str, Provider] = msgspec.field(default_factory=dict)
     posting_lag_days: tuple[tuple[str, int], ...] = ()
+    # Counts for nothing, and stays: it is in the digests of versions that have decided.
     payroll_lag_days: int = 10
     default_lag_days: int = 0
     ceilings: tuple[SchemeCeiling, ...] = ()

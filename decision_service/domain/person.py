@@ -28,6 +28,7 @@ class GivenApplicant(msgspec.Struct, frozen=True, omit_defaults=True):
     phone: str = ""
     email: str = ""
 
+    # Logs and tracebacks print it: nothing of a person may be in there.
     def __repr__(self) -> str:
         return "GivenApplicant(…)"
 

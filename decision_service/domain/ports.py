@@ -88,10 +88,12 @@ def cap_reached(allowances: Allowances, grant: Grant) -> CapLimit | None:
 
 
 def _exceeds(cap: CapLimit, total: DayTotal, grant: Grant) -> bool:
+    # What is counted already takes no second place of the day.
     if cap.approvals is not None and grant.approvals and total.approvals >= cap.approvals:
         return True
     if cap.amount is None:
         return False
+    # An unknown amount could be any: it must not pass below a cap.
     return grant.amount is None or total.amount + grant.amount > cap.amount
 
 

@@ -23,8 +23,8 @@ CONTEST_QUEUE = "contest"
 
 DEFAULT_SLA = timedelta(hours=24)
 CONTEST_SLA = timedelta(hours=72)
+# Long enough to call an employer, so short that a review that was left is back before lunch.
 CLAIM_FOR = timedelta(minutes=30)
-"""Long enough to call an employer, so short that a review that was left is back before lunch."""
 
 HOLD_FOR = timedelta(hours=72)
 """The longest claim, as while a call back is awaited over a weekend."""
@@ -278,6 +278,7 @@ class ReviewQueue(msgspec.Struct, frozen=True):
         if self.min_amount is None and self.max_amount is None:
             return True
         if amount is None:
+            # Nothing says that it is within the bounds: a queue without any takes it.
             return False
         least = self.min_amount
         most = self.max_amount
@@ -383,6 +384,7 @@ def _review(
 ) -> Review:
     return Review(
         **{name: getattr(case, name) for name in CaseFields.__struct_fields__},
+        # Made of the decision's id: what is opened twice is one review.
         review_id=f"rev_{case.decision_id.removeprefix('dec_')}-{number}",
         origin=origin,
         queue=queue,

@@ -35,6 +35,7 @@ _LATELY = timedelta(days=92)
 
 def country_of(currency: str) -> str:
     """The country of a currency by its first letters: PH of PHP; of a shared one no country's."""
+    # A shared currency, such as EUR, begins with the letters of no country.
     return currency[:2]
 
 
@@ -50,6 +51,7 @@ def employer_kind(snapshot: Snapshot, country: str, today: date) -> EmployerKind
     Open employments say so, and without any the payslips of the last three months.
     """
     kinds = {_kind_of(name, country) for name in _employers(snapshot, today)}
+    # Employers of two kinds would point to different schemes: none is better than a wrong one.
     return kinds.pop() if len(kinds) == 1 else None
 
 

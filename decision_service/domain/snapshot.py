@@ -15,10 +15,11 @@ Record = TypeVar("Record")
 
 
 class Account(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A connection to a provider; enum-like words stay strings, since new ones are non-breaking."""
+    """A connection to a provider."""
 
     id: str
     provider_id: str
+    # The vendor's words stay strings, since a new one must break nothing.
     connection_status: str
     created_at: datetime | None = None
     error_code: str | None = None
@@ -69,10 +70,7 @@ class Contribution(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Income(msgspec.Struct, frozen=True, array_like=True):
-    """`frequency` is the vendor's word (Monthly, Variable ...).
-
-    `paid` is the pay date where one is on record: the vendor's payroll incomes carry none.
-    """
+    """`frequency` is the vendor's word (Monthly, Variable ...), `paid` the pay date on record."""
 
     id: str
     source: str
@@ -84,6 +82,7 @@ class Income(msgspec.Struct, frozen=True, array_like=True):
     base: int | None
     gross: int | None
     net: int | None
+    # The vendor's payroll incomes carry none.
     paid: date | None = None
 
 

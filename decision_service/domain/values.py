@@ -12,6 +12,7 @@ import msgspec
 from decision_service.domain.accounts import Kind
 
 LARGEST_AMOUNT = Decimal(10) ** 12
+# More digits than a legal amount has, so that nothing is rounded before the last step.
 EXACT = Context(prec=34, rounding=ROUND_HALF_EVEN)
 
 # ISO 4217's currencies by exponent (list one of 2026, without funds).
@@ -73,6 +74,7 @@ def to_minor(amount: Decimal, currency: str) -> int:
     """
     check_amount(amount)
     scaled = amount.scaleb(exponent(currency), EXACT)
+    # Half-even, so that many roundings do not lean to one side.
     return int(scaled.quantize(Decimal(1), ROUND_HALF_EVEN, EXACT))
 
 
@@ -80,6 +82,7 @@ def check_amount(amount: Decimal) -> None:
     """Raise IllegalAmount unless finite, within 10**12 and of four decimals at most."""
     if not amount.is_finite():
         raise IllegalAmount("the amount is not a finite number")
+    # By the exponent first: to write 1e999999 out in digits would take the machine's memory.
     if (amount and not -20 <= amount.adjusted() <= 12) or abs(amount) > LARGEST_AMOUNT:
         raise IllegalAmount("the amount is outside -10^12 to 10^12 or finer than four decimals")
     if len(amount.as_tuple().digits) > 60 or amount != amount.quantize(
@@ -113,8 +116,9 @@ def noon(day: date, zone: tzinfo) -> AsOf:
 
 
 class Month(msgspec.Struct, frozen=True, order=True):
-    """A calendar month; `index` is year * 12 + (month - 1), so that months subtract."""
+    """A calendar month; `index` is year * 12 + (month - 1)."""
 
+    # Counted through, so that months subtract.
     index: int
 
     @classmethod
@@ -281,8 +285,10 @@ class Missing(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
 
 
 def shown_first(causes: tuple[Missing, ...]) -> Missing:
-    """The cause that is shown of several: a tainted one before absent ones, then in text order.
+    """The cause that is shown of several: a tainted one before absent ones, then in text order."""
+    return min(causes, key=_place_of)
 
-    Taint comes first because an absent cause shown in its place would name the wrong remedy.
-    """
-    return min(causes, key=lambda m: (not m.cause.tainted, m.cause.value, m.source or ""))
+
+def _place_of(missing: Missing) -> tuple[bool, str, str]:
+    # Taint first: an absent cause in its place would name the wrong remedy.
+    return not missing.cause.tainted, missing.cause.value, missing.source or ""

@@ -73,6 +73,7 @@ class Event(EventFields, frozen=True, kw_only=True, omit_defaults=True):
             "type": self.type,
             "subject": self.decision_id or self.user_id or self.product or "rules",
             "time": self.made,
+            # Of one width: CloudEvents compares a `sequence` as text.
             "sequence": f"{self.sequence:020}",
             "datacontenttype": "application/json",
             "data": data,

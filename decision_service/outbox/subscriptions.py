@@ -24,6 +24,7 @@ from decision_service.rules.language.yaml import MapEntry, YamlNode
 from decision_service.runtime.address import is_loopback
 from decision_service.runtime.files import read_small
 
+# `is_global` alone counts fec0::/10, IPv4-compatible addresses and 64:ff9b:1::/48 as public.
 _UNICAST = IPv6Network("2000::/3")
 _KEY_BYTES = range(24, 65)
 
@@ -64,6 +65,7 @@ def is_public(address: str) -> bool:
     """Whether an IP address is one of the internet, also where IPv6 wraps one of IPv4."""
     one = ip_address(address.partition("%")[0])
     if isinstance(one, IPv6Address):
+        # An address of IPv4 inside one of IPv6 leads to the same machine.
         one = one.ipv4_mapped or one.sixtofour or one
     return one.is_global and not one.is_multicast and (one.version == 4 or one in _UNICAST)
 
@@ -114,7 +116,9 @@ def _wrong_url(url: str, *, allow_private: bool) -> str:
             return "is no address of a receiver: write https://host/path, without user and password"
         if parts.scheme == "http" and not is_loopback(parts.host):
             return "is http, which is for this machine alone: use https"
-        with suppress(OSError):  # a name that means nothing yet is looked up at every delivery
+        # A name that means nothing yet is looked up at every delivery.
+        with suppress(OSError):
+            # A name may have several addresses, of which one alone leads inside.
             for one in socket.getaddrinfo(parts.raw_host.decode(), None):
                 if not allow_private and not is_public(found := str(one[4][0])):
                     return f"leads to {found}, which is no public address: set allow_private: true"
@@ -134,6 +138,7 @@ def _key(node: YamlNode, report: Report) -> Iterator[Webhook]:
     with suppress(OSError, ValueError):
         text = read_small(Path(file), trusted=True).decode().strip() if file else text
         encoded = text.removeprefix("whsec_")
+        # Many secrets come without their padding, and one that is too long does no harm.
         if text != encoded and len(base64.b64decode(encoded + "==")) in _KEY_BYTES:
             yield Webhook(text)
             return

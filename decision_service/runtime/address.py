@@ -35,6 +35,7 @@ def is_protected(url: str) -> bool:
     try:
         parts = urlsplit(url)
         host = parts.hostname or ""
+        # Reading it is the check: a port that is no number raises here.
         _ = parts.port
     except ValueError:
         return False

@@ -17,7 +17,7 @@ TOLERANCE = timedelta(seconds=5)
 """How far two clocks may be apart: a date has whole seconds, and is as old as its answer."""
 
 AGREED = timedelta(seconds=3)
-"""How near they must come before another alarm: whole seconds of a date move the difference."""
+"""How near they must come before another alarm."""
 
 DOUBTED = timedelta(seconds=60)
 """A difference or a step beyond which nothing is decided by the clock."""
@@ -57,7 +57,9 @@ class ClockGuard:
         self.drift: timedelta | None = None
         self.tidy = False
         self._newest: datetime | None = None
-        self._answered, self._dated = -math.inf, seconds()
+        self._answered = -math.inf
+        # As if a date had just come: else the vendor would count as silent before its first answer.
+        self._dated = seconds()
         # The wall clock when the monotonic one was zero, at the last date and the last that agreed.
         self._zero_dated = self._zero()
         self._zero_agreed: datetime | None = None
@@ -69,8 +71,11 @@ class ClockGuard:
         self._answered = self._seconds()
         if date is None:
             return
-        now, self._dated, self._zero_dated = self._now(), self._answered, self._zero()
+        now = self._now()
+        self._dated = self._answered
+        self._zero_dated = self._zero()
         self.drift = now - date
+        # Less to come back than to go: whole seconds of a date move the difference.
         apart = abs(self.drift) > (AGREED if self._apart else TOLERANCE)
         if apart and not self._apart:
             seconds = round(self.drift.total_seconds())
@@ -88,6 +93,7 @@ class ClockGuard:
             return
         self._near = 0
         self._zero_agreed = self._zero_dated
+        # A repaired clock needs no operator: what a wrong one dated ahead counts no more.
         if self.agrees and self._newest is not None:
             self._newest = min(self._newest, now)
 
@@ -107,6 +113,7 @@ class ClockGuard:
         """Whether an instant that the clock has just shown serves no decision; logged at first."""
         instant = instant or self._now()
         behind = self._newest is not None and self._newest - instant > TOLERANCE
+        # Before any date agreed nothing speaks for the clock, so that one is enough.
         apart = self._far > (0 if self._zero_agreed is None else 1)
         doubted = apart or self._was_set or (behind and not self.agrees)
         if doubted and not self._doubted:
@@ -130,6 +137,7 @@ class ClockGuard:
             log.error("the vendor's answers give no time", alarm=raised(Alarm.CLOCK))
         self._silent = silent
         unsure = self.doubts() or self._far > 0
+        # After an answer without a date this would be true at once again, for ever.
         if unsure and self._dated == self._answered:
             return True
         return self._seconds() - self._answered > ASK_SECONDS
@@ -155,7 +163,8 @@ class Ids:
     def request_id(self) -> str:
         """A UUID of version 7: this millisecond, then a counter and random bits.
 
-        Ids in the order of time lie side by side in the store's index, where random ones each touch
-        a page of their own. Those of one process ascend.
+        Those of one process ascend.
         """
+        # Ids in the order of time lie side by side in the store's index, where random ones each
+        # touch a page of their own.
         return str(uuid7())

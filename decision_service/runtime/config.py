@@ -204,7 +204,8 @@ def _of_addresses(settings: Settings) -> Iterator[str]:
         (host, port) = split_address(first)
         (other_host, other_port) = split_address(second)
         same = host == other_host or _EVERY & {host, other_host}
-        if same and port == other_port != 0:  # the system chooses another port for each 0
+        # The system chooses another port for each 0.
+        if same and port == other_port != 0:
             both = f"{env_name(one)} and {env_name(other)}"
             yield f"{both} both take port {port} of {host}: give each a port of its own"
 
@@ -307,13 +308,15 @@ class Sources:
     def read_file(self, path: Path) -> None:
         """Read a YAML file of names, with the prefix or without, and values."""
         try:
+            # Composed, not loaded: nodes keep their lines, and values the text as written.
             node = yaml.compose(read_small(path).decode("utf-8"), Loader=yaml.SafeLoader)
         except (OSError, ValueError, yaml.YAMLError, RecursionError) as error:
             why = getattr(error, "strerror", None) or "it is not readable YAML"
             self.problems.append(f"the configuration file {path} cannot be used: {why}")
             return
+        # Comments alone, as in the sample.
         if node is None:
-            return  # comments alone, as in the sample
+            return
         if isinstance(node, yaml.MappingNode):
             self._take(dict(self._entries(node, path)))
         else:
@@ -323,6 +326,7 @@ class Sources:
     def read_environment(self, environ: Mapping[str, str]) -> None:
         own = {name: text for name, text in environ.items() if name.startswith(PREFIX)}
         named = {name.removeprefix(PREFIX).lower(): text for name, text in own.items()}
+        # Commands share the prefix, so that their names are no mistakes of a server.
         settings = {name: text for name, text in named.items() if name not in OF_COMMANDS}
         self._take({name: GivenSetting(text, ENVIRONMENT) for name, text in settings.items()})
 
@@ -333,6 +337,7 @@ class Sources:
             name = str(key.value).lower().removeprefix(PREFIX.lower())
             if not isinstance(value, yaml.ScalarNode):
                 self.problems.append(f"{env_name(name)} ({where}) takes one value, not several")
+            # The later one would win without a word.
             elif name in seen:
                 self.problems.append(f"{env_name(name)} ({where}) is set twice: leave one out")
             else:
@@ -421,6 +426,7 @@ def load(config_file: Path | None = None, environ: Mapping[str, str] | None = No
 
 def _sentences(error: ValidationError, given: Mapping[str, GivenSetting]) -> Iterator[str]:
     """A sentence for each wrong value: the setting's name, the value, where, what it takes."""
+    # The input may be a secret, and would be in the sentence.
     for one in error.errors(include_input=False, include_url=False):
         name = str(one["loc"][0])
         own = one["msg"].removeprefix("Value error, ") if one["type"] == "value_error" else ""

@@ -30,9 +30,11 @@ def read_small(path: Path, most: int = MOST_BYTES, *, trusted: bool = False) -> 
     machine may write it.
     """
     with path.open("rb") as file:
+        # Whoever may write the file could put in a key or a caller.
         if trusted and os.fstat(file.fileno()).st_mode & stat.S_IWOTH:
             why = "every user of this machine may write it; take that right away: chmod o-w"
             raise PermissionError(errno.EACCES, why, str(path))
+        # One byte more shows that there is more, also of a device that has no end.
         content = file.read(most + 1)
     if len(content) > most:
         raise OSError(errno.EFBIG, os.strerror(errno.EFBIG), str(path))
@@ -66,7 +68,8 @@ class FileWatch:
     def changed(self) -> bool:
         """Whether any file differs from the last call (first: from the construction)."""
         asked = self._asked
-        if asked:  # only then, as another thread may set it at this moment
+        # Only then, as another thread may set it at this moment.
+        if asked:
             self._asked = False
         marks = self._marks()
         changed = asked or marks != self._known
@@ -75,7 +78,8 @@ class FileWatch:
 
     async def changes(self) -> AsyncIterator[None]:
         """Yield after each change, for ever; a burst of changes counts once."""
-        import asyncio  # slow to import, as watchfiles is, where a command reads one file
+        # Slow to import, as watchfiles is, for a command that reads one file.
+        import asyncio
 
         while True:
             async with aclosing(self._events()) as events:
@@ -105,7 +109,8 @@ class FileWatch:
                     yield
                     if await asyncio.to_thread(self._folders) != folders:
                         return
-        except OSError:  # no folder, or no more watches or descriptors to be had
+        # No folder, or no more watches or descriptors to be had: it is tried again.
+        except OSError:
             await asyncio.sleep(LOOK_MS / 1000)
             yield
 
@@ -139,6 +144,8 @@ def _mark(path: Path) -> tuple[int, ...] | None:
         found = path.stat()
     except OSError:
         return None
+    # Not its times: they change with files that are left out here.
     if stat.S_ISDIR(found.st_mode):
         return (found.st_ino,)
+    # The time of change as well: a file may be replaced by one of the same size and date.
     return found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns

@@ -52,6 +52,7 @@ class LogQueue(QueueHandler):
 
     def stop(self) -> None:
         """Write what waits, for at most a second."""
+        # A stream that takes nothing must not keep the process from its end.
         stopping = threading.Thread(target=self._writer.stop, daemon=True)
         stopping.start()
         stopping.join(_CLOSE_SECONDS)
@@ -60,8 +61,8 @@ class LogQueue(QueueHandler):
 class _Writer(QueueListener):
     """Writes lines on a stream, however little of them it takes at a time.
 
-    It wakes for many lines at a time: a thread that wakes for each costs more than the line. No
-    handler is behind it, whose lock a stuck stream would keep from the end of the process.
+    It wakes for many lines at a time. No handler is behind it, whose lock a stuck stream would keep
+    from the end of the process.
     """
 
     queue: SimpleQueue[logging.LogRecord]
@@ -73,6 +74,7 @@ class _Writer(QueueListener):
 
     def dequeue(self, block: bool) -> logging.LogRecord:  # noqa: FBT001 - as it is inherited
         if self.queue.empty():
+            # A thread that wakes for each line costs more than the line.
             time.sleep(_LINGER_SECONDS)
         return super().dequeue(block)
 
@@ -114,6 +116,7 @@ def configure_logging(level: str, *, as_json: bool, handler: logging.Handler | N
     number = logging.getLevelNamesMapping().get(level.upper(), logging.INFO)
     own = logging.getLogger("decision_service")
     own.handlers[:] = [handler or logging.StreamHandler()]
+    # The root's handler has the lines of libraries, and would log each of ours once more.
     own.propagate = False
     own.setLevel(number)
     structlog.configure(

@@ -79,10 +79,12 @@ class Supervisor:
 
 async def _ended(work: Coroutine[Any, Any, None]) -> str:
     """Run work to its end; how it ended. Cancelled with its caller."""
+    # A task of its own: one that is cancelled is begun anew, and its keeper goes on.
     task = asyncio.create_task(work)
     try:
         await asyncio.wait([task])
     finally:
+        # Also where the keeper is cancelled: nothing runs on without it.
         task.cancel()
     if task.cancelled():
         return "cancelled"

@@ -130,6 +130,7 @@ class EincomeAnswer(Item, frozen=True, rename="camel", kw_only=True):
 class ContributionAnswer(Item, frozen=True, rename="camel", kw_only=True):
     date: str | None = None
     currency: str | None = None
+    # Kept as text: a float would lose the last digits of an amount.
     amount: Raw = NULL
 
 
@@ -290,6 +291,7 @@ def _unreadable(body: bytes, name: str) -> UpstreamFault:
     """NaN and Infinity are not JSON, but a vendor that writes them has no truncated body."""
     constants: list[str] = []
     try:
+        # Numbers stay text: a very long one is slow to make, and refused beyond 4,300 digits.
         json.loads(body, parse_constant=constants.append, parse_float=str, parse_int=str)
     except (ValueError, RecursionError):
         constants.clear()
@@ -350,6 +352,7 @@ def _take(by_id: dict[str, Thing], items: Iterable[Thing], name: str) -> int:
         if not item.id:
             raise bad_data(DataReason.UPSTREAM_SCHEMA, f"{name}.id")
         known = by_id.setdefault(item.id, item)
+        # One id with other content: the list changed while it was read, and is read again.
         if known is not item and known != item:
             raise ConflictingItems
         duplicates += known is not item

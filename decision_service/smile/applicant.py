@@ -71,6 +71,7 @@ class KindRead(msgspec.Struct, frozen=True):
     accounts: frozenset[str] = frozenset()
 
     def failed(self, fault: Missing) -> KindRead:
+        # Without its records: a part of a list looks like an honest short one.
         return KindRead(Read(faults=(*self.read.faults, fault), first_day=self.read.first_day))
 
 
@@ -81,12 +82,13 @@ def failed_kind(kind: Kind, fault: UpstreamFault, first_day: date | None = None)
 async def from_items(
     kind: Kind, listing: KindListing[Any, Any], items: tuple[Any, ...], *, duplicates: int = 0
 ) -> KindRead:
-    """The records of listed items; ten thousand take a tenth of a second, so others run between."""
+    """The records of listed items."""
     chosen = listing.choose(items)
     origins: list[Source] = []
     records: list[Any] = []
     for first in range(0, len(chosen), _AT_A_TIME):
         if first:
+            # Ten thousand items take a tenth of a second: other calls run in between.
             await asyncio.sleep(0)
         some = chosen[first : first + _AT_A_TIME]
         found = [origin(item.metadata, kind) for item in some]
@@ -154,6 +156,7 @@ class ApplicantReader:
             found.update((one.id, one.connection_status) for one in listed.items or () if one.id)
             return listed
 
+        # What was listed before the failure can be revoked all the same.
         try:
             await read_list(page, self._request("/accounts"), self._api.limits, name="accounts")
         except UpstreamFault as fault:
@@ -163,6 +166,7 @@ class ApplicantReader:
         return found, None
 
     async def check_known(self) -> None:
+        # The id is the caller's: whatever is in it must not lead to another path.
         request = Request(f"/users/{quote(self._user_id, safe='')}")
         try:
             user = await self._api.get(request, USER, self.budget)
@@ -194,6 +198,7 @@ class ApplicantReader:
 
         try:
             return await read()
+        # Items that conflict show that the list changed while it was read: once more is enough.
         except ConflictingItems:
             return await read()
 
@@ -264,19 +269,21 @@ class SnapshotBuilder:
         return kinds
 
     def _may_earn(self) -> bool:
-        """An account in error counts: only its transactions show whether it ever delivered data."""
+        # An account in error counts: only its transactions show whether it ever delivered data.
         alive = [one for one in self.accounts or () if one.connection_status != DISCONNECTED]
         found = [self._providers.get(one.provider_id) for one in alive]
         return any(one is not None and one.type == GIG for one in found)
 
     def _supports(self, provider_id: str, kind: Kind) -> bool:
         found = self._providers.get(provider_id)
+        # What is not known may give any kind: its empty list must not pass for no data.
         return found is None or kind.upper() in found.supported
 
     @property
     def wanted(self) -> frozenset[Kind]:
         """The kinds that are asked for, that may yet be, and that were read already."""
         by_gig = self._plan.transactions is WhenTransactions.IF_STANDING_IN
+        # Without the accounts nothing says whether transactions are asked for.
         undecided = by_gig and self.accounts is None
         return self.asked.union({Kind.TRANSACTIONS} if undecided else (), self.parts)
 
@@ -400,6 +407,7 @@ def mark_shrunken(snapshot: Snapshot, as_of: datetime) -> Snapshot:
     changes = {}
     for kind in sorted(MONTHLY_KINDS):
         read: Read[Any] | None = getattr(snapshot, kind.value)
+        # What has failed already is missing, and what was never counted cannot have shrunk.
         known = [one for one in snapshot.known if one.kind is kind]
         if read is None or read.faults or not known:
             continue
@@ -436,5 +444,6 @@ def _faults(
             detail=f"{counts[one.source]} of {one.count} records",
         )
         for one in known
+        # In whole numbers, which round nothing.
         if one.source in compared and counts[one.source] * 5 < one.count * 4
     )

@@ -71,12 +71,12 @@ async def read_body(response: httpx2.Response, most: int) -> bytes:
     """The decoded bytes, at most `most`; raises an UpstreamFault.
 
     A body that is cut off is a TransientFault, one that is too large a lasting fault.
-    httpx2 decompresses each chunk whole, and 64 KB of gzip can become 64 MB; therefore the raw
-    bytes are taken and decompressed with a bound.
     """
     gzipped = response.headers.get("content-encoding", "identity").lower() == "gzip"
     taken = _Gunzip(most) if gzipped else _Plain(most)
     try:
+        # httpx2 decompresses each chunk whole, and 64 KB of gzip can become 64 MB: therefore raw
+        # bytes are taken, and decompressed with a bound.
         async for chunk in response.aiter_raw():
             taken.add(chunk)
     except (httpx2.NetworkError, httpx2.ProtocolError):
@@ -107,13 +107,16 @@ class _Plain:
 class _Gunzip(_Plain):
     def __init__(self, most: int) -> None:
         super().__init__(most)
+        # With 16 the decompressor takes a gzip header, and not the one of zlib.
         self._gunzip = zlib.decompressobj(zlib.MAX_WBITS | 16)
 
     def add(self, chunk: bytes) -> None:
         room = self._most - len(self._parts)
+        # One byte more than there is room for, which shows that the body is too large.
         super().add(self._gunzip.decompress(chunk, room + 1))
 
     def whole(self) -> bytes:
+        # A gzip stream without its end was cut off, though all of it so far was good.
         if not self._gunzip.eof:
             raise TransientFault(DataReason.UPSTREAM_TRUNCATED)
         return super().whole()
@@ -208,7 +211,8 @@ class HttpClient:
             cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
             trust_env=False,
             follow_redirects=False,
-            verify=not base_url.startswith("http://"),  # plain HTTP needs no certificates loaded
+            # Plain HTTP needs no certificates loaded.
+            verify=not base_url.startswith("http://"),
             # httpx2 counts per phase; the caller of `get` bounds the whole attempt more tightly.
             timeout=2 * limits.attempt_seconds,
             limits=httpx2.Limits(max_connections=64, max_keepalive_connections=32),
@@ -219,12 +223,14 @@ class HttpClient:
         """The body of a successful answer; raises an UpstreamFault for any other."""
 
         async def trace(event: str, _: object) -> None:
+            # Only what has left counts for the rate limit: a connection may take its time.
             if event.endswith("send_request_body.complete"):
                 permit.sent()
 
         try:
             name = f"{request.method} {request.template}"
-            about: Attributes = {  # no URL, which would name a user
+            # No URL, which would name a user.
+            about: Attributes = {
                 "http.request.method": request.method,
                 "url.template": request.template,
                 "server.address": self._host,
@@ -239,12 +245,14 @@ class HttpClient:
                     extensions={"trace": trace},
                 ) as response:
                     span.set_attribute("http.response.status_code", response.status_code)
+                    # Also an error is an answer: from now on missing data is evidence.
                     budget.answered = True
                     self._guard.answered(_date(response.headers))
                     return await self._body(response, request)
         except httpx2.TransportError as error:
             raise _unreached(error) from None
         finally:
+            # Whatever happened: an open permit counts as a request that leaves just now.
             permit.sent()
 
     async def aclose(self) -> None:
@@ -254,6 +262,7 @@ class HttpClient:
         if response.status_code == request.success:
             check_media_type(response.headers)
             return await read_body(response, self._limits.body_bytes)
+        # This product need not be in the contract: its data is missing, and nothing is broken.
         if response.status_code == httpx2.codes.FORBIDDEN and request.optional:
             raise NotSubscribed
         raise await _refusal(response, self._clock.now())
@@ -279,6 +288,7 @@ def _by_status(status: int) -> UpstreamFault:
         return KeysRefused(status)
     if status == httpx2.codes.NOT_FOUND:
         return Gone()
+    # 501: the vendor has no such request, which no repetition changes.
     if status >= 500 and status != httpx2.codes.NOT_IMPLEMENTED:
         return TransientFault(DataReason.UPSTREAM_UNAVAILABLE, f"HTTP {status}")
     if status < 400:
@@ -300,6 +310,7 @@ async def _bad_request(response: httpx2.Response) -> UpstreamFault:
 def _unreached(error: httpx2.TransportError) -> UpstreamFault:
     cause: BaseException | None = error
     while cause is not None:
+        # A cause may be wrapped by several libraries, one in the other.
         if isinstance(cause, ssl.SSLError) and not isinstance(cause, _CUT_OFF):
             return UntrustedCertificate()
         cause = cause.__cause__ or cause.__context__
@@ -341,12 +352,15 @@ class SmileApi:
         self, request: Request, decode: Callable[[bytes], Data], budget: RequestBudget
     ) -> Data:
         """The decoded answer; retries where a retry may help and time and budgets allow one."""
+        # Each request earns a part of a retry, so that retries stay a share of all requests.
         self._retry_budget.first_try()
         retry = 0
         while True:
             try:
                 return await self._attempt(request, decode, budget)
             except TransientFault as fault:
+                # A request that was throttled was not carried out, so that it may be repeated in
+                # any case.
                 if not (request.repeatable or fault.throttled):
                     raise
                 await self._rest(fault, retry, budget)
@@ -374,6 +388,7 @@ class SmileApi:
         try:
             budget.spend(self._clock.monotonic())
         except UpstreamFault:
+            # An open permit counts as a request that leaves just now, and this one never does.
             permit.sent()
             raise
         self.counts.requests += 1
@@ -386,6 +401,7 @@ class SmileApi:
             async with asyncio.timeout(min(left, whole)):
                 return await self._client.get(request, permit, budget)
         except TimeoutError:
+            # The caller's time was over and not the attempt's: the vendor is not to blame.
             if left < whole:
                 raise OutOfTime from None
             raise TransientFault(DataReason.UPSTREAM_TIMEOUT, slow=True) from None
@@ -396,9 +412,11 @@ class SmileApi:
         if fault.throttled:
             self.limiter.pause(pause(fault.after, retry, self.limits))
         if retry >= most or not self._retry_budget.take():
+            # The vendor had its tries: from now on the missing data is evidence.
             budget.answered = True
             raise fault
         self.counts.retries += 1
+        # After a 429 the limiter holds every request back already.
         delay = 0.0 if fault.throttled else backoff(retry, self.limits)
         if self._clock.monotonic() + max(delay, self.limiter.paused_for) >= budget.stop_at:
             raise fault
@@ -407,6 +425,7 @@ class SmileApi:
     def _count_fault(self, fault: UpstreamFault, budget: RequestBudget) -> None:
         if isinstance(fault, OutOfTime):
             return
+        # The vendor has answered, so that its circuit stays closed.
         if not fault.blames_vendor:
             self.breaker.succeeded()
         elif self.breaker.failed():
@@ -415,6 +434,7 @@ class SmileApi:
             _log.error("smile.keys_refused", alarm=raised(Alarm.UPSTREAM_KEYS), status=fault.status)
         if isinstance(fault, UntrustedCertificate):
             self.counts.tls_failures += 1
+            # No retry helps, so that the request counts as one that used up its retries.
             budget.answered = True
             _log.error("smile.tls_failed", alarm=raised(Alarm.UPSTREAM_TLS))
 

@@ -58,7 +58,7 @@ class TransientFault(UpstreamFault):
 
     @property
     def blames_vendor(self) -> bool:
-        """No answer, or 5xx; a 429 or a body that was cut off comes from a vendor that is up."""
+        # A 429 or a body that was cut off comes from a vendor that is up.
         return self.code in {DataReason.UPSTREAM_UNAVAILABLE, DataReason.UPSTREAM_TIMEOUT}
 
 

@@ -149,10 +149,7 @@ class ArrivalPoller:
         self._nudged.set()
 
     async def settled(self, accounts: tuple[Account, ...]) -> tuple[Account, ...]:
-        """The accounts once none of their data is arriving; raises DataNotReady, KeysRefused.
-
-        While a sync runs its task alone is looked at, to spare requests, unless an event came.
-        """
+        """The accounts once none of their data is arriving; raises DataNotReady, KeysRefused."""
         pause = self._limits.poll_seconds
         arriving = await self._arriving(accounts)
         while arriving:
@@ -161,20 +158,24 @@ class ArrivalPoller:
             # Other fetches need not wait for permits that may be used in minutes.
             self._reader.budget.reservation.release()
             left = self.wait_until - self._clock.monotonic()
+            # A last look needs time for its answer, which is of no use later.
             if left < _LAST_LOOK:
                 raise not_ready(len(arriving))
             syncing = self.tasks is not None
             nudged = await self._nudged_within(min(pause, left - _LAST_LOOK / 2))
             pause = min(pause * _SLOWER, self._limits.longest_poll)
+            # To spare requests a running sync shows by its task alone, unless an event came.
             by_task = syncing and not nudged
             if by_task and await self._arriving(accounts):
                 continue
+            # Whether all of the data is there is unknown: no decision may rest on half of it.
             if self.tasks is not None and self.tasks.faults:
                 raise not_ready(len(arriving))
             before = accounts
             accounts = await self._accounts_again(len(arriving))
             finished = by_task and _states(accounts) == _states(before)
             arriving = frozenset() if finished else await self._arriving(accounts)
+        # Whoever joins this fetch from now on must not be sent away with the old count.
         if self.waiting.done():
             self.waiting = asyncio.get_running_loop().create_future()
         return accounts
@@ -191,6 +192,7 @@ class ArrivalPoller:
         linking = being_linked(accounts, self._as_of, self._limits.young)
         asked = may_be_syncing(accounts, self._as_of, self._limits)
         self.tasks = None
+        # What is being linked is waited for in any case, so that no tasks are asked for.
         if linking or not asked:
             return linking
         self.tasks = await self._collecting(asked)
@@ -227,7 +229,9 @@ async def run_all(jobs: Iterable[Coroutine[None, None, None]]) -> None:
             for job in jobs:
                 group.create_task(job)
     except BaseExceptionGroup as failed:
-        raise min(failed.exceptions, key=lambda error: not isinstance(error, CrossTenant)) from None
+        # Data of another user is an alarm, and must not be hidden by a fault that came with it.
+        alarms = [one for one in failed.exceptions if isinstance(one, CrossTenant)]
+        raise (alarms or failed.exceptions)[0] from None
 
 
 class SnapshotFetch:
@@ -266,6 +270,8 @@ class SnapshotFetch:
             accounts = await self._settled_accounts()
             if accounts is not None:
                 await self._read(accounts)
+                # Only a whole fetch shows that the keys work: one endpoint may take what the
+                # others refuse.
                 self._counts.credential_refusals = 0
         except KeysRefused as fault:
             self._counts.credential_refusals += 1
@@ -294,6 +300,7 @@ class SnapshotFetch:
 
     async def _read(self, accounts: tuple[Account, ...]) -> None:
         self.builder.accounts = accounts
+        # Read twice at most: an account that changes during each reading is a fault of the kinds.
         for last in (False, True):
             self.builder.tasks = self.arrival.tasks
             await self._read_kinds()
@@ -304,6 +311,7 @@ class SnapshotFetch:
         """Read all kinds, the consent probe last; raises KeysRefused and CrossTenant only."""
         kinds = self.builder.asked
         await run_all(self._read_kind(kind) for kind in sorted(kinds - {CONSENT_PROBE}))
+        # Read last: it shows which accounts still had consent when the other lists were read.
         if CONSENT_PROBE in kinds:
             await self._read_kind(CONSENT_PROBE)
 
@@ -331,6 +339,7 @@ class SnapshotFetch:
         try:
             later = await self._reader.accounts()
         except Gone:
+            # A user that is gone has no accounts any more: consent was withdrawn for all of them.
             later = ()
         except KeysRefused:
             raise
@@ -341,6 +350,7 @@ class SnapshotFetch:
 
     async def _compared(self, later: tuple[Account, ...], *, last: bool) -> bool:
         moved = compare_accounts(self.builder.accounts or (), later)
+        # No second reading: what was withdrawn may not be used, and would not come again.
         if moved.revoked:
             self._revoke(later, moved.revoked)
         elif moved.changed and not last:
@@ -367,6 +377,7 @@ async def known_accounts(reader: ApplicantReader) -> tuple[Account, ...]:
     try:
         accounts = await reader.accounts()
     except Gone:
+        # It is the list or the user that is gone: the vendor is asked which.
         await reader.check_known()
         raise
     if not accounts:

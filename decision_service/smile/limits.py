@@ -17,10 +17,9 @@ from decision_service.domain.ports import Clock
 from decision_service.domain.vendor import Circuit
 from decision_service.smile.errors import CircuitOpen, NoPermit
 
+# A request that leaves late delays all permits behind it.
 _IN_HAND = 0.25
-"""Share of the time before a deadline that reservations leave free: a request that leaves late
-delays all permits behind it.
-"""
+"""Share of the time before a deadline that reservations leave free."""
 
 _LONGEST_HEADER = 64
 _random = SystemRandom()
@@ -104,8 +103,7 @@ class Reservation:
 class RateLimiter:
     """Gives permits first come, first served, and holds all of them back after a 429.
 
-    A bucket with a burst of N and N per second would let 2 N through in one second; therefore the
-    times of the last N sends are kept, and the next waits until the oldest is `window` old. A
+    The times of the last N sends are kept, and the next waits until the oldest is `window` old. A
     request that has not left yet (its connection is being made) counts as now.
     """
 
@@ -139,6 +137,7 @@ class RateLimiter:
         Raises NoPermit unless the permits are expected before `stop_at`, behind earlier ones and
         with time in hand: otherwise many fetches would begin that can only end without data.
         """
+        # A fetch that has ended or released its permits reserves nothing any more.
         self._reservations = [reservation for reservation in self._reservations if reservation.left]
         ahead = sum(reservation.left for reservation in self._reservations)
         now = self._clock.monotonic()
@@ -181,6 +180,7 @@ class RateLimiter:
         oldest = now - self._window
         self._permits = [t for t in self._permits if t.sent_at is None or t.sent_at > oldest]
         times = sorted(now if t.sent_at is None else t.sent_at for t in self._permits)
+        # A bucket of N with N a second would let 2 N through in one second: so the last N are kept.
         times = [oldest] * (self._per_second - len(times)) + times
         rounds, place = divmod(position - 1, self._per_second)
         return max(now, times[place] + self._window) + rounds * self._window
@@ -220,6 +220,7 @@ class CircuitBreaker:
         self._in_a_row = 0
         if self._next_probe is not None:
             self._next_probe = None
+            # The failures of before the outage say nothing of the vendor that is back.
             self._last.clear()
         self._last.append(True)
 
@@ -228,6 +229,7 @@ class CircuitBreaker:
         self._in_a_row += 1
         self._probes = False
         self._last.append(False)
+        # Of few attempts half is soon reached: the share counts once the window is full.
         full = len(self._last) == self._limits.window_to_open
         often = self._last.count(False) >= self._limits.share_to_open * len(self._last)
         too_many = self._in_a_row >= self._limits.failures_to_open or (full and often)
@@ -238,14 +240,12 @@ class CircuitBreaker:
 
 
 class RetryBudget:
-    """Retries may be a tenth of first tries, with ten in hand.
-
-    The ten in hand let five parallel reads of one decision retry; the share of a tenth keeps a
-    vendor that is down from getting a multiple of the normal load.
-    """
+    """Retries may be a tenth of first tries, with ten in hand."""
 
     def __init__(self, limits: SmileLimits) -> None:
+        # Keeps a vendor that is down from getting a multiple of the normal load.
         self._share = limits.retry_share
+        # Lets five parallel reads of one decision retry.
         self._most = float(limits.retry_floor)
         self._left = self._most
 
@@ -261,10 +261,11 @@ class RetryBudget:
 
 
 def backoff(retry: int, limits: SmileLimits) -> float:
-    """Seconds before the retry with this number (from 0), so that replicas do not retry in step.
+    """Seconds before the retry with this number (from 0).
 
     They lie anywhere between 0 and a bound that doubles with each retry.
     """
+    # Drawn at random, so that replicas do not retry in step.
     return _random.uniform(0, min(limits.longest_backoff, limits.backoff_seconds * 2.0**retry))
 
 
@@ -279,6 +280,7 @@ def retry_after(header: str | None, now: datetime) -> float | None:
     if header is None or len(header) > _LONGEST_HEADER:
         return None
     text = header.strip()
+    # `isdecimal` alone takes digits of other scripts.
     if text.isascii() and text.isdecimal():
         return float(text)
     moment = read_date(text)
@@ -293,4 +295,5 @@ def read_date(header: str | None) -> datetime | None:
         moment = parsedate_to_datetime(header)
     except (ValueError, TypeError, IndexError, OverflowError):
         return None
+    # A date of HTTP is in GMT, also where it does not say so.
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -103,18 +103,25 @@ class SmileEnrolment:
         pairs = {REFERENCE: applicant.reference, CALLER: applicant.caller}
         content = msgspec.json.encode({"externalMetadata": pairs})
         request = Request(
-            "/users", method="POST", content=content, success=CREATED, repeatable=False
+            # Sent again, it could make a second user.
+            "/users",
+            method="POST",
+            content=content,
+            success=CREATED,
+            repeatable=False,
         )
         try:
             made = await self._api.get(request, _NEW_USER, self._api.budget(stop_at))
             user = needed(made.user, "users.user")
             return CreatedUser(needed(user.id, "users.user.id"), _token(made.token))
         except UpstreamFault as fault:
+            # The user may be there: the next call looks for it before it makes one.
             if _may_have_happened(fault):
                 raise Unsettled from None
             raise fault.refusal() from None
 
     async def find(self, applicant: Applicant, since: datetime, stop_at: float) -> str | None:
+        # From the day before, as the vendor's days may begin at another hour.
         day = (since - timedelta(days=1)).date().isoformat()
         request = Request("/users", {"startDate": day})
         with refusals():
@@ -134,6 +141,7 @@ class SmileEnrolment:
     async def renewed_token(self, user_id: str, stop_at: float) -> LinkToken:
         """As `Enrolment.renewed_token`; refused at once where the share is used until `stop_at`."""
         with refusals():
+            # A share of their own, so that renewals cannot take the limit from decisions.
             (await self._renewals.acquire(stop_at)).sent()
         return await self.link_token(user_id, stop_at)
 
@@ -152,6 +160,7 @@ class SmileEnrolment:
         reader = ApplicantReader(self._api, user_id, self._api.budget(stop_at))
         with refusals(), _known():
             statuses, cut = await reader.listed_statuses()
+            # An empty list may be of an unknown user as well.
             if not statuses and cut is None:
                 await reader.check_known()
         wanted = [one for one, status in statuses.items() if status != DISCONNECTED]
@@ -159,8 +168,10 @@ class SmileEnrolment:
         for account_id in wanted:
             request = Request(f"/accounts/{quote(account_id, safe='')}", method="DELETE")
             try:
+                # An account that is gone is as good as revoked.
                 with suppress(Gone):
                     await self._api.get(request, _DONE, reader.budget)
+            # The others are revoked first: one account that fails must not keep them connected.
             except UpstreamFault as fault:
                 failed[account_id] = fault
         if failed or cut:
@@ -207,10 +218,12 @@ def _syncs(one: CollectedTask) -> tuple[Sync, ...]:
 
 
 def _may_have_happened(fault: UpstreamFault) -> bool:
+    # The vendor took no request, or refused it before doing anything.
     if isinstance(fault, NotSent | KeysRefused | Gone):
         return False
     if isinstance(fault, TransientFault):
         return not fault.throttled
+    # With a status of 4xx the vendor says that it did nothing.
     return not (fault.detail or "").startswith("HTTP 4")
 
 
@@ -235,6 +248,7 @@ class SmileWebhooks:
             "url": url,
             "eventTypes": list(event_types),
             "active": True,
+            # An event says what to read: the data comes by requests of the service's own.
             "includePayload": False,
             "secret": secret,
         }

@@ -53,6 +53,7 @@ EARLIEST_YEAR = 1900
 
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _MONTH = re.compile(r"[0-9]{4}-[0-9]{2}")
+# Without a zone an instant could be half a day off, which decides what is fresh.
 _INSTANT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]{8,15}(Z|[+-][0-9]{2}:[0-9]{2})")
 _CURRENCY = re.compile(r"[A-Z]{3}")
 _LONGEST_NUMBER = 64
@@ -139,8 +140,9 @@ def currency(text: str | None, path: str) -> str:
     """Three capital letters; no other text names a currency for certain.
 
     The factors check that the currency is the ruleset's. Null and lower-case words make the whole
-    kind MIXED_CURRENCY, since the amount's minor unit would be a guess.
+    kind MIXED_CURRENCY.
     """
+    # The minor unit follows from the currency: without it an amount would be a guess.
     if text is None or not _CURRENCY.fullmatch(text):
         raise UpstreamFault(Cause.MIXED_CURRENCY, DataReason.MIXED_CURRENCY, path)
     return text
@@ -209,7 +211,8 @@ def account(item: answers.AccountAnswer) -> Account:
 
 
 def provider(item: answers.ProviderAnswer) -> Provider | None:
-    """A provider; None when the vendor does not say what it is, so that a fallback may."""
+    """A provider; None when the vendor does not say what it is."""
+    # None, so that the fallback of the rules' data may say it.
     if not item.id or not item.type:
         return None
     name = " ".join((item.name or "").split())[:LONGEST_PROVIDER_NAME]
@@ -347,8 +350,9 @@ def _days_or_none(days: int | None) -> int | None:
 
 
 def newest_insights(items: tuple[answers.InsightAnswer, ...]) -> tuple[answers.InsightAnswer, ...]:
-    """One insight per source: the vendor makes a new one with each sync, the newest counts."""
+    """One insight per source, the newest."""
     newest: dict[str | None, answers.InsightAnswer] = {}
+    # The vendor makes one with each sync. Oldest first, so that the newest is the one that is kept.
     for item in sorted(items, key=_cutoff):
         about = item.metadata or answers.Metadata()
         newest[about.source_id or about.account_id] = item

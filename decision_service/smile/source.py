@@ -57,6 +57,7 @@ class Providers:
             found = map(provider, items)
             self._by_id = {one.id: one for one in found if one is not None}
         except UpstreamFault as fault:
+            # Keys that are refused show here too, where no applicant is being read.
             self._api.counts.credential_refusals += isinstance(fault, KeysRefused)
             _log.warning("smile.providers_not_read", code=fault.code or fault.cause)
             return False
@@ -107,7 +108,9 @@ class SmileSource:
         self._api = SmileApi(self._client, clock, self._limits)
         self._providers = Providers(self._api, clock)
         self._fetches: SingleFlight[tuple[str, FetchPlan], SnapshotFetch, None] = SingleFlight(
-            SnapshotFetch.run, on_end=lambda fetch: fetch.budget.reservation.release()
+            # Permits that a fetch did not need are free for others from then on.
+            SnapshotFetch.run,
+            on_end=lambda fetch: fetch.budget.reservation.release(),
         )
         self._cross_tenant = 0
         self._renewals = RateLimiter(clock, 1, self._limits.renewal_seconds)
@@ -185,6 +188,7 @@ class SmileSource:
         )
 
     async def aclose(self) -> None:
+        # The fetches first, which use the client.
         await self._fetches.aclose()
         await self._client.aclose()
 

@@ -74,7 +74,7 @@ _UNCOUNT = (
 _OWNED = sa.select(_ROWS.user_id).where(
     _ROWS.user_id == sa.bindparam("user_id"), _ROWS.caller == sa.bindparam("caller")
 )
-_NOBODY_YET = sa.and_(_WHOSE, _ROWS.user_id.is_(None))
+_WITHOUT_USER = sa.and_(_WHOSE, _ROWS.user_id.is_(None))
 
 
 def claim(
@@ -82,8 +82,7 @@ def claim(
 ) -> ApplicantRecord:
     begun = {"begun": columns.microseconds(now), "claimed_until": columns.microseconds(until)}
     key = {"caller": applicant.caller, "reference": applicant.reference}
-    # Only the first insert makes the row: of two calls for one applicant one alone asks the
-    # vendor.
+    # Of two calls for one applicant only the one that makes the row asks the vendor.
     fresh = columns.insert_new(connection, applicants, [{**key, **begun, "user_id": None}]) == 1
     row = connection.execute(_ONE, _whose(applicant)).one()
     user_id = row[0]
@@ -93,7 +92,7 @@ def claim(
     taken = connection.execute(
         sa.update(applicants)
         # A claim ends by itself, since the process that made it may be gone.
-        .where(_NOBODY_YET, _ROWS.claimed_until <= columns.microseconds(now))
+        .where(_WITHOUT_USER, _ROWS.claimed_until <= columns.microseconds(now))
         .values(claimed_until=columns.microseconds(until)),
         _whose(applicant),
     )
@@ -106,12 +105,12 @@ def created_by(connection: sa.Connection, caller: str, user_id: str) -> bool:
 
 
 def settle(connection: sa.Connection, applicant: Applicant, user_id: str) -> None:
-    statement = sa.update(applicants).where(_NOBODY_YET).values(user_id=user_id, claimed_until=0)
+    statement = sa.update(applicants).where(_WITHOUT_USER).values(user_id=user_id, claimed_until=0)
     connection.execute(statement, _whose(applicant))
 
 
 def release(connection: sa.Connection, applicant: Applicant) -> None:
-    statement = sa.update(applicants).where(_NOBODY_YET).values(claimed_until=0)
+    statement = sa.update(applicants).where(_WITHOUT_USER).values(claimed_until=0)
     connection.execute(statement, _whose(applicant))
 
 

@@ -233,7 +233,7 @@ def _place_of(entry: StoredEntry) -> tuple[datetime, str]:
 def _newest(
     connection: sa.Connection, chosen: Filter, of_id: str, after: PagePosition | None
 ) -> sa.Select[Any]:
-    conditions = [*_conditions(chosen, of_id, steered=connection.dialect.name == "sqlite")]
+    conditions = [*_conditions(chosen, of_id, is_sqlite=connection.dialect.name == "sqlite")]
     if after is not None:
         conditions.append((microseconds(after.created), after.decision_id) > _PLACE)
     return _ALL.where(*conditions).order_by(*_NEWEST_FIRST)
@@ -305,7 +305,7 @@ def forget_key(connection: sa.Connection, key_id: bytes, after: str) -> str | No
 
 
 def _conditions(
-    chosen: Filter, of_id: str, *, steered: bool
+    chosen: Filter, of_id: str, *, is_sqlite: bool
 ) -> Iterator[sa.ColumnElement[bool] | sa.TextClause]:
     """The filter's conditions. SQLite, which counts nothing, is led to the index of the first."""
     names = [name for name in LISTED_BY if getattr(chosen, name)]
@@ -314,7 +314,7 @@ def _conditions(
     for place, name in enumerate(names, start=bool(of_id)):
         # SQLite reads no index of a column behind a plus.
         unled: sa.ColumnElement[str] = sa.literal_column(f"+decisions.{name}")
-        yield (unled if place and steered else decisions.c[name]) == getattr(chosen, name)
+        yield (unled if place and is_sqlite else decisions.c[name]) == getattr(chosen, name)
     for name in OFTEN_EMPTY & {of_id, *names}:
         yield is_given(decisions.c[name])
     if chosen.created_from is not None:

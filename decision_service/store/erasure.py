@@ -237,8 +237,7 @@ class Erasing:
     async def _carry_out(self, lacking: Mapping[str, str]) -> None:
         if not lacking or self._journal is None:
             return
-        # The journal has no user ids but marks of them: who they are, only this store's users
-        # show.
+        # The journal has no user ids but marks of them, which this store's users are held against.
         known = await self._database.read(lambda one: one.execute(_USERS).scalars().all())
         users = await self._journal.marked(known)
         wanted = {one: users.get(mark) for one, mark in lacking.items()}

@@ -211,8 +211,7 @@ def opening(store: str) -> Iterator[None]:
     except StoreRefused:
         raise
     except StoreError as error:
-        # Only what a database said is put in these words; other errors have sentences of their
-        # own.
+        # Only what a database said is put so; other errors have sentences of their own.
         if not isinstance(error.__cause__, SQLAlchemyError | sqlite3.Error):
             raise
         raise StoreRefused(

@@ -364,9 +364,9 @@ async def open_data_keys(
 ) -> DataKeys:
     """The keys of a file, with `make` of one by SQLite's; raises StoreRefused for a lost key."""
     used = await database.read(data_key_ids)
-    beside = DATA_KEYS.beside(url) if make and path is None else None
-    keys = await asyncio.to_thread(DATA_KEYS.open, path, used, beside)
-    return DataKeys(path or beside, keys)
+    own_file = DATA_KEYS.beside(url) if make and path is None else None
+    keys = await asyncio.to_thread(DATA_KEYS.open, path, used, own_file)
+    return DataKeys(path or own_file, keys)
 
 
 async def take_over(database: Database, data_keys: DataKeys) -> None:

@@ -405,8 +405,7 @@ class Outbox(Subject):
 
     async def rules_refused(self, problems: str, at: datetime) -> None:
         """Record that a folder was refused, within an hour once for all processes."""
-        # The id is made of hour and problems: of all processes that see them one records the
-        # event.
+        # The id is made of hour and problems, so that one process of all records the event.
         await self._record([row(EventType.RULES_REFUSED, f"{at:%Y-%m-%dT%H} {problems}", at)])
 
     async def may_send(self) -> bool:

@@ -125,8 +125,7 @@ def of(connection: sa.Connection, decision_id: str) -> Lent | None:
     # Where nothing was approved, any payment is more than was approved.
     approved = row.approved if row.outcome == Outcome.APPROVE else 0
     if row.outcome == Outcome.NOT_ENROLLED:
-        # Outside the go-live the service judged nothing, so that there is no amount to compare
-        # with.
+        # Outside the go-live the service judged nothing: there is no amount to compare with.
         approved = None
     return Lent(row.caller, columns.from_microseconds(row.created), row.currency, approved=approved)
 

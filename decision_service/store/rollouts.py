@@ -198,8 +198,7 @@ def _entry(row: sa.Row[Any]) -> JournalEntry:
 
 
 def record_pairs(connection: sa.Connection, pairs: Sequence[DecisionPair]) -> None:
-    # An erasure or retention may have deleted the decision meanwhile: nothing would delete the
-    # row.
+    # The decision may have been deleted meanwhile, and nothing would delete the row.
     stored = kept(connection, (pair.decision_id for pair in pairs))
     rows = [_pair_row(pair) for pair in pairs if pair.decision_id in stored]
     insert_new(connection, shadow_results, rows)

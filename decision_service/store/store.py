@@ -144,8 +144,8 @@ class Store(
                 wrapping = await open_data_keys(url, data_keys, database, make=keep_data_keys)
                 sealing = await open_journal_keys(journal_keys, database)
                 used = await database.read(history.key_ids)
-                beside = IDENTITY_KEYS.beside(url) if identity_keys is None else None
-                keys = await asyncio.to_thread(IDENTITY_KEYS.open, identity_keys, used, beside)
+                own_file = IDENTITY_KEYS.beside(url) if identity_keys is None else None
+                keys = await asyncio.to_thread(IDENTITY_KEYS.open, identity_keys, used, own_file)
                 erasing = Erasing(database, noted, ErasureTerms(wrapping, keys, erase_decisions))
                 # Before anything is decided: what a restored backup brought back is erased first.
                 await erasing.catch_up()

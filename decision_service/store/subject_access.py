@@ -104,8 +104,7 @@ def decision_rows(
     places = [(one.product, columns.microseconds(one.created), one.decision_id) for one in entries]
     ids = [*found]
     for name in names if entries else ():
-        # A decision's row for its rollout is found by product, instant and id, the others by the
-        # id.
+        # A row for a rollout is found by product, instant and id, the others by the id.
         query, of = (_TOGETHER[name], ids) if name in _TOGETHER else (_ARMS, places)
         for row in connection.execute(query, {"of": columns.padded(of)}).mappings():
             found[row["decision_id"]][name].append(_row(row))
