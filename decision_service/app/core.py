@@ -46,6 +46,7 @@ from decision_service.steering.releases import (
     ReleaseTerms,
     refuse,
 )
+from decision_service.store.replicas import LEASE_SECONDS
 from decision_service.store.store import Store
 
 log = structlog.get_logger("decision_service.app.core")
@@ -193,14 +194,18 @@ async def open_core(
     *,
     init: bool,
     clock: Clock | None = None,
+    lease: float = LEASE_SECONDS,
 ) -> Core:
-    """Open store, rules and vendor, in this order, closed by the stack; raises StartError."""
+    """Open store, rules and vendor, in this order, closed by the stack; raises StartError.
+
+    A process that hangs keeps what it decides from the others for `lease` seconds.
+    """
     clock = clock or SystemClock()
     root = rules_folder(settings)
     changed_rules = FileWatch(root)
     await asyncio.to_thread(engine_version)  # the first call asks git, where there is a checkout
     deps, certificates = _server_deps(settings, clock, instrumentation)
-    store = await _open_store(settings, deps.metrics, stack, init=init)
+    store = await _open_store(settings, deps.metrics, stack, lease=lease, init=init)
     releases = await open_rules(settings, root, store, clock=clock)
     smile_url, widget = await _vendor(settings, clock, stack)
     guard = ClockGuard(clock.now, clock.monotonic)
@@ -237,12 +242,12 @@ def _server_deps(
 
 
 async def _open_store(
-    settings: Settings, metrics: Metrics, stack: AsyncExitStack, *, init: bool
+    settings: Settings, metrics: Metrics, stack: AsyncExitStack, *, lease: float, init: bool
 ) -> Store:
     try:
         store = await Store.open(
             settings.store_url,
-            lease=settings.lease,
+            lease=lease,
             init=init,
             on_commit=metrics.committed,
             journal=settings.erasure_journal,
