@@ -70,7 +70,7 @@ def instrument(settings: Settings, stack: AsyncExitStack) -> Instrumentation:
         return Instrumentation()
     try:
         # of the extra, slow to import
-        from decision_service.server.otel import VariableRefused, open_telemetry
+        from decision_service.server.otel import VARIABLE_REFUSED, open_telemetry
     except ModuleNotFoundError as error:
         raise StartError(
             f"DECISION_OPENTELEMETRY=true needs the package of {error.name}, which is not "
@@ -78,8 +78,8 @@ def instrument(settings: Settings, stack: AsyncExitStack) -> Instrumentation:
         ) from None
     try:
         return open_telemetry(engine_version(), stack)
-    except VariableRefused as error:
-        raise StartError(str(error)) from None
+    except VARIABLE_REFUSED as error:
+        raise StartError(f"a variable of OpenTelemetry cannot be used: {error}") from None
 
 
 def rules_folder(settings: Settings) -> Path:

@@ -21,11 +21,18 @@ from decision_service.domain.decision import Arm
 from decision_service.domain.ports import Clock
 from decision_service.domain.values import Money
 from decision_service.rollout.assign import enters_comparison, first_match
-from decision_service.rollout.impact import LeftOut, causes_of, matrix_of, rates_of, reasons_of
-from decision_service.rollout.judge import interval
+from decision_service.rollout.impact import (
+    LeftOut,
+    MatrixRow,
+    causes_of,
+    matrix_of,
+    rates_of,
+    reasons_of,
+)
+from decision_service.rollout.judge import ArmCount, interval
 from decision_service.rollout.model import RolloutStage, Segment, Shadow, TrackName, percent_of
 from decision_service.rollout.ports import JournalAction
-from decision_service.rollout.state import Proposal, ProposalKind, widenings
+from decision_service.rollout.state import Proposal, ProposalKind, RolloutState, widenings
 from decision_service.rulebook.rulebook import ActiveRulesStatus
 from decision_service.server.context import RpcContext
 from decision_service.server.decisions import inputs_from
@@ -38,6 +45,7 @@ from decision_service.server.wire import (
     check_product,
     check_reference,
     check_user_id,
+    check_why,
 )
 from decision_service.steering.compare import CompareVersions, ComparisonRequest, VersionComparison
 from decision_service.steering.figures import GuardrailPoint, ShadowLine, ShowFigures
@@ -45,8 +53,6 @@ from decision_service.steering.journal import RolloutChange
 from decision_service.steering.operate import AssignmentExplanation, OperateRollouts, RolloutView
 
 SERVICE = service_pb.DESCRIPTOR.services_by_name["RolloutService"]
-LONGEST_WHY = 500
-LONGEST_TICKET = 100
 DEFAULT_WINDOW = timedelta(days=7)
 LONGEST_WINDOW = timedelta(days=366)
 DEFAULT_JUDGED = 200
@@ -74,7 +80,44 @@ def _widens(look: RolloutView) -> tuple[str, ...]:
 
 
 def _goal_of(kind: ProposalKind) -> Callable[[Proposal], str]:
-    return lambda change: change.goal if change.kind is kind else ""
+    def goal(change: Proposal) -> str:
+        return change.goal if change.kind is kind else ""
+
+    return goal
+
+
+def _held(stage: RolloutStage) -> timedelta | None:
+    return stage.hold or None
+
+
+def _of_challenger(name: str) -> Callable[[RolloutState], Any]:
+    """A field of the challenger's track; None while there is no challenger."""
+
+    def field(state: RolloutState) -> Any:
+        return state.challenger and getattr(state.challenger, name)
+
+    return field
+
+
+def _proposed_track(change: Proposal) -> str:
+    return change.track if change.kind is ProposalKind.ADVANCE else ""
+
+
+def _proposal_ends(change: Proposal) -> datetime | None:
+    return change.ends if change.by else None
+
+
+def _interval_end(place: int) -> Callable[[ArmCount], str]:
+    """An end of a share's 95 % interval, in percent."""
+
+    def end(count: ArmCount) -> str:
+        return _hundredths(interval(count)[place])
+
+    return end
+
+
+def _shadow_changes(line: ShadowLine) -> list[MatrixRow]:
+    return [row for row in matrix_of(line.sums) if row.before != row.after]
 
 
 def _left_out(why: LeftOut | None) -> Callable[[VersionComparison | ShadowLine], int]:
@@ -102,7 +145,11 @@ def _outcomes(found: VersionComparison) -> list[Fields]:
 
 def _measured(place: int) -> Callable[[GuardrailPoint], str]:
     """A guardrail's share at a point, or an end of its interval."""
-    return lambda point: _hundredths(point.measured[place]) if point.measured else ""
+
+    def measured(point: GuardrailPoint) -> str:
+        return _hundredths(point.measured[place]) if point.measured else ""
+
+    return measured
 
 
 ROLLOUTS = Mapper(
@@ -124,20 +171,20 @@ ROLLOUTS = Mapper(
         },
         pb.ShadowVersion: {"percent": _percent},
         pb.RolloutSegment: {"percent": _percent, "condition": "condition.text"},
-        pb.RolloutStage: {"percent": _percent, "hold": lambda stage: stage.hold or None},
+        pb.RolloutStage: {"percent": _percent, "hold": _held},
         pb.RolloutStep: {"create_time": "at"},
         pb.RolloutStanding: {
             "go_live_stage": "go_live.stage",
             "killed": "go_live.killed",
-            "challenger_version": lambda state: state.challenger and state.challenger.version,
-            "challenger_stage": lambda state: state.challenger and state.challenger.stage,
-            "challenger_killed": lambda state: state.challenger and state.challenger.killed,
+            "challenger_version": _of_challenger("version"),
+            "challenger_stage": _of_challenger("stage"),
+            "challenger_killed": _of_challenger("killed"),
         },
         pb.ProposedStep: {
-            "track": lambda change: change.track if change.kind is ProposalKind.ADVANCE else "",
+            "track": _proposed_track,
             "stage": _goal_of(ProposalKind.ADVANCE),
             "create_time": "at",
-            "expire_time": lambda change: change.ends if change.by else None,
+            "expire_time": _proposal_ends,
             "action": "kind",
             "arm": _goal_of(ProposalKind.REVIVE),
             "plan_digest": _goal_of(ProposalKind.PLAN),
@@ -181,8 +228,8 @@ ROLLOUTS = Mapper(
         figures_pb.MeasuredShare: {
             "count": "events",
             "percent": lambda count: _hundredths(count.rate),
-            "low": lambda count: _hundredths(interval(count)[0]),
-            "high": lambda count: _hundredths(interval(count)[1]),
+            "low": _interval_end(0),
+            "high": _interval_end(1),
         },
         figures_pb.GuardrailPoint: {
             "end_time": "end",
@@ -193,9 +240,7 @@ ROLLOUTS = Mapper(
             "agreed": "sums.agreed",
             "not_comparable": _left_out(None),
             "failed": _left_out(LeftOut.RULE_ERROR),
-            "changes": lambda line: [
-                row for row in matrix_of(line.sums) if row.before != row.after
-            ],
+            "changes": _shadow_changes,
         },
         figures_pb.OutcomeChange: {"live": "before", "other": "after", "count": "applicants"},
     }
@@ -231,9 +276,7 @@ def change_from(request: Any, context: RpcContext) -> RolloutChange:
         check_product(problems, request.product)
         if not why:
             problems.add("why", "is empty: every change needs its reason")
-        for field, text, longest in (("why", why, LONGEST_WHY), ("ticket", ticket, LONGEST_TICKET)):
-            if len(text) > longest or not text.isprintable():
-                problems.add(field, f"must be one line of at most {longest} printable characters")
+        check_why(problems, why, ticket)
         if position < 0:
             problems.add("position", f"is {position}: it must be that of a step, or 0")
     return RolloutChange(

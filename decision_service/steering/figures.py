@@ -293,10 +293,11 @@ class GuardrailPoints(msgspec.Struct):
             return ()
         arms = (Arm.CHAMPION, Arm.CHALLENGER) if compared else (result.arm,)
         counts = [await self._counts(metric, arm, hashed=compared) for arm in arms]
-        return [
-            self._point(number, [one.get(number, NOTHING) for one in counts])
-            for number in range(self.number)
-        ]
+        points = []
+        for number in range(self.number):
+            of_arms = [one.get(number, NOTHING) for one in counts]
+            points.append(self._point(number, of_arms))
+        return points
 
     def _point(self, number: int, counts: Sequence[ArmCount]) -> GuardrailPoint:
         end = min(self.since + (number + 1) * self.length, self.evaluation.now)

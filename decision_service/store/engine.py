@@ -173,7 +173,10 @@ def reads(work: Work[P, T]) -> Method[P, T]:
     """The method of a subject that reads by this work."""
 
     async def read(self: Subject, /, *given: P.args, **named: P.kwargs) -> T:
-        return await self._database.read(lambda connection: work(connection, *given, **named))
+        def reading(connection: sa.Connection) -> T:
+            return work(connection, *given, **named)
+
+        return await self._database.read(reading)
 
     return read
 
@@ -182,8 +185,9 @@ def writes(work: Work[P, T], *, repeatable: bool = False) -> Method[P, T]:
     """The method of a subject that writes by this work, as `Database.write`."""
 
     async def write(self: Subject, /, *given: P.args, **named: P.kwargs) -> T:
-        return await self._database.write(
-            lambda connection: work(connection, *given, **named), repeatable=repeatable
-        )
+        def writing(connection: sa.Connection) -> T:
+            return work(connection, *given, **named)
+
+        return await self._database.write(writing, repeatable=repeatable)
 
     return write

@@ -79,7 +79,11 @@ class ErasureJournal:
 
     async def marks(self) -> Mapping[str, str]:
         lines = sa.select(_LINES.c.erasure_id, _LINES.c.mark)
-        return await self._do(lambda one: {row[0]: row[1] for row in one.execute(lines)})
+
+        def work(connection: sa.Connection) -> Mapping[str, str]:
+            return {row[0]: row[1] for row in connection.execute(lines)}
+
+        return await self._do(work)
 
     async def of(self, user_id: str) -> frozenset[str]:
         def work(connection: sa.Connection) -> frozenset[str]:

@@ -359,7 +359,7 @@ def erasures_check(settings: Settings) -> Check:
     except StoreUrlInvalid as error:
         return Check("erasures", False, error.message)
     if not isinstance(place, PostgresServer):
-        file = place and place.path
+        file = place.path if place else None
         return _beside_the_store("erasures", "noted", file, settings=settings, without=words)
     shown = place.shown.rpartition("@")[2]
     if isinstance(store, PostgresServer) and place.server == store.server:

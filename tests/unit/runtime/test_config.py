@@ -231,7 +231,7 @@ def test_the_committed_sample_is_fresh(capsys: pytest.CaptureFixture[str], tmp_p
     """It is what the settings give; another file is exit code 1 with the command to write it."""
     assert command(capsys, "config", "sample", "--check", COMMITTED).code == 0
     stale = tmp_path / "old.yaml"
-    stale.write_text(COMMITTED.read_text("utf-8").replace("30s", "31s"), "utf-8")
+    stale.write_text(COMMITTED.read_text("utf-8").replace("15m", "16m"), "utf-8")
     done = command(capsys, "config", "sample", "--check", stale)
     assert (done.code, "write it anew" in done.err) == (1, True)
 
