@@ -26,11 +26,14 @@ from decision_service.rulebook.states import difference_lines
 from decision_service.rules.language.diagnostics import render
 from decision_service.server.context import Role, RpcContext
 from decision_service.server.page_tokens import page_size
-from decision_service.server.wire import Fields, Mapper, Problems, check_why
+from decision_service.server.wire import Fields, Mapper, Problems
 from decision_service.steering.releases import FolderRefused, OperateReleases
 
 LEAST_DIGITS = 12
 """How many digits of a digest name a release at least."""
+
+LONGEST_WHY = 500
+LONGEST_TICKET = 100
 
 
 def _subject(step: ReleaseEntry) -> str | None:
@@ -206,6 +209,13 @@ def _digest_of(releases: Releases, given: str) -> str:
             f"there is no release {given[:16]}: `decision-service rules releases` lists them"
         )
     return found.pop()
+
+
+def check_why(problems: Problems, why: str, ticket: str) -> None:
+    """Note a reason or a ticket of a step that is no single line, or too long."""
+    for field, text, longest in (("why", why, LONGEST_WHY), ("ticket", ticket, LONGEST_TICKET)):
+        if len(text) > longest or not text.isprintable():
+            problems.add(field, f"must be one line of at most {longest} printable characters")
 
 
 def _asked(request: Any, digest: str, position: int = 0, accepted: Any = ()) -> Confirmation:

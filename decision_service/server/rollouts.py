@@ -37,6 +37,7 @@ from decision_service.rulebook.rulebook import ActiveRulesStatus
 from decision_service.server.context import RpcContext
 from decision_service.server.decisions import inputs_from
 from decision_service.server.page_tokens import StepNumber, make_token, page_size, read_token
+from decision_service.server.releases import check_why
 from decision_service.server.rulesets import RULESETS
 from decision_service.server.wire import (
     Fields,
@@ -45,7 +46,6 @@ from decision_service.server.wire import (
     check_product,
     check_reference,
     check_user_id,
-    check_why,
 )
 from decision_service.steering.compare import CompareVersions, ComparisonRequest, VersionComparison
 from decision_service.steering.figures import GuardrailPoint, ShadowLine, ShowFigures

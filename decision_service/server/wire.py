@@ -36,8 +36,6 @@ _DECIMAL = re.compile(r"-?[0-9]{1,40}(\.[0-9]{1,40})?", re.ASCII)
 _CURRENCY = re.compile(r"[A-Z]{3}", re.ASCII)
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 _NANOS = 1_000_000_000
-LONGEST_WHY = 500
-LONGEST_TICKET = 100
 _LARGEST = int(LARGEST_AMOUNT)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _USER_ID = re.compile(r"[A-Za-z0-9_-]{1,200}", re.ASCII)
@@ -466,13 +464,6 @@ def check_reference(problems: Problems, field: str, value: str, *, required: boo
     """Note what cannot be a client's own reference; an empty one is none."""
     if value or required:
         problems.text(field, value, _REFERENCE, "1 to 200 printable ASCII characters")
-
-
-def check_why(problems: Problems, why: str, ticket: str) -> None:
-    """Note a reason or a ticket that is no single line, or too long."""
-    for field, text, longest in (("why", why, LONGEST_WHY), ("ticket", ticket, LONGEST_TICKET)):
-        if len(text) > longest or not text.isprintable():
-            problems.add(field, f"must be one line of at most {longest} printable characters")
 
 
 def check_texts(problems: Problems, value: object, field: str = "") -> None:
