@@ -46,6 +46,7 @@ from decision_service.server.transport.grpc import (
 )
 from decision_service.server.transport.metrics import Metrics
 from decision_service.server.transport.tls import Certificates, CertificatesRefused
+from decision_service.store.replicas import LEASE_SECONDS
 from decision_service.store.store import Store
 
 log = structlog.get_logger("decision_service.app.core")
@@ -65,7 +66,7 @@ def instrument(settings: Settings, stack: AsyncExitStack) -> Instrumentation:
         return Instrumentation()
     try:
         # of the extra, slow to import
-        from decision_service.server.transport.otel import VariableRefused, open_telemetry
+        from decision_service.server.transport.otel import VARIABLE_REFUSED, open_telemetry
     except ModuleNotFoundError as error:
         raise StartError(
             f"DECISION_OPENTELEMETRY=true needs the package of {error.name}, which is not "
@@ -73,8 +74,8 @@ def instrument(settings: Settings, stack: AsyncExitStack) -> Instrumentation:
         ) from None
     try:
         return open_telemetry(engine_version(), stack)
-    except VariableRefused as error:
-        raise StartError(str(error)) from None
+    except VARIABLE_REFUSED as error:
+        raise StartError(f"a variable of OpenTelemetry cannot be used: {error}") from None
 
 
 def rules_folder(settings: Settings) -> Path:
@@ -191,10 +192,12 @@ async def open_core(
     init: bool,
     clock: Clock | None = None,
     vendor: Vendor | None = None,
+    lease: float = LEASE_SECONDS,
 ) -> Core:
     """Open store, rules and vendor, in this order, closed by the stack; raises StartError.
 
-    `vendor` takes the place of that which the settings ask for.
+    `vendor` takes the place of that which the settings ask for. A process that hangs keeps what it
+    decides from the others for `lease` seconds.
     """
     clock = clock or SystemClock()
     root = rules_folder(settings)
@@ -202,7 +205,7 @@ async def open_core(
     # The first call asks git, where there is a checkout.
     await asyncio.to_thread(engine_version)
     deps, certificates = _server_deps(settings, clock, instrumentation)
-    store = await _open_store(settings, deps.metrics, stack, init=init)
+    store = await _open_store(settings, deps.metrics, stack, lease=lease, init=init)
     releases = await open_rules(settings, root, store, clock=clock)
     guard = ClockGuard(clock.now, clock.monotonic)
     # A clock behind the newest record is doubtful, which a start would forget.
@@ -242,12 +245,12 @@ def _server_deps(
 
 
 async def _open_store(
-    settings: Settings, metrics: Metrics, stack: AsyncExitStack, *, init: bool
+    settings: Settings, metrics: Metrics, stack: AsyncExitStack, *, lease: float, init: bool
 ) -> Store:
     try:
         store = await Store.open(
             settings.store_url,
-            lease=settings.lease,
+            lease=lease,
             init=init,
             on_commit=metrics.committed,
             journal=settings.erasure_journal,

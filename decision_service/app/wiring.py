@@ -37,6 +37,7 @@ from decision_service.server.transport.grpc import Instrumentation, RpcServer
 from decision_service.server.transport.health import Health
 from decision_service.server.transport.http import admin_routes, build_app, serve_http
 from decision_service.server.transport.tls import AddressInUse
+from decision_service.store.replicas import LEASE_SECONDS
 
 __all__ = ["Service", "StartError", "start"]
 
@@ -298,19 +299,21 @@ async def start(
     instrumentation: Instrumentation | None = None,
     clock: Clock | None = None,
     vendor: Vendor | None = None,
+    lease: float = LEASE_SECONDS,
 ) -> Service:
     """Start everything, in order; raises StartError with what to do, nothing left running.
 
     `log_lines` is where the log goes, for the count of dropped lines. `init` lets a new store begin
     where one is missing that was there once. `instrumentation` takes the place of that which the
-    settings ask for, `clock` that of the machine's clocks, `vendor` that of the settings' vendor.
+    settings ask for, `clock` that of the machine's clocks, `vendor` that of the settings' vendor. A
+    process that hangs keeps what it decides from the others for `lease` seconds.
     """
     if armed():
         log.critical("failpoints are armed, this is a test", points=armed())
     async with AsyncExitStack() as stack:
         instrumentation = instrumentation or instrument(settings, stack)
         core = await open_core(
-            settings, instrumentation, stack, init=init, clock=clock, vendor=vendor
+            settings, instrumentation, stack, init=init, clock=clock, vendor=vendor, lease=lease
         )
         rollouts = wire_rollouts(core, stack)
         snapshots = wire_snapshots(core)

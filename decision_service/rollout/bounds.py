@@ -20,6 +20,7 @@ from decision_service.rollout.model import (
     Metric,
     Versions,
 )
+from decision_service.rules.language.diagnostics import Place
 from decision_service.rules.language.keys import Read
 from decision_service.rules.language.types import DeclaredNames
 
@@ -107,7 +108,7 @@ def read_guardrails(plan: Read, versions: Versions | None) -> tuple[Guardrail, .
     guardrails = tuple(g for g, _ in read if g)
     soonest: dict[Guardrail, Guardrail] = {}
     # The one with the fewest units acts first, and makes the others needless
-    for one, place in sorted(read, key=_least_units):
+    for one, place in sorted(read, key=_fewest_first):
         first = one and soonest.setdefault(replace(one, name="", min_units=0), one)
         if one and first and first.name != one.name:
             message = f"guardrails `{first.name}` and `{one.name}` differ at most in `min_units`"
@@ -120,20 +121,23 @@ def read_guardrails(plan: Read, versions: Versions | None) -> tuple[Guardrail, .
         if metric not in compared:
             message = f"`{metric}` is expected to change, and no guardrail compares it"
             hint = f"add one with `metric: {metric}` and without `max`"
-            expected = ("challenger", "expect", metric)
-            place = place_of(plan.node, *expected)
-            plan.report.warning("P414", place, message, hint)
+            keys = ("challenger", "expect", metric)
+            plan.report.warning("P414", place_of(plan.node, *keys), message, hint)
     return guardrails
 
 
-def _least_units(read: tuple[Guardrail | None, object]) -> int:
-    return 0 if read[0] is None else read[0].min_units
+def _fewest_first(read: tuple[Guardrail | None, Place]) -> int:
+    guardrail = read[0]
+    return guardrail.min_units if guardrail else 0
 
 
 def _guardrail(read: Read, versions: Versions | None) -> Guardrail | None:
     ceiling, sound = _ceiling(read)
-    keys = ("name", "metric", "scope", "min_units", "action")
-    name, metric, scope, min_units, action = [read[key] for key in keys]
+    name = read["name"]
+    metric = read["metric"]
+    scope = read["scope"]
+    min_units = read["min_units"]
+    action = read["action"]
     if not (metric and scope and action and name and min_units and sound):
         return None
     guardrail = Guardrail(name, metric, scope, ceiling=ceiling, min_units=min_units, action=action)

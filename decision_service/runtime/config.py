@@ -233,10 +233,7 @@ def takes(name: str) -> str:
         annotation = next(one for one in get_args(annotation) if one is not type(None))
         metadata += getattr(annotation, "__metadata__", ())
     words = next((one.words for one in metadata if isinstance(one, Takes)), None)
-    bounds = _bounds(metadata)
-    if words and annotation is float and bounds["ge"]:
-        return f"{words}, of at least {_time(bounds['ge'])}"
-    return words or _of_type(annotation, bounds)
+    return words or _of_type(annotation, _bounds(metadata))
 
 
 def default_text(name: str) -> str:

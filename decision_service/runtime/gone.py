@@ -14,6 +14,7 @@ SETTINGS = {
     "connect_type_bar": "the widget has its bar of provider types",
     "embedded_country": "play a scenario with `residence` by `decision-service sandbox simulator`",
     "embedded_currency": "play a scenario with `residence` by `decision-service sandbox simulator`",
+    "lease": "remove it: after 30 seconds another process takes over what one that hangs decides",
     "log_format": "the log is for people on a terminal, and JSON elsewhere",
     "smile_fetch": "remove it: people are read by lists",
     "workers": "start several `serve` with DECISION_REUSE_PORT=true",

@@ -34,7 +34,7 @@ class ConfigError(Exception):
 
 
 def env_name(setting: str) -> str:
-    """A setting's name in the environment: `DECISION_LEASE` for `lease`."""
+    """A setting's name in the environment: `DECISION_RULES_DIR` for `rules_dir`."""
     return PREFIX + setting.upper()
 
 
@@ -318,12 +318,6 @@ class Settings(BaseModel):
         "",
         description="Factors and inputs that no rule may use.",
         examples=["identity.age_years,inputs.gender"],
-    )
-    lease: Seconds = Field(
-        30.0,
-        ge=0.5,
-        description="PostgreSQL: after this time other processes may take over the requests of a "
-        "process that hangs.",
     )
     max_in_flight: int = Field(
         256,

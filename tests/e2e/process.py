@@ -8,7 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -54,9 +54,17 @@ def clean_environ(folder: Path, **settings: str) -> dict[str, str]:
     return kept | environ(folder, **settings)
 
 
+SERVE = ("decision_service", "serve")
+"""The module and arguments of the service as it is installed."""
+
+
 @contextmanager
 def serving(
-    folder: Path, log: Path | None = None, cwd: Path = ROOT, **settings: str
+    folder: Path,
+    log: Path | None = None,
+    cwd: Path = ROOT,
+    program: Sequence[str] = SERVE,
+    **settings: str,
 ) -> Iterator[Process]:
     """Start `serve` and wait until it has printed its addresses; ends it whatever happens.
 
@@ -65,7 +73,7 @@ def serving(
     with (
         (log or Path(os.devnull)).open("w") as lines,
         subprocess.Popen(
-            [sys.executable, "-m", "decision_service", "serve"],
+            [sys.executable, "-m", *program],
             cwd=cwd,
             env=clean_environ(folder, **settings),
             stdout=subprocess.PIPE,

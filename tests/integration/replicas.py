@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from decision_service.standin.faults import Fault
 from decision_service.standin.server import Simulator, build_app, serve
-from tests.e2e.process import Process, serving
+from tests.e2e.process import SERVE, Process, serving
 from tests.e2e.service import Running, running
 from tests.kits.cases import until
 
@@ -70,9 +70,12 @@ async def replicas(
 
 
 @asynccontextmanager
-async def process(folder: Path, url: str, at: Vendor, **settings: str) -> AsyncIterator[Process]:
+async def process(
+    folder: Path, url: str, at: Vendor, program: Sequence[str] = SERVE, **settings: str
+) -> AsyncIterator[Process]:
     """Start a service as a process of its own, while the vendor here goes on answering."""
-    context = serving(folder, store_url=url, **{**at.settings, **settings})
+    chosen = {**at.settings, **settings}
+    context = serving(folder, program=program, store_url=url, **chosen)
     started = await asyncio.to_thread(context.__enter__)
     try:
         yield started

@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 
     from tests.kits.postgres import Postgres
 
+SHORT_LEASE = ("tests.integration.short_lease",)
+"""The module of a service whose requests are taken over soon."""
+
 GEORGE = sandbox_people()[0].user_id
 
 METHOD = "/decision_service.api.v1.DecisionService/CreateDecision"
@@ -118,7 +121,7 @@ async def test_a_replica_that_hung_answers_with_its_successors_decision(
     async with (
         vendor(slow(1.0, times=1)) as at,
         replicas(tmp_path, url, at) as (one, _),
-        process(tmp_path, url, at, lease="500ms") as hung,
+        process(tmp_path, url, at, program=SHORT_LEASE) as hung,
         grpc.aio.insecure_channel(hung.address) as channel,
     ):
         request = create(GEORGE)

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import threading
 import uuid
 from collections.abc import Sequence
@@ -31,8 +30,10 @@ from decision_service.server.transport.grpc import Instrumentation
 
 log = structlog.get_logger("decision_service.opentelemetry")
 SERVICE_NAME = "decision-service"
-_PROTOCOLS = ("OTEL_EXPORTER_OTLP_PROTOCOL", "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL")
 _SERVER_ERROR = 500
+VARIABLE_REFUSED = (InvalidCompressionValueException, ValueError)
+"""What the library raises for a variable that it cannot use."""
+
 LINGER_SECONDS = 2.0
 """How long the end of the service waits for spans that are still to be sent."""
 
@@ -62,34 +63,6 @@ class WatchedSpans(SpanExporter):
         self._exporter.shutdown()
 
 
-class VariableRefused(Exception):
-    """A variable that cannot be used; the message is one sentence that says what to do."""
-
-
-def sends_spans() -> bool:
-    """Whether spans are sent; raises VariableRefused, also where metrics are to be sent."""
-    metrics = os.environ.get("OTEL_METRICS_EXPORTER") or "none"
-    if metrics != "none":
-        raise VariableRefused(
-            f"OTEL_METRICS_EXPORTER is {metrics!r}: metrics are not sent: have the collector "
-            "scrape /metrics, and leave the variable out"
-        )
-    name = "OTEL_TRACES_EXPORTER"
-    chosen = os.environ.get(name) or "otlp"
-    if chosen not in ("otlp", "none"):
-        raise VariableRefused(f"{name} is {chosen!r}: it takes otlp or none")
-    return chosen == "otlp" and os.environ.get("OTEL_SDK_DISABLED", "").lower() != "true"
-
-
-def check_protocol() -> None:
-    for name in _PROTOCOLS:
-        chosen = os.environ.get(name) or "grpc"
-        if chosen != "grpc":
-            raise VariableRefused(
-                f"{name} is {chosen!r}: it takes grpc, which collectors expect on port 4317"
-            )
-
-
 def resource(version: str) -> Resource:
     """This process, by the variables and by what the service knows of itself."""
     own = {
@@ -98,19 +71,6 @@ def resource(version: str) -> Resource:
         "service.instance.id": str(uuid.uuid4()),
     }
     return Resource.create(own).merge(OTELResourceDetector().detect())
-
-
-def check_ratio() -> None:
-    """The SDK makes the sampler; a share that it cannot read it would take for 1."""
-    text = os.environ.get("OTEL_TRACES_SAMPLER_ARG") or "1.0"
-    try:
-        ratio = float(text)
-    except ValueError:
-        ratio = -1.0
-    if not 0 <= ratio <= 1:
-        raise VariableRefused(
-            f"OTEL_TRACES_SAMPLER_ARG is {text!r}: it takes a share of calls from 0 to 1, as 0.1"
-        )
 
 
 class JsonSpans(msgspec.Struct, frozen=True):
@@ -162,18 +122,14 @@ async def end(provider: TracerProvider, exporter: SpanExporter) -> None:
 
 
 def open_telemetry(version: str, stack: AsyncExitStack) -> Instrumentation:
-    """Set up by the environment and ended by the stack; raises VariableRefused."""
-    check_protocol()
-    check_ratio()
-    if not sends_spans():
-        return Instrumentation()
+    """Set up by the library's variables and ended by the stack.
+
+    Raises one of VARIABLE_REFUSED for a variable that the library cannot use.
+    """
     logging.getLogger("opentelemetry").setLevel(logging.CRITICAL)  # `WatchedSpans` says it once
     own = resource(version)
-    try:
-        exporter = WatchedSpans(OTLPSpanExporter())
-        provider = provider_of(own, exporter)
-    except (InvalidCompressionValueException, ValueError) as error:
-        raise VariableRefused(f"a variable of OpenTelemetry cannot be used: {error}") from None
+    exporter = WatchedSpans(OTLPSpanExporter())
+    provider = provider_of(own, exporter)
     stack.push_async_callback(end, provider, exporter)
     return instrumentation(provider)
 

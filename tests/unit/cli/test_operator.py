@@ -153,11 +153,11 @@ def test_a_setting_that_is_gone_is_named_with_what_to_do(tmp_path, capsys, name,
 
 def test_json_has_the_same_for_programs(capsys, monkeypatch):
     """Settings and problems, also where a value is wrong."""
-    monkeypatch.setenv("DECISION_LEASE", "30")
+    monkeypatch.setenv("DECISION_DRAIN_GRACE", "30")
     done = command(capsys, "config", "check", "--format", "json")
     shown: dict[str, Any] = json.loads(done.out)
-    [lease] = [one for one in shown["settings"] if one["name"] == "DECISION_LEASE"]
-    assert lease == {"name": "DECISION_LEASE", "value": "30", "from": "the environment"}
+    [grace] = [one for one in shown["settings"] if one["name"] == "DECISION_DRAIN_GRACE"]
+    assert grace == {"name": "DECISION_DRAIN_GRACE", "value": "30", "from": "the environment"}
     assert done.code == 2
     assert shown["problems"] == [done.err.strip()]
 

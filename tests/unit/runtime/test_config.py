@@ -173,20 +173,26 @@ def test_text_in_the_file_means_what_it_means_in_the_environment(tmp_path: Path,
 def test_a_mistake_in_the_file_has_its_line(tmp_path: Path) -> None:
     """A wrong value, a name that is set twice and one with several values."""
     file = tmp_path / "service.yaml"
-    file.write_text("LEASE: 30\nREFLECTION: true\nREFLECTION: false\nBLOCKED_FACTORS: [a, b]\n")
+    file.write_text(
+        "DRAIN_GRACE: 30\nREFLECTION: true\nREFLECTION: false\nBLOCKED_FACTORS: [a, b]\n"
+    )
     assert read(file, {}).problems == (
         f"DECISION_REFLECTION ({file}:3) is set twice: leave one out",
         f"DECISION_BLOCKED_FACTORS ({file}:4) takes one value, not several",
-        f"DECISION_LEASE is '30' (in {file}:1): it takes {takes('lease')}",
+        f"DECISION_DRAIN_GRACE is '30' (in {file}:1): it takes {takes('drain_grace')}",
     )
-    assert takes("lease").endswith("such as 250ms, 5s, 15m, 24h or 14d, of at least 500ms")
+    assert takes("drain_grace").endswith("such as 250ms, 5s, 15m, 24h or 14d")
 
 
 def test_every_mistake_is_found_at_once() -> None:
     """Wrong names and wrong values together; contradictions where the values are right."""
-    environ = {"DECISION_LEASE": "1", "DECISION_LOG_LEVEL": "loud", "DECISION_LESE": "1s"}
+    environ = {
+        "DECISION_DRAIN_GRACE": "1",
+        "DECISION_LOG_LEVEL": "loud",
+        "DECISION_DRAIN_GRASE": "1s",
+    }
     names = [one.split()[0] for one in read(environ=environ).problems]
-    assert names == ["there", "DECISION_LEASE", "DECISION_LOG_LEVEL"]
+    assert names == ["there", "DECISION_LOG_LEVEL", "DECISION_DRAIN_GRACE"]
     both = {"DECISION_TLS_CERT_FILE": "c", "DECISION_REUSE_PORT": "true"}
     assert len(read(environ=both).problems) == 3
 
@@ -195,14 +201,14 @@ def test_each_setting_says_where_it_came_from(tmp_path: Path) -> None:
     """The environment, the file and its line, a secret's file, or the default, without secrets."""
     file, secret = tmp_path / "service.yaml", tmp_path / "secret"
     secret.write_text("canary")
-    file.write_text(f"LEASE: 1s\nSMILE_API_SECRET_FILE: {secret}\n")
+    file.write_text(f"DRAIN_GRACE: 1s\nSMILE_API_SECRET_FILE: {secret}\n")
     lines = {one.name: one for one in read(file, {"DECISION_SMILE_API_KEY": "canary"}).lines()}
-    assert lines["DECISION_LEASE"].where == f"{file}:1"
+    assert lines["DECISION_DRAIN_GRACE"].where == f"{file}:1"
     assert lines["DECISION_SMILE_API_KEY"] == Line(
         "DECISION_SMILE_API_KEY", "***", "the environment"
     )
     assert lines["DECISION_SMILE_API_SECRET"].where.startswith(f"{secret}, DECISION_SMILE_API_SEC")
-    assert lines["DECISION_DRAIN_GRACE"] == Line("DECISION_DRAIN_GRACE", "5s", "default")
+    assert lines["DECISION_ACCOUNTS_MAX_AGE"] == Line("DECISION_ACCOUNTS_MAX_AGE", "15m", "default")
     assert {*lines} == {f"DECISION_{name.upper()}" for name in Settings.model_fields}
     assert "canary" not in str(lines)
 
@@ -225,7 +231,7 @@ def test_the_committed_sample_is_fresh(capsys: pytest.CaptureFixture[str], tmp_p
     """It is what the settings give; another file is exit code 1 with the command to write it."""
     assert command(capsys, "config", "sample", "--check", COMMITTED).code == 0
     stale = tmp_path / "old.yaml"
-    stale.write_text(COMMITTED.read_text("utf-8").replace("30s", "31s"), "utf-8")
+    stale.write_text(COMMITTED.read_text("utf-8").replace("15m", "16m"), "utf-8")
     done = command(capsys, "config", "sample", "--check", stale)
     assert (done.code, "write it anew" in done.err) == (1, True)
 
