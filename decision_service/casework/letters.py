@@ -195,7 +195,11 @@ def _sources(factors: Factors, zone: tzinfo) -> tuple[SourceUsed, ...]:
     for one in (source for source in factors.sources if source.used):
         day = None if one.synced is None else one.synced.astimezone(zone).date()
         used.add(SourceUsed(source_name(one), day))
-    return tuple(sorted(used, key=lambda one: (one.provider, one.as_of or date.min)))
+    return tuple(sorted(used, key=_provider_and_day))
+
+
+def _provider_and_day(one: SourceUsed) -> tuple[str, date]:
+    return one.provider, one.as_of or date.min
 
 
 def _lacks(verdict: Verdict, factors: Factors) -> Iterator[Lack]:

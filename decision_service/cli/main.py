@@ -9,9 +9,11 @@ import traceback
 from collections.abc import Mapping, Sequence
 from ctypes import ArgumentError
 from difflib import get_close_matches
+from functools import partial
 from importlib import import_module
 from inspect import getdoc
 from itertools import takewhile
+from operator import ne
 from typing import Annotated, Any
 
 import typer
@@ -165,7 +167,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def run(arguments: Sequence[str]) -> int:
     """Run a command and return its exit code; errors are sentences on stderr."""
-    words = [*takewhile(lambda word: word != "--", arguments)]
+    words = [*takewhile(partial(ne, "--"), arguments)]
     debug = "--debug" in words
     plain = [word for word in words if word != "--debug"] + [*arguments][len(words) :]
     try:

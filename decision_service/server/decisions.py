@@ -9,7 +9,7 @@ import re
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from operator import itemgetter
-from typing import TypeAlias
+from typing import Any, TypeAlias
 from unicodedata import category
 
 import msgspec
@@ -49,7 +49,7 @@ from decision_service.domain.person import (
     GivenApplicant,
 )
 from decision_service.domain.ports import Clock, Filter, PagePosition, ReplyStyle, StoredEntry
-from decision_service.domain.values import Month
+from decision_service.domain.values import Missing, Month
 from decision_service.runtime.failpoints import Point, reach
 from decision_service.server.applicants import lacking_fields, link_request
 from decision_service.server.context import CallInfo, RpcContext
@@ -102,6 +102,21 @@ _OF_VERDICT = (
 )  # fmt: skip
 _OF_FULL_VIEW = ("inputs", "factor_values", "rule_traces", "withheld_tags", "list_answers")
 _ADDED_LATER = ("recourse", "review", "income_months")
+
+
+def _sources(decision: Decision) -> Any:
+    """The accounts whose data was used; none where no factors were computed."""
+    return decision.factors and decision.factors.sources
+
+
+def _kinds(decision: Decision) -> Any:
+    return decision.factors and sorted(decision.factors.kinds.items())
+
+
+def _month(missing: Missing) -> str | None:
+    return None if missing.month is None else str(Month(missing.month))
+
+
 DECISIONS = Mapper(
     {
         pb.Decision: {
@@ -113,8 +128,8 @@ DECISIONS = Mapper(
         },
         pb.DataQuality: {
             "fetched_time": "fetched",
-            "accounts": lambda decision: decision.factors and decision.factors.sources,
-            "kinds": lambda decision: decision.factors and sorted(decision.factors.kinds.items()),
+            "accounts": _sources,
+            "kinds": _kinds,
         },
         pb.AccountUse: {"account_id": "id", "sync_time": "synced"},
         pb.KindQuality: {"data_kind": itemgetter(0), "status": itemgetter(1)},
@@ -126,7 +141,7 @@ DECISIONS = Mapper(
             "data_kind": "kind",
             "source_id": "source",
             "account_error_code": "account_error",
-            "month": lambda missing: None if missing.month is None else str(Month(missing.month)),
+            "month": _month,
             "due_date": "due",
         },
         pb.Evidence: {"record_count": "records", "record_ids": "top", "source_ids": "sources"},
@@ -428,6 +443,11 @@ LettersOf: TypeAlias = Callable[[str], Awaitable[Sequence[StoredNotice]]]
 """The letters of a decision, oldest first."""
 
 
+def _no_versions() -> dict[str | None, int]:
+    """The versions by digest; a decision without rules has version 0."""
+    return {None: 0}
+
+
 class DecisionServicer(msgspec.Struct, frozen=True):
     """Translates between the wire and the use cases; callers read their own decisions."""
 
@@ -438,7 +458,7 @@ class DecisionServicer(msgspec.Struct, frozen=True):
     clock: Clock
     chain: ReadReviewChain
     letters: LettersOf
-    _versions: dict[str | None, int] = msgspec.field(default_factory=lambda: {None: 0})
+    _versions: dict[str | None, int] = msgspec.field(default_factory=_no_versions)
 
     async def create_decision(
         self, request: service_pb.CreateDecisionRequest, context: RpcContext

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
+from typing import Any
 
 import msgspec
 
@@ -27,6 +29,17 @@ LONGEST_CHANNEL = 100
 _LONGEST_LANGUAGE = 35
 
 
+def _of_sending(name: str) -> Callable[[StoredNotice], Any]:
+    """A field of how a letter was sent; None until that is reported."""
+
+    def read(notice: StoredNotice) -> Any:
+        if notice.sent is None:
+            return None
+        return getattr(notice.sent, name)
+
+    return read
+
+
 NOTICES = Mapper(
     {
         pb.Notice: {
@@ -37,9 +50,9 @@ NOTICES = Mapper(
             "html": lambda notice: html(notice.letter),
             "create_time": "made",
             "created_by": "made_by",
-            "send_time": lambda notice: notice.sent and notice.sent.at,
-            "channel": lambda notice: notice.sent and notice.sent.channel,
-            "sent_by": lambda notice: notice.sent and notice.sent.by,
+            "send_time": _of_sending("at"),
+            "channel": _of_sending("channel"),
+            "sent_by": _of_sending("by"),
         }
     }
 )

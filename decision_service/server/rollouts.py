@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any, TypeVar
@@ -17,11 +18,11 @@ from decision_service.api.v1 import ruleset_service_pb2 as rules_pb
 from decision_service.decide.application import Application
 from decision_service.domain.decision import Arm
 from decision_service.rollout.assign import enters_comparison, first_match
-from decision_service.rollout.impact import LeftOut, matrix_of
+from decision_service.rollout.impact import LeftOut, MatrixRow, matrix_of
 from decision_service.rollout.judge import interval
 from decision_service.rollout.model import RolloutStage, Segment, Shadow, TrackName, percent_of
 from decision_service.rollout.ports import JournalAction
-from decision_service.rollout.state import Proposal, ProposalKind, widenings
+from decision_service.rollout.state import Proposal, ProposalKind, RolloutState, widenings
 from decision_service.rulebook.rulebook import ActiveRulesStatus
 from decision_service.server.context import RpcContext
 from decision_service.server.decisions import inputs_from
@@ -64,7 +65,59 @@ def _widens(look: RolloutView) -> tuple[str, ...]:
 
 
 def _goal_of(kind: ProposalKind) -> Callable[[Proposal], str]:
-    return lambda change: change.goal if change.kind is kind else ""
+    def goal(change: Proposal) -> str:
+        return change.goal if change.kind is kind else ""
+
+    return goal
+
+
+def _advanced_track(change: Proposal) -> str:
+    """The track that a proposed advance is of; a revival or a plan has none."""
+    if change.kind is not ProposalKind.ADVANCE:
+        return ""
+    return change.track
+
+
+def _proposal_ends(change: Proposal) -> datetime | None:
+    """When a proposal lapses; one of the service itself waits for two callers and does not."""
+    return change.ends if change.by else None
+
+
+def _allowed(look: RolloutView) -> int:
+    return len(look.product.plan.go_live.allow)
+
+
+def _denied(look: RolloutView) -> int:
+    return len(look.product.plan.go_live.deny)
+
+
+def _hold(stage: RolloutStage) -> timedelta | None:
+    """How long a stage is held at least; unset where it may be left at once."""
+    return stage.hold or None
+
+
+def _of_challenger(name: str) -> Callable[[RolloutState], Any]:
+    """A field of where the challenger is; None while the plan has no challenger."""
+
+    def read(state: RolloutState) -> Any:
+        if state.challenger is None:
+            return None
+        return getattr(state.challenger, name)
+
+    return read
+
+
+def _low(count: Any) -> str:
+    return _hundredths(interval(count)[0])
+
+
+def _high(count: Any) -> str:
+    return _hundredths(interval(count)[1])
+
+
+def _changes(line: ShadowLine) -> list[MatrixRow]:
+    """The pairs of outcomes that differ."""
+    return [row for row in matrix_of(line.sums) if row.before != row.after]
 
 
 def _failed(line: ShadowLine) -> int:
@@ -81,7 +134,11 @@ def _not_comparable(line: ShadowLine) -> int:
 
 def _measured(place: int) -> Callable[[GuardrailPoint], str]:
     """A guardrail's share at a point, or an end of its interval."""
-    return lambda point: _hundredths(point.measured[place]) if point.measured else ""
+
+    def measured(point: GuardrailPoint) -> str:
+        return _hundredths(point.measured[place]) if point.measured else ""
+
+    return measured
 
 
 ROLLOUTS = Mapper(
@@ -96,27 +153,27 @@ ROLLOUTS = Mapper(
             "last_step": "last",
             "refused": None,
             "segments": "product.plan.go_live.segments",
-            "allowed": lambda look: len(look.product.plan.go_live.allow),
-            "denied": lambda look: len(look.product.plan.go_live.deny),
+            "allowed": _allowed,
+            "denied": _denied,
             "proposed": "product.state.proposed",
             "widens": _widens,
         },
         pb.ShadowVersion: {"percent": _percent},
         pb.RolloutSegment: {"percent": _percent, "condition": "condition.text"},
-        pb.RolloutStage: {"percent": _percent, "hold": lambda stage: stage.hold or None},
+        pb.RolloutStage: {"percent": _percent, "hold": _hold},
         pb.RolloutStep: {"create_time": "at"},
         pb.RolloutStanding: {
             "go_live_stage": "go_live.stage",
             "killed": "go_live.killed",
-            "challenger_version": lambda state: state.challenger and state.challenger.version,
-            "challenger_stage": lambda state: state.challenger and state.challenger.stage,
-            "challenger_killed": lambda state: state.challenger and state.challenger.killed,
+            "challenger_version": _of_challenger("version"),
+            "challenger_stage": _of_challenger("stage"),
+            "challenger_killed": _of_challenger("killed"),
         },
         pb.ProposedStep: {
-            "track": lambda change: change.track if change.kind is ProposalKind.ADVANCE else "",
+            "track": _advanced_track,
             "stage": _goal_of(ProposalKind.ADVANCE),
             "create_time": "at",
-            "expire_time": lambda change: change.ends if change.by else None,
+            "expire_time": _proposal_ends,
             "action": "kind",
             "arm": _goal_of(ProposalKind.REVIVE),
             "plan_digest": _goal_of(ProposalKind.PLAN),
@@ -125,8 +182,8 @@ ROLLOUTS = Mapper(
         figures_pb.MeasuredShare: {
             "count": "events",
             "percent": lambda count: _hundredths(count.rate),
-            "low": lambda count: _hundredths(interval(count)[0]),
-            "high": lambda count: _hundredths(interval(count)[1]),
+            "low": _low,
+            "high": _high,
         },
         figures_pb.GuardrailPoint: {
             "end_time": "end",
@@ -137,9 +194,7 @@ ROLLOUTS = Mapper(
             "agreed": "sums.agreed",
             "not_comparable": _not_comparable,
             "failed": _failed,
-            "changes": lambda line: [
-                row for row in matrix_of(line.sums) if row.before != row.after
-            ],
+            "changes": _changes,
         },
         figures_pb.OutcomeChange: {"live": "before", "other": "after", "count": "applicants"},
     }

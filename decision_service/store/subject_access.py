@@ -77,10 +77,10 @@ _KNOWN = tuple(
 
 
 def user_rows(connection: sa.Connection, user_id: str) -> Mapping[str, Sequence[Row]]:
-    found = {
-        name: [_row(row) for row in connection.execute(query, {"of": user_id}).mappings()]
-        for name, query in _ROWS.items()
-    }
+    found: dict[str, Sequence[Row]] = {}
+    for name, query in _ROWS.items():
+        rows = connection.execute(query, {"of": user_id}).mappings()
+        found[name] = [_row(row) for row in rows]
     left = {"of": columns.padded(open_loans(connection, user_id))}
     for name in ("history", "loan_outcomes"):
         found[name] = [_row(row) for row in connection.execute(_TOGETHER[name], left).mappings()]
@@ -91,7 +91,9 @@ def decision_rows(
     connection: sa.Connection, entries: Sequence[StoredEntry]
 ) -> Mapping[str, Mapping[str, Sequence[Row]]]:
     names = (arm_decisions.name, *_OF_DECISION)
-    found = {one.decision_id: {name: list[Row]() for name in names} for one in entries}
+    found: dict[str, dict[str, list[Row]]] = {}
+    for one in entries:
+        found[one.decision_id] = {name: [] for name in names}
     places = [(one.product, columns.microseconds(one.created), one.decision_id) for one in entries]
     ids = [*found]
     for name in names if entries else ():
@@ -175,15 +177,12 @@ def _decisions(
 ) -> Sequence[StoredDecision]:
     found = decisions.page(connection, chosen, after, limit=limit)
     rows = decision_rows(connection, found)
-    return [
-        StoredDecision(
-            one,
-            rows[one.decision_id],
-            notices.of_decision(connection, one.decision_id),
-            reviews=[
-                RecordedReview(review, review_rows.events_of(connection, review.review_id))
-                for review in review_rows.of_decision(connection, one.decision_id)
-            ],
-        )
-        for one in found
-    ]
+    stored = []
+    for one in found:
+        reviews = [
+            RecordedReview(review, review_rows.events_of(connection, review.review_id))
+            for review in review_rows.of_decision(connection, one.decision_id)
+        ]
+        letters = notices.of_decision(connection, one.decision_id)
+        stored.append(StoredDecision(one, rows[one.decision_id], letters, reviews=reviews))
+    return stored
