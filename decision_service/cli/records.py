@@ -104,10 +104,11 @@ def print_wrapped(text: str, label: str = "") -> None:
 def _print_list(records: Sequence[Message], indent: str) -> None:
     """A table, or one record below the other where a line cannot hold the words of all columns."""
     fields = [f for f in records[0].DESCRIPTOR.fields if _in_table(f, records)]
-    rows = [[_cell(record, field) for field in fields] for record in records]
+    rows = [_cells(record, fields) for record in records]
     heads = [_label(field) for field in fields]
-    least = [max(map(len, " ".join(column).split())) for column in zip(heads, *rows, strict=True)]
-    nested = any(not _is_plain(field) for record in records for field, _ in record.ListFields())
+    columns = zip(heads, *rows, strict=True)
+    least = [max(map(len, " ".join(column).split())) for column in columns]
+    nested = any(map(_has_records, records))
     if nested or sum(least) + 2 * len(least) > console().width:
         for record in records:
             print_record(record, indent)
@@ -117,6 +118,15 @@ def _print_list(records: Sequence[Message], indent: str) -> None:
     for row in rows:
         made.add_row(*map(escape, row))
     print_table(made)
+
+
+def _cells(record: Message, fields: Sequence[Any]) -> list[str]:
+    return [_cell(record, field) for field in fields]
+
+
+def _has_records(record: Message) -> bool:
+    """Whether records are inside, which no cell can hold."""
+    return not all(_is_plain(field) for field, _ in record.ListFields())
 
 
 def _in_table(field: Any, records: Sequence[Message]) -> bool:

@@ -64,7 +64,8 @@ CALLERS = Page("callers.md")
 
 PROGRAM = "decision-service"
 _LOOP = re.compile(r"for (\w+) in \$\(seq (\d+)\); do (.*?)(?: > /dev/null)?; done")
-_READING = {"show", "history", "compare", "explain", "list"}
+_READING = {"show", "history", "explain", "list"}
+_WITHOUT_SERVER = {"rules", "backtest"}
 
 
 @dataclass(slots=True)
@@ -105,7 +106,7 @@ class Terminal:
 
     async def _run(self, words: list[str], expected: str) -> None:
         """A command that only reads is repeated until it prints what is expected."""
-        at = [] if words[0] == "rules" else ["--address", self.address]
+        at = [] if words[0] in _WITHOUT_SERVER else ["--address", self.address]
 
         async def once() -> Done:
             done = await asyncio.to_thread(command, self.capsys, *words, *at)
