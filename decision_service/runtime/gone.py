@@ -21,11 +21,14 @@ SETTINGS = {
 """By the name of the setting in small letters, without DECISION_."""
 
 COMMANDS = {
+    "rules explain": "write the values as a case of its tests, and use `rules test --show NAME`",
     "version": "use `decision-service --version`",
 }
 """By the words of the command after the program's name."""
 
-OPTIONS: dict[str, str] = {}
+OPTIONS = {
+    "rules test --why": "use `--show`",
+}
 """By the words of the command and the option, such as `rules test --junit`."""
 
 RPCS: dict[str, str] = {}
