@@ -27,6 +27,7 @@ COMMANDS = {
     "rollout compare": "use `decision-service backtest PRODUCT --with PRODUCT@VERSION`, and "
     "`decision-service rollout show PRODUCT` for a shadow",
     "rules schema": "the schemas are in the folder `_schema` of the rules, for editors to read",
+    "rules explain": "write the values as a case of its tests, and use `rules test --show NAME`",
     "version": "use `decision-service --version`",
 }
 """By the words of the command after the program's name."""
@@ -36,6 +37,7 @@ OPTIONS = {
     "preflight --prove": "run `decision-service rules check --prove`",
     "preflight --prove-timeout": "run `decision-service rules check --prove`",
     "rules test --format junit": "use `--format json`, and make of it what your CI shows",
+    "rules test --why": "use `--show`",
 }
 """By the words of the command and the option, and of an option that stays the value that went."""
 

@@ -1,8 +1,9 @@
-"""What a product's tests do not notice or reach, and test cases that would."""
+"""What a product's tests do not notice."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import date
 
 from msgspec.structs import replace
 
@@ -12,17 +13,21 @@ from decision_service.rulebook.folder import RuleFolder, files_of
 from decision_service.rulebook.rule_tests import VersionResults
 from decision_service.rulebook.rulebook import Rulebook
 from decision_service.rules.draft import names_in
+from decision_service.rules.evaluate import Facts, evaluate
 from decision_service.rules.language.diagnostics import Diagnostic, Report
-from decision_service.rules.program import RulesetFiles
-from decision_service.rules.tests import Goal
+from decision_service.rules.program import CompiledRuleset, RulesetFiles
+from decision_service.rules.tests import Goal, goals_reached
 from decision_service.rules.tests_file import LegalMark
+from decision_service.workbench.made_up_facts import Sampler
 from decision_service.workbench.mutants import FigureChange
 from decision_service.workbench.mutation import (
+    SAMPLES,
     FiguresReport,
     FiguresRun,
     report_on,
 )
-from decision_service.workbench.new_cases import ready_cases
+
+ROUNDS = 2
 
 
 def try_figures(folder: RuleFolder, tested: VersionResults) -> FiguresReport:
@@ -41,12 +46,10 @@ def try_figures(folder: RuleFolder, tested: VersionResults) -> FiguresReport:
     found = report_on(run, tested.marks, is_legal)
     broken = Report()
     goals = {Goal(mark.rule.what, "true"): mark for mark in tested.unreached}
-    cases = ready_cases(
-        files, tested.ruleset, catalogue(), results=tested.results, missed=tuple(goals)
-    )
-    for goal, case in cases.items():
-        message = f"the check `{goals[goal].rule.id}` is marked, and this case breaks it:\n{case}"
-        broken.error("T010", goals[goal].place, message, "remove the mark, and take the case")
+    for goal in reached_by_made_up(run, frozenset(goals)):
+        message = f"the check `{goals[goal].rule.id}` is marked, and made-up facts break it"
+        hint = "remove the mark, and write a case that breaks it"
+        broken.error("T010", goals[goal].place, message, hint)
     return replace(found, problems=(*found.problems, *broken.diagnostics()))
 
 
@@ -78,13 +81,32 @@ def counted(
     return found, problems
 
 
-def cases_for_missed(folder: RuleFolder, tested: VersionResults) -> Mapping[Goal, str]:
-    """For goals that a version's cases miss, the text of a case each; none while cases fail."""
-    if tested.failed:
-        return {}
-    files = _files(folder, tested)
-    missed = tested.coverage.missed
-    return ready_cases(files, tested.ruleset, catalogue(), results=tested.results, missed=missed)
+def reached_by_made_up(run: FiguresRun, wanted: frozenset[Goal]) -> list[Goal]:
+    """Which of the goals made-up facts reach, in the order of the goals' names."""
+    found: dict[Goal, Facts] = {}
+    bases: Sequence[Facts] | None = None
+    # in the second round those that reached something are changed further
+    for _ in range(ROUNDS if wanted else 0):
+        for facts in _on_days_of_parameters(run.ruleset, run.sampler_of(bases)):
+            for goal in wanted.intersection(
+                goals_reached(run.ruleset, evaluate(run.ruleset, facts))
+            ):
+                found.setdefault(goal, facts)
+        bases = [*found.values()] or None
+    return sorted(found, key=str)
+
+
+def _on_days_of_parameters(ruleset: CompiledRuleset, sampler: Sampler) -> Iterator[Facts]:
+    """Facts of days on which every parameter has a value; an input may not be sent."""
+    for spec in ruleset.inputs.values():
+        pool = sampler.pools[f"inputs.{spec.name}"]
+        if not spec.required and None not in pool:
+            pool.append(None)
+    firsts = [each.steps[0].start for param in ruleset.params.values() for each in param.series]
+    begins = max((first for first in firsts if first is not None), default=date.min)
+    for sample in sampler.samples(SAMPLES):
+        if sample.as_of.date >= begins:
+            yield sample
 
 
 def _files(folder: RuleFolder, version: VersionResults) -> RulesetFiles:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
 from decimal import Decimal
 from enum import StrEnum
+from typing import NamedTuple
 
 import msgspec
 from msgspec.structs import replace
@@ -87,18 +88,18 @@ class Fate(StrEnum):
     UNNOTICED = "unnoticed"
 
 
-class Witness(msgspec.Struct, frozen=True):
-    """A case that a change decides otherwise, as text for a file; `before` and `after` differ."""
-
-    case: str
+class VerdictDifference(NamedTuple):
+    part: str
     before: str
     after: str
 
 
 class Tried(msgspec.Struct, frozen=True):
+    """A change with its fate; `difference` is what made-up facts showed of one set aside."""
+
     change: FigureChange
     fate: Fate
-    witness: Witness | None = None
+    difference: VerdictDifference | None = None
 
 
 class FigureToken(msgspec.Struct, frozen=True):

@@ -26,6 +26,7 @@ from decision_service.rules.scorecard import Characteristic
 from decision_service.rules.table import Grid
 from decision_service.rules.tests import CaseResult
 from decision_service.rules.tests_file import FigureMark
+from decision_service.workbench.case_text import first_difference
 from decision_service.workbench.made_up_facts import Sampler, figures_near
 from decision_service.workbench.mutants import (
     EditRefused,
@@ -33,18 +34,12 @@ from decision_service.workbench.mutants import (
     FigureChange,
     RuleTree,
     Tried,
-    Witness,
-    find_changes,
-)
-from decision_service.workbench.new_cases import (
-    Usual,
     VerdictDifference,
-    case_text,
-    first_difference,
+    find_changes,
 )
 
 SAMPLES = 2_000
-"""On how many made-up facts a marked change is tried, and all that go unnoticed together."""
+"""On how many made-up facts a change that is set aside is tried."""
 
 MOST_MARKED = 5
 """How many changes of a hundred may be marked; that two values are never equal may be for all."""
@@ -149,10 +144,14 @@ class FiguresRun:
         self.tree = RuleTree(files, ruleset, catalogue)
         self.draft = self.tree.draft()
         self.content = normal_form(self.draft)
-        bases = [r.facts for r in self.results if r.facts is not None]
-        near = figures_near(self.tree.root, self.draft.params, ruleset.currency)
-        self.sampler = Sampler(ruleset, catalogue, bases, near=near)
+        self.catalogue = catalogue
+        self.bases = [r.facts for r in self.results if r.facts is not None]
+        self.near = figures_near(self.tree.root, self.draft.params, ruleset.currency)
         self.sampled: list[tuple[Facts, Verdict]] = []
+
+    def sampler_of(self, bases: Sequence[Facts] | None = None) -> Sampler:
+        """Of facts near to those of the cases, or to others."""
+        return Sampler(self.ruleset, self.catalogue, bases or self.bases, near=self.near)
 
     def tried(self) -> Iterator[Tried]:
         for change in find_changes(self.tree.root, self.draft.names.symbols, operators=True):
@@ -182,31 +181,17 @@ class FiguresRun:
                 return True
         return False
 
-    def witness(self, change: FigureChange, samples: int) -> Witness | None:
-        """A case that the change decides otherwise, of so many made-up ones."""
+    def difference(self, change: FigureChange) -> VerdictDifference | None:
+        """What the change decides otherwise of made-up facts; None where it is nothing."""
         changed = finish(self.tree.draft(change.edits), self.ruleset.digest)
         if not self.sampled:
-            drawn = self.sampler.samples(SAMPLES)
+            drawn = self.sampler_of().samples(SAMPLES)
             self.sampled = [(facts, evaluate(self.ruleset, facts)) for facts in drawn]
-        for facts, before in self.sampled[:samples]:
-            if first_difference(before, evaluate(changed, facts)) is not None:
-                return self._witness_of(change, changed, facts)
+        for facts, before in self.sampled:
+            found = first_difference(before, evaluate(changed, facts))
+            if found is not None:
+                return found
         return None
-
-    def _witness_of(self, change: FigureChange, changed: CompiledRuleset, facts: Facts) -> Witness:
-        def difference(given: Facts) -> VerdictDifference | None:
-            return first_difference(evaluate(self.ruleset, given), evaluate(changed, given))
-
-        own = [result for result in self.results if not result.case.snapshot]
-        usual = Usual(self.ruleset, (own or self.results)[0])
-        case = usual.shrunk(usual.changes(facts), lambda given: difference(given) is not None)
-        given = usual.facts(case)
-        assert given is not None  # noqa: S101  it was shrunk so
-        found = difference(given)
-        assert found is not None  # noqa: S101  likewise
-        name = f"{change.at} is {change.before} and not {change.after}"
-        text = case_text(name, case, evaluate(self.ruleset, given), part=found.part)
-        return Witness(text, found.before, found.after)
 
 
 class FiguresReport(msgspec.Struct, frozen=True):
@@ -243,30 +228,19 @@ def report_on(
         mark = by_key.get((change.at, change.before, change.after))
         aside = mark is None and unnoticed and excused is not None and excused(change)
         if unnoticed and (mark is not None or aside):
-            one = replace(one, witness=run.witness(change, SAMPLES))
-        if aside and one.witness is None:
+            one = replace(one, difference=run.difference(change))
+        if aside and one.difference is None:
             continue
         if mark is not None:
             used[mark] += 1
             problems.extend(_wrongly_marked(one, mark))
-            if unnoticed and one.witness is None:
+            if unnoticed and one.difference is None:
                 one = replace(one, fate=Fate.MARKED)
         judged.append(one)
     problems.extend(_unknown(mark) for mark in marks if not used[mark])
-    report = FiguresReport(tuple(_with_a_case(run, judged)))
+    report = FiguresReport(tuple(judged))
     problems.extend(_too_many(report, marks))
     return replace(report, problems=tuple(sorted(problems, key=lambda p: p.order)))
-
-
-def _with_a_case(run: FiguresRun, judged: Sequence[Tried]) -> Iterator[Tried]:
-    """The changes, one of those unnoticed with a case that shows it, if a short search has one."""
-    left = [one for one in judged if one.fate is Fate.UNNOTICED]
-    shown = any(one.witness for one in left)
-    for one in judged:
-        if one.fate is Fate.UNNOTICED and not shown:
-            one = replace(one, witness=run.witness(one.change, max(1, SAMPLES // len(left))))
-            shown = one.witness is not None
-        yield one
 
 
 def _wrongly_marked(one: Tried, mark: FigureMark) -> Iterator[Diagnostic]:
@@ -275,10 +249,9 @@ def _wrongly_marked(one: Tried, mark: FigureMark) -> Iterator[Diagnostic]:
         why = {Fate.NOTICED: "a case notices it", Fate.REFUSED: "`rules check` refuses it"}
         reason = why.get(one.fate, "it is found to make no difference anyway")
         yield _error("T011", mark.place, f"{what} needs no mark: {reason}", hint="remove the mark")
-    elif one.witness is not None:
-        w = one.witness
-        message = f"{what} is marked, and it matters: {w.before} becomes {w.after} in\n{w.case}"
-        yield _error("T010", mark.place, message, hint="remove the mark, and take the case")
+    elif (found := one.difference) is not None:
+        message = f"{what} is marked, and it matters: {found.before} becomes {found.after}"
+        yield _error("T010", mark.place, message, hint="remove the mark, and write a case of it")
 
 
 def _unknown(mark: FigureMark) -> Diagnostic:

@@ -109,7 +109,7 @@ def test_a_story_is_a_test_in_every_form(capsys, story):
     folder = story()
     done = command(capsys, "rules", "test", folder)
     assert (done.code, "personal-loan-ph v1: 4 passed, 0 failed" in done.out) == (0, True)
-    shown = command(capsys, "rules", "test", folder, "--why", "nothing is connected")
+    shown = command(capsys, "rules", "test", folder, "--show", "nothing is connected")
     assert (shown.code, "accounts.connected_count = 0" in shown.out) == (0, True)
     story("outcome: REFER", "outcome: DECLINE")
     done = command(capsys, "rules", "test", folder)

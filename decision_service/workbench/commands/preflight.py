@@ -146,10 +146,8 @@ def rules_checks(settings: Settings, state: StoreState, rules: FoundRules | str)
     folder = rules.folder
     loading = rules.loading
     if loading.rulebook is None:
-        first = loading.errors[0]
-        said = f"{first.file}:{first.line}: {first.message}" + (
-            f"; {first.hint}" * bool(first.hint)
-        )
+        error = loading.errors[0]
+        said = f"{error.file}:{error.line}: {error.message}; {error.hint}".removesuffix("; ")
         words = f"{count(loading.errors)} in {settings.rules_dir}, {said}: see `rules check`"
         yield Check("rules", False, words)
         return

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
-from functools import partial
 from typing import Annotated, Any
 
 import typer
@@ -21,12 +20,7 @@ from decision_service.cli.output import (
 )
 from decision_service.rulebook.rule_tests import VersionResults, run_rule_tests, why
 from decision_service.rules.language.diagnostics import Diagnostic, Severity, count, render
-from decision_service.rules.tests import CaseResult, Goal
-from decision_service.workbench.commands.explain import (
-    Explanation,
-    explanation_dict,
-    explanation_tree,
-)
+from decision_service.rules.tests import CaseResult
 from decision_service.workbench.commands.folder import (
     DEFAULT_PATH,
     LoadedRules,
@@ -35,11 +29,15 @@ from decision_service.workbench.commands.folder import (
     shown_name,
 )
 from decision_service.workbench.commands.rules import as_dict
-from decision_service.workbench.coverage import cases_for_missed, try_figures
+from decision_service.workbench.commands.show import (
+    Explanation,
+    explanation_dict,
+    explanation_tree,
+)
+from decision_service.workbench.coverage import try_figures
 from decision_service.workbench.mutants import Fate
 from decision_service.workbench.mutation import FiguresReport
 
-_NOT_MADE = "  no made-up case reaches it: write one, or ask whether an applicant can"
 _Found = tuple[VersionResults, CaseResult]
 _WORDS = {
     Fate.NOTICED: "noticed",
@@ -64,8 +62,8 @@ def run_tests(
             most=100,
         ),
     ] = 0,
-    why_of: Annotated[
-        str, typer.Option("--why", metavar="NAME", help="show how this case comes out, and why")
+    show: Annotated[
+        str, typer.Option("--show", metavar="NAME", help="show how this case comes out, and why")
     ] = "",
     form: FormatOption = Format.TABLE,
 ) -> None:
@@ -74,18 +72,17 @@ def run_tests(
     selection = rules.selection
     results = run_rule_tests(selection.folder, rules.rulebook)
     versions = [version for version in results if _selected(version, selection)]
-    if why_of:
-        print_why(versions, why_of, form)
+    if show:
+        print_case(versions, show, form)
         return
     wanted = versions if figures or fail_under_figures else []
     tried = [(v, try_figures(selection.folder, v)) for v in wanted if _is_right(v)]
-    ready = partial(cases_for_missed, selection.folder)
     if form is Format.JSON:
         reports = {id(version): figures_dict(report) for version, report in tried}
-        print_json([results_dict(v, ready(v)) | {"figures": reports.get(id(v))} for v in versions])
+        print_json([results_dict(v) | {"figures": reports.get(id(v))} for v in versions])
     else:
         for version in versions:
-            print_results(version, ready(version))
+            print_results(version)
         for version, report in tried:
             print_figures(version.name, report)
         for version in wanted:
@@ -95,16 +92,6 @@ def run_tests(
     _judge(versions, fail_under)
 
 
-def print_cases(cases: Iterable[str]) -> None:
-    """Cases as one block to put under `cases` as it is; of equal ones the first."""
-    found: dict[str, str] = {}
-    for case in cases:
-        found.setdefault(case.partition("\n")[2], case)
-    if found:
-        block = "\n".join(("  # read these, then put them under `cases`", *found.values()))
-        print_lines(block)
-
-
 def print_figures(name: str, report: FiguresReport) -> None:
     out = console()
     for one in report.unnoticed:
@@ -112,7 +99,6 @@ def print_figures(name: str, report: FiguresReport) -> None:
         place = one.change.place
         words = f"{change.at} from {change.before} to {change.after}"
         print_lines(f"{place.file}:{place.line}: no test notices {words}")
-    print_cases(one.witness.case for one in report.unnoticed if one.witness is not None)
     print_lines(*map(render, report.problems))
     counts = ", ".join(f"{report.count(fate)} {_WORDS[fate]}" for fate in Fate)
     total = len(report.tried)
@@ -131,7 +117,6 @@ def figures_dict(report: FiguresReport) -> dict[str, Any]:
                 "at": one.change.at,
                 "from": one.change.before,
                 "to": one.change.after,
-                "case": one.witness and one.witness.case,
             }
             for one in report.unnoticed
         ],
@@ -158,7 +143,7 @@ def _errors(version: VersionResults) -> list[Diagnostic]:
     return [p for p in version.problems if p.severity is Severity.ERROR]
 
 
-def print_why(suites: Sequence[VersionResults], name: str, form: str) -> None:
+def print_case(suites: Sequence[VersionResults], name: str, form: Format) -> None:
     """Show every case of this name, else with it as a part; typer.Exit where one fails."""
     every: list[_Found] = [(suite, result) for suite in suites for result in suite.results]
     wanted = name.casefold()
@@ -169,7 +154,7 @@ def print_why(suites: Sequence[VersionResults], name: str, form: str) -> None:
         close = get_close_matches(name, names, 1, 0.3)
         hint = f"did you mean `{close[0]}`?" if close else "write a part of its name"
         raise CommandError(f"no case is called `{name}`: {hint}")
-    if form == "json":
+    if form is Format.JSON:
         print_json([_case_dict(*one) for one in found])
     else:
         for suite, result in found:
@@ -221,7 +206,7 @@ def _explanation(suite: VersionResults, result: CaseResult) -> Explanation | Non
     return None if result.facts is None else Explanation.of(suite.ruleset, result.facts)
 
 
-def results_dict(version: VersionResults, ready: Mapping[Goal, str]) -> dict[str, Any]:
+def results_dict(version: VersionResults) -> dict[str, Any]:
     return {
         "ruleset": version.product,
         "version": version.ruleset.version,
@@ -234,14 +219,13 @@ def results_dict(version: VersionResults, ready: Mapping[Goal, str]) -> dict[str
                 "goal": f"{goal.what}: {goal.which}",
                 "file": version.coverage.places[goal].file,
                 "line": version.coverage.places[goal].line,
-                "case": ready.get(goal),
             }
             for goal in version.coverage.missed
         ],
     }
 
 
-def print_results(version: VersionResults, ready: Mapping[Goal, str]) -> None:
+def print_results(version: VersionResults) -> None:
     out = console()
     failed = version.failed
     for problem in version.problems:
@@ -249,31 +233,24 @@ def print_results(version: VersionResults, ready: Mapping[Goal, str]) -> None:
     for result in failed:
         print_result(result)
     if failed:
-        out.print('  --why "NAME" shows how a case comes out, stage by stage', markup=False)
-    _print_missed(version, ready)
+        out.print('  --show "NAME" shows how a case comes out, stage by stage', markup=False)
+    _print_missed(version)
     passed = len(version.results) - len(failed)
     covered = "" if version.unread else f", coverage {version.coverage.percent} %"
     out.print(f"{version.name}: {passed} passed, {len(failed)} failed{covered}")
 
 
-def _print_missed(version: VersionResults, ready: Mapping[Goal, str]) -> None:
+def _print_missed(version: VersionResults) -> None:
     out = console()
     covered = version.coverage
     if version.unread and covered.missed:
         # What the unread cases would reach is no finding
         out.print(f"  {len(covered.missed)} goals are looked at once these errors are mended")
         return
-    complete = bool(version.results) and _is_right(version)
     for goal in covered.missed:
         place = covered.places[goal]
         words = f"{place.file}:{place.line}: not reached: {goal.what} {goal.which}"
         print_lines(words)
-        if complete and goal not in ready:
-            print_lines(_NOT_MADE)
-    print_cases(ready[goal] for goal in covered.missed if complete and goal in ready)
-    if covered.missed and not complete:
-        when = "all tests pass" if version.results else "there is one case to begin with"
-        out.print(f"  cases that reach these are printed once {when}", markup=False)
 
 
 def _is_right(version: VersionResults) -> bool:

@@ -19,7 +19,7 @@ from decision_service.rules.language.values import Unknown
 from decision_service.rules.law import PriceLaw
 from decision_service.rules.program import CompiledRuleset, Guarantee
 from decision_service.workbench.backtest.report import ClaimProof, ProofAnswer
-from decision_service.workbench.new_cases import NewCase, case_text, parts_of
+from decision_service.workbench.case_text import NewCase, case_text, parts_of
 from decision_service.workbench.proofs.comparison import CLAIMS, Incomparable, compared
 from decision_service.workbench.proofs.counterexamples import symbols_of, typical
 from decision_service.workbench.proofs.laws import ceilings_of

@@ -14,8 +14,8 @@ from decision_service.rules.language.types import FLAG, Constant
 from decision_service.rules.program import RulesetFiles
 from decision_service.rules.tests import Goal, certain_rules, coverage, goals_reached, run_cases
 from decision_service.rules.tests_file import LegalMark, case_target, parse_cases
-from decision_service.workbench.coverage import covers
-from decision_service.workbench.new_cases import ready_cases
+from decision_service.workbench.coverage import covers, reached_by_made_up
+from decision_service.workbench.mutation import FiguresRun
 from tests.kits.cases import cases
 from tests.oracles.rule_facts import facts as drawn_facts
 from tests.oracles.rulesets import ruleset_text
@@ -392,48 +392,19 @@ def run(ruleset, text):
     return run_cases(ruleset, file.cases)
 
 
-def offered(ruleset, text):
-    """The cases that are offered beside a file's own, by goal."""
+def left_out(ruleset, text, source=TEXT, **files):
+    """The goals that no case of a file reaches, and of them those that made-up facts reach."""
     results = run(ruleset, text)
-    files = RulesetFiles("test-loan", "rules/test-loan/v1.yaml", TEXT)
     missed = coverage(ruleset, results).missed
-    return missed, ready_cases(files, ruleset, CATALOGUE, results, missed)
+    given = RulesetFiles("test-loan", "rules/test-loan/v1.yaml", source, **files)
+    tried = FiguresRun(given, ruleset, CATALOGUE, results=results)
+    return set(missed), set(reached_by_made_up(tried, frozenset(missed)))
 
 
-def test_offered_cases_pass_and_reach_everything(gated):
-    """Pasted under `cases`, they pass at once, and nothing is missed any more."""
-    missed, found = offered(gated, CASES)
-    assert set(found) == set(missed) != set()
-    results = run(gated, CASES + "".join(f"{case}\n" for case in found.values()))
-    assert [r.case.name for r in results if not r.passed] == []
-    assert coverage(gated, results).missed == ()
-
-
-def test_an_offered_case_changes_no_more_than_it_must(gated):
-    """One value is changed where one is enough; an input that may be left out is taken back."""
-    _, found = offered(gated, CASES)
-    short = found[Goal("rule `short`", "true")]
-    assert re.search(r"    factors: \{income\.months_12m: [0-3]\}\n", short)
-    assert short.endswith("    expect: {outcome: DECLINE, reasons: [SHORT]}")
-    assert "inputs: {customer_type: new}" in found[Goal("rule `kind`", "true")]
-    unknown = found[Goal("rule `debt`", "unknown")]
-    assert "inputs: {declared_monthly_debt: missing NOT_SENT}" in unknown
-    assert "factors" not in unknown
-
-
-def test_what_the_case_before_changed_is_left_out_where_it_does_not_matter(gated):
-    """Made-up facts begin with a case that changes two factors; the goal needs neither."""
-    own = "a case\n    factors: {income.volatility_6m: 0.2, income.months_24m: 20}\n"
-    _, found = offered(gated, CASES.replace("a case\n", own))
-    assert "months_24m" not in found[Goal("rule `short`", "true")]
-    assert "factors" not in found[Goal("rule `kind`", "true")]
-
-
-def test_without_a_case_to_begin_with_none_is_offered(gated):
-    """A version that nobody has described an applicant of has no defaults to change."""
-    missed = coverage(gated, ()).missed
-    files = RulesetFiles("test-loan", "rules/test-loan/v1.yaml", TEXT)
-    assert ready_cases(files, gated, CATALOGUE, (), missed) == {}
+def test_made_up_facts_reach_everything(gated):
+    """Rules on factors, on labels and on an input that may be left out: a mark hides none."""
+    missed, found = left_out(gated, CASES)
+    assert found == missed != set()
 
 
 LISTED = stages(
@@ -462,19 +433,10 @@ cases:
 
 
 def test_what_lists_decide_is_reached_by_their_contents():
-    """A case that is offered gives the lists, so that it stands whatever their files hold."""
+    """Made-up facts have other keys on lists than the files hold."""
     ruleset = compiled(LISTED, lists=LISTS)
-    results = run(ruleset, LISTED_CASES)
-    files = RulesetFiles("test-loan", "rules/test-loan/v1.yaml", LISTED, lists=LISTS)
-    missed = coverage(ruleset, results).missed
-    found = ready_cases(files, ruleset, CATALOGUE, results, missed)
-    assert set(found) == set(missed)
-    assert "lists: {blocked: [GOOD]}" in found[Goal("rule `listed`", "true")]
-    assert "lists: {pilot: []}" in found[Goal("rule `outside`", "true")]
-    text = LISTED_CASES + "\n".join(found.values()) + "\n"
-    again = run(ruleset, text)
-    assert all(result.passed for result in again)
-    assert coverage(ruleset, again).missed == ()
+    missed, found = left_out(ruleset, LISTED_CASES, LISTED, lists=LISTS)
+    assert found == missed != set()
 
 
 DATED = stages(
@@ -510,12 +472,5 @@ def test_dates_lists_and_amounts_are_reached_next_to_the_usual_case():
     """A date on either side of what it is compared with, a key sent to be found, no odd income."""
     lists = {"lists/blocked.csv": "key\nBAD\n"}
     ruleset = compiled(DATED, lists=lists)
-    results = run(ruleset, DATED_CASES)
-    files = RulesetFiles("test-loan", "rules/test-loan/v1.yaml", DATED, lists=lists)
-    missed = coverage(ruleset, results).missed
-    found = ready_cases(files, ruleset, CATALOGUE, results, missed)
-    assert set(found) == set(missed)
-    assert "inputs: {contract_end: 2027-01-30}" in found[Goal("rule `ends`", "true")]
-    assert "inputs: {contract_end: 2027-01-31}" in found[Goal("rule `ends`", "false")]
-    assert "lists: {blocked: [X1]}" in found[Goal("rule `listed`", "true")]
-    assert "factors: {income.conservative_6m: 8999.99}" in found[Goal("rule `low`", "true")]
+    missed, found = left_out(ruleset, DATED_CASES, DATED, lists=lists)
+    assert found == missed != set()

@@ -150,7 +150,6 @@ def test_what_is_not_covered_is_named_and_a_floor_fails(run, product):
     assert done.code == 0
     line = "rules/personal-loan-ph/v1.yaml:64: not reached: rule `no_source` true\n"
     assert line in done.out
-    assert "\n  - name: rule `no_source` true\n" in done.out
     done = run("test", "--fail-under", "100")
     assert done.code == 1
     assert "less than the 100 % asked for" in done.err
@@ -163,7 +162,6 @@ def test_a_failing_case_shows_expected_beside_actual_in_every_form(run, product)
     assert done.code == 1
     assert "FAILED a steady earner is approved" in done.out
     assert "expected DECLINE\n    actual   APPROVE" in done.out
-    assert "cases that reach these are printed once all tests pass\n" in done.out
     figures = run("test", "--figures")
     assert "personal-loan-ph v1: figures are tried once all tests pass\n" in figures.out
     done = run("test", "--format", "json")
@@ -193,8 +191,7 @@ def test_a_version_of_the_plan_without_a_case_has_no_coverage(run, product):
     done = run("test")
     assert done.code == 1
     assert "rollout.yaml:9:20: error T003: personal-loan-ph v2 is the plan's shadow" in done.out
-    first = "  cases that reach these are printed once there is one case to begin with\n"
-    assert f"{first}personal-loan-ph v2: 0 passed, 0 failed, coverage 0 %" in done.out
+    assert "personal-loan-ph v2: 0 passed, 0 failed, coverage 0 %" in done.out
     assert run("test", "--fail-under", "1").code == 1
 
 
@@ -338,9 +335,6 @@ def test_figures_that_no_test_notices_are_listed_and_a_floor_fails(run, gate):
     done = run("test", "--fail-under-figures", "100")
     assert done.code == 1
     assert "/v1.yaml:9: no test notices params.least from 4 to 5\n" in done.out
-    assert (
-        "\n  - name: params.least is 4 and not 5\n    factors: {income.months_12m: 4}" in done.out
-    )
     assert "less than the 100 % asked for" in done.err
 
 
@@ -351,7 +345,6 @@ def test_figures_are_there_for_programs(run, gate):
     assert ("params.least", "4", "5", 9) in {
         (one["at"], one["from"], one["to"], one["line"]) for one in figures["unnoticed"]
     }
-    assert all("\n    expect: {" in one["case"] for one in figures["unnoticed"] if one["case"])
 
 
 CHECK = """\
@@ -396,23 +389,23 @@ def test_a_legal_check_that_nothing_breaks_today_may_be_marked(
     assert (done.code, said in done.out + done.err) == (int(bool(said)), True), done.out + done.err
 
 
-def test_why_shows_a_failed_case_stage_by_stage(run, gate, tmp_path):
+def test_show_tells_a_failed_case_stage_by_stage(run, gate, tmp_path):
     """A part of its name finds it: expected beside actual, then what each comparison saw."""
     tests = tmp_path / "rules" / "personal-loan-ph" / "tests" / "v1.yaml"
     tests.write_text(GATE_TESTS.replace("{outcome: APPROVE}", "{outcome: DECLINE}"))
-    assert '--why "NAME"' in run("test").out
-    done = run("test", "--why", "si")
+    assert '--show "NAME"' in run("test").out
+    done = run("test", "--show", "si")
     assert done.code == 1
     assert "FAILED six" in done.out
     assert "expected DECLINE\n    actual   APPROVE" in done.out
     assert "income.months_12m = 6   < params.least (4)" in done.out
     assert "three" not in done.out
-    (found,) = json.loads(run("test", "--why", "six", "--format", "json").out)
+    (found,) = json.loads(run("test", "--show", "six", "--format", "json").out)
     assert (found["name"], found["passed"], found["outcome"]) == ("six", False, "OUTCOME_APPROVE")
 
 
-def test_why_of_a_case_that_is_not_there_names_the_nearest(run, gate):
-    done = run("test", "--why", "sixx")
+def test_show_of_a_case_that_is_not_there_names_the_nearest(run, gate):
+    done = run("test", "--show", "sixx")
     assert (done.code, "did you mean `six`?" in done.err) == (2, True)
 
 
