@@ -148,10 +148,15 @@ def case(exported: Exported) -> str:
 _case_template = cache(lambda: templates(__package__).get_template("case.yaml.j2"))
 
 
+def _foremost(missing: Any) -> tuple[bool, str, str]:
+    """What is tainted comes first, since it says more than what is absent."""
+    return not missing.tainted, missing.cause, missing.source_id
+
+
 def _factor(factor: pb.FactorValue) -> str:
     if factor.HasField("value"):
         return _written(_value_cell(factor.value, None))
-    first = min(factor.missing, key=lambda m: (not m.tainted, m.cause, m.source_id))
+    first = min(factor.missing, key=_foremost)
     usual = Missing(Cause(first.cause)).reason
     own = "" if first.reason in ("", usual) else first.reason
     return f"missing {first.cause} {own}".strip()

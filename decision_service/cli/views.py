@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from itertools import groupby
+from operator import attrgetter
 from textwrap import wrap
 
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -519,7 +520,7 @@ def _add_offer(tree: Tree, decision: pb.Decision) -> None:
 
 def _add_stages(tree: Tree, decision: pb.Decision) -> None:
     for (stage, component, outcome), rules in groupby(
-        decision.rule_traces, key=lambda t: (t.stage, t.component, t.stage_outcome)
+        decision.rule_traces, key=attrgetter("stage", "component", "stage_outcome")
     ):
         kind = enum_name(pb.Component.DESCRIPTOR, component)
         concluded = enum_name(pb.Outcome.DESCRIPTOR, outcome) if outcome else ""

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import date, timedelta
 from fnmatch import fnmatchcase
 from fractions import Fraction
+from functools import partial
 from itertools import pairwise
 
 from decision_service.domain.accounts import INCOME_KINDS, Kind
@@ -61,7 +62,7 @@ CHANGE_DAYS = 28
 VARIATION_DAYS = 30
 VARIATION_NEEDS = 20
 MONTHS = months(*(1, 3, 6, 12))
-DAYS = days(7, 14, 28, 91)
+DAYS = days(*(7, 14, 28, 91))
 CAUSES = READ_CAUSES | {Cause.MIXED_CURRENCY, Cause.UNKNOWN_PROVIDER}
 UNCLASSIFIED = frozenset({Cause.UNCLASSIFIED})
 DIVISION = frozenset({Cause.DIVISION_BY_ZERO})
@@ -122,6 +123,22 @@ BY_NET_MONTH = Family("transactions", frozenset({Kind.TRANSACTIONS}), CAUSES, re
 BY_DAY = Family("transactions", frozenset({Kind.TRANSACTIONS}), CAUSES, reach=_days_reach)
 
 
+def _minus(part: int, tally: Tally) -> int:
+    return -tally.sums[part]
+
+
+def _fee_share(tally: Tally) -> Figure | Cause:
+    return ratio(-tally.sums[FEES], tally.sums[EARNED])
+
+
+def _earning_days(stretch: Stretch, _: Tally) -> int:
+    return len(stretch.earning_days())
+
+
+def _days_at_most(months: int) -> int:
+    return 31 * months
+
+
 @BY_MONTH.factor(
     "count_{w}",
     ValueType.INTEGER,
@@ -160,7 +177,7 @@ def earnings(context: FactorContext, length: int) -> Answer:
     causes=UNCLASSIFIED,
 )
 def fees(context: FactorContext, length: int) -> Answer:
-    return _over_months(context, length, lambda tally: -tally.sums[FEES], of=(FEES,))
+    return _over_months(context, length, partial(_minus, FEES), of=(FEES,))
 
 
 @BY_MONTH.factor(
@@ -173,7 +190,7 @@ def fees(context: FactorContext, length: int) -> Answer:
     causes=UNCLASSIFIED,
 )
 def withdrawals(context: FactorContext, length: int) -> Answer:
-    return _over_months(context, length, lambda tally: -tally.sums[WITHDRAWN], of=(WITHDRAWN,))
+    return _over_months(context, length, partial(_minus, WITHDRAWN), of=(WITHDRAWN,))
 
 
 @BY_NET_MONTH.factor(
@@ -195,7 +212,11 @@ def net(context: FactorContext, length: int) -> Answer:
     unread = book.unread(stand_in_from(context.as_of.date))
     if unread:
         return Answer(None, unread)
-    return _over_months(context, length, lambda tally: tally.net - book.undue(length), of=OF_NET)
+
+    def due(tally: Tally) -> int:
+        return tally.net - book.undue(length)
+
+    return _over_months(context, length, due, of=OF_NET)
 
 
 @BY_MONTH.factor(
@@ -206,13 +227,13 @@ def net(context: FactorContext, length: int) -> Answer:
     " to the transaction horizon." + QUIET,
     unit="days",
     windows=MONTHS,
-    upper=lambda n: 31 * n,
+    upper=_days_at_most,
     causes=UNCLASSIFIED,
     better=Better.UP,
 )
 def active_days(context: FactorContext, length: int) -> Answer:
     window = trade_book(context).last_months(length)
-    return _over_months(context, length, lambda _: len(window.stretch.earning_days()))
+    return _over_months(context, length, partial(_earning_days, window.stretch))
 
 
 @BY_MONTH.factor(
@@ -230,7 +251,7 @@ def fee_ratio(context: FactorContext, length: int) -> Answer:
     return _over_months(
         context,
         length,
-        lambda tally: ratio(-tally.sums[FEES], tally.sums[EARNED]),
+        _fee_share,
         of=(EARNED, FEES),
     )
 
@@ -250,7 +271,11 @@ def fee_ratio(context: FactorContext, length: int) -> Answer:
 )
 def largest_earning_share(context: FactorContext, length: int) -> Answer:
     largest = trade_book(context).last_months(length).stretch.largest_earning
-    return _over_months(context, length, lambda tally: ratio(largest(), tally.sums[EARNED]))
+
+    def share(tally: Tally) -> Figure | Cause:
+        return ratio(largest(), tally.sums[EARNED])
+
+    return _over_months(context, length, share)
 
 
 @BY_DAY.factor(
@@ -280,7 +305,7 @@ def recent_earnings(context: FactorContext, length: int) -> Answer:
 )
 def recent_active_days(context: FactorContext, length: int) -> Answer:
     window = trade_book(context).last_days(length)
-    return _over_days(context, length, lambda _: len(window.stretch.earning_days()))
+    return _over_days(context, length, partial(_earning_days, window.stretch))
 
 
 @BY_DAY.factor(
@@ -316,7 +341,11 @@ def earnings_change(context: FactorContext, length: int) -> Answer:
 def days_since_last(context: FactorContext) -> Answer:
     book = trade_book(context)
     stretch = book.last_days(LOOK_BACK_DAYS).stretch
-    return _over_days(context, LOOK_BACK_DAYS, lambda _: _age(book.end, stretch.last_earning()))
+
+    def age(_: Tally) -> Figure | Cause:
+        return _age(book.end, stretch.last_earning())
+
+    return _over_days(context, LOOK_BACK_DAYS, age)
 
 
 @BY_DAY.factor(
@@ -351,7 +380,7 @@ def loan_repayments(context: FactorContext, length: int) -> Answer:
     of = (REPAID,)
     window = book.last_days(length)
     back_to = book.last_days(LOOK_BACK_DAYS)
-    return on_trade(book, window, back_to, work=lambda tally: -tally.sums[REPAID], of=of)
+    return on_trade(book, window, back_to, work=partial(_minus, REPAID), of=of)
 
 
 def _over_months(
@@ -425,7 +454,7 @@ def fee_presence(context: FactorContext) -> Answer:
 def unexplained_credit_share(context: FactorContext) -> Answer:
     since = stand_in_from(context.as_of.date)
     linked = tuple(f for f in platforms(context) if not f.document)
-    return _over_platforms(context, linked, since, work=lambda *found: _share(context, *found))
+    return _over_platforms(context, linked, since, work=partial(_share, context))
 
 
 @PLATFORMS.factor(
@@ -506,9 +535,10 @@ def _unfee(context: FactorContext, stretches: Mapping[str, Stretch]) -> Amount |
 def _parts(stretch: Stretch, bucket: int, sign: int) -> Mapping[date, list[int]]:
     """The amounts of one sign, above zero and smallest first, on each day."""
     by_day = stretch.by_day(bucket).items()
-    return {
-        day: sorted([sign * one for one in amounts if sign * one > 0]) for day, amounts in by_day
-    }
+    parts: dict[date, list[int]] = {}
+    for day, amounts in by_day:
+        parts[day] = sorted([sign * one for one in amounts if sign * one > 0])
+    return parts
 
 
 def _without_fee(

@@ -34,7 +34,8 @@ def first_difference(one: Verdict, other: Verdict) -> VerdictDifference | None:
     after = dict(parts_of(other))
     for name in dict.fromkeys((*before, *after)):
         if before.get(name) != after.get(name):
-            old, new = (f"{name} {_text(side.get(name))}" for side in (before, after))
+            old = f"{name} {_text(before.get(name))}"
+            new = f"{name} {_text(after.get(name))}"
             return VerdictDifference(name, old, new)
     return None
 

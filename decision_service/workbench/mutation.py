@@ -67,7 +67,8 @@ def _comparison(node: tree.Compare, currency: str) -> Any:
     left = node.left
     right = node.right
     if isinstance(left, tree.Constant):
-        operator, left, right = _MIRRORED.get(operator, ""), right, left
+        operator = _MIRRORED.get(operator, "")
+        left, right = right, left
     if not isinstance(right, tree.Constant) or operator not in _MIRRORED:
         return node
     if left.type not in ORDERED:
@@ -122,10 +123,10 @@ def _characteristic(one: Characteristic, currency: str) -> Any:
 
 def _grid(grid: Grid, currency: str) -> Any:
     names = [name.symbol for name in grid.names]
-    rows = [
-        [[_cell(c, name, currency) for c, name in zip(r.cells, names, strict=True)], r.gives]
-        for r in grid.rows
-    ]
+    rows: list[Any] = []
+    for row in grid.rows:
+        cells = [_cell(c, name, currency) for c, name in zip(row.cells, names, strict=True)]
+        rows.append([cells, row.gives])
     return [grid.id, grid.hit, grid.names, grid.outputs, rows]
 
 

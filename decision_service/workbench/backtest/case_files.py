@@ -6,6 +6,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
@@ -350,7 +351,7 @@ class CaseReader:
         found = _within(self._firsts[window], chosen)
         if after is not None:
             reached = microseconds(after.created), after.decision_id
-            found = found[bisect_right(found, reached, key=lambda one: one[:2]) :]
+            found = found[bisect_right(found, reached, key=itemgetter(0, 1)) :]
         return [self._applicant(one.begin) for one in found[:limit]]
 
     def _firsts_since(self, window: int) -> list[CasePosition]:
@@ -377,7 +378,8 @@ class CaseReader:
 
 
 def _within(ordered: Sequence[CasePosition], chosen: KeyRange) -> Sequence[CasePosition]:
-    since, before = (microseconds(edge) for edge in (chosen.since, chosen.before))
+    since = microseconds(chosen.since)
+    before = microseconds(chosen.before)
     return ordered[bisect_left(ordered, (since,)) : bisect_left(ordered, (before,))]
 
 

@@ -170,8 +170,17 @@ def compare(
         (day, _on(rules.other, facts, day - timedelta(days=1)), _on(rules.other, facts, day))
         for day in (rules.days if margins else ())
     )
-    sides = one.decision_id, one.before, one.after, one.causes
-    return BacktestApplicant(*sides, cells, loan, points, near, dated)
+    return BacktestApplicant(
+        one.decision_id,
+        one.before,
+        one.after,
+        causes=one.causes,
+        cells=cells,
+        loan=loan,
+        points=points,
+        margins=near,
+        dated=dated,
+    )
 
 
 def _sides(

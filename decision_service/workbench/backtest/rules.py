@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from itertools import pairwise
+from operator import attrgetter
 
 import msgspec
 from msgspec.structs import replace
@@ -96,7 +97,8 @@ def rules_of(order: BacktestOrder) -> BacktestRules:
     """The compiled rules of an order; raises FiguresUnfit."""
     base = compiled(order.base)
     other = compiled(order.other)
-    points, margins = (_moved(order.other, figures) for figures in (order.points, order.margins))
+    points = _moved(order.other, order.points)
+    margins = _moved(order.other, order.margins)
     days = tuple(sorted({one.day for one in order.dated}))
     return BacktestRules(
         base,
@@ -258,7 +260,8 @@ def dated_figures(
         for step, later in pairwise(values.steps)
         if later.start is not None and since < later.start <= since + SOON
     ]
-    return tuple(sorted(found, key=lambda one: (one.day, one.at)))
+    found.sort(key=attrgetter("day", "at"))
+    return tuple(found)
 
 
 def subject_of(
@@ -266,7 +269,8 @@ def subject_of(
 ) -> ReportSubject:
     base = compared.product.champion
     other = compared.changed
-    since, until = (edge.astimezone(base.zone).isoformat(timespec="seconds") for edge in edges)
+    since = edges[0].astimezone(base.zone).isoformat(timespec="seconds")
+    until = edges[1].astimezone(base.zone).isoformat(timespec="seconds")
     return ReportSubject(
         order.product,
         base.currency,

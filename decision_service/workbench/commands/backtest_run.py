@@ -114,7 +114,9 @@ def _prepare(
             f"there are no decisions of {order.product} in this window: widen --from and --to, or "
             "name another --store or --cases"
         )
-    order.source, order.window, order.engine_version = source, counts.first, engine_version()
+    order.source = source
+    order.window = counts.first
+    order.engine_version = engine_version()
     today = datetime.now(UTC).astimezone(changed.zone).date()
     order.dated = dated_figures(order, changed, today)
     return (counts.first, counts.last), draw(
@@ -240,4 +242,4 @@ def compared_rules(
             f"{other} is a version of {changed.ruleset.ruleset}, not of {name}: compare like with "
             "like"
         )
-    return compared(product, base, changed, figures, points, rules.texts)
+    return compared(product, base, changed, figures=figures, points=points, texts=rules.texts)

@@ -86,11 +86,10 @@ def explanation_dict(explained: Explanation) -> dict[str, Any]:
 
 
 def _stage_dict(stage: StageTrace) -> dict[str, Any]:
-    return {
-        **{key: getattr(stage, key) for key in ("name", "component", "concluded", "note")},
-        "rules": [
-            {key: getattr(rule, key) for key in ("id", "truth", "effect", "reason", "note")}
-            | {"comparisons": [asdict(c) for c in rule.comparisons]}
-            for rule in stage.rules
-        ],
-    }
+    fields = {key: getattr(stage, key) for key in ("name", "component", "concluded", "note")}
+    return fields | {"rules": [_rule_dict(rule) for rule in stage.rules]}
+
+
+def _rule_dict(rule: RuleTrace) -> dict[str, Any]:
+    fields = {key: getattr(rule, key) for key in ("id", "truth", "effect", "reason", "note")}
+    return fields | {"comparisons": [asdict(one) for one in rule.comparisons]}

@@ -96,12 +96,15 @@ def verdicts_text(question: Question, found: Counterexample) -> str:
     return "; ".join([*texts, *differences(found)])
 
 
+def _parts_in_words(verdict: Verdict) -> dict[str, Any]:
+    return {**dict(parts_of(verdict)), "valid until": str(verdict.valid_until or "none")}
+
+
 def differences(found: Counterexample) -> Sequence[str]:
     if len(found.verdicts) == 1:
         return ()
-    one, other = (
-        {**dict(parts_of(v)), "valid until": str(v.valid_until or "none")} for v in found.verdicts
-    )
+    one = _parts_in_words(found.verdicts[0])
+    other = _parts_in_words(found.verdicts[1])
     both = all(verdict.offer is not None for verdict in found.verdicts)
     names = [n for n in dict.fromkeys((*one, *other)) if both and n.startswith("offer.")]
     return [
@@ -138,8 +141,12 @@ def factor_model(*rulesets: CompiledRuleset) -> FactorModel:
     read = frozenset().union(*(ruleset.needs.factors for ruleset in rulesets))
     kept = (law.expression for law in LAWS if read.issuperset(law.factors))
     laws = tuple(person_condition(law, specs, {}, currency=currency, what="a law") for law in kept)
-    groups = (tuple(name for name in group if name in read) for group in TOGETHER)
-    return FactorModel(specs, laws, tuple(group for group in groups if len(group) > 1))
+    groups: list[tuple[str, ...]] = []
+    for group in TOGETHER:
+        named = tuple(name for name in group if name in read)
+        if len(named) > 1:
+            groups.append(named)
+    return FactorModel(specs, laws, tuple(groups))
 
 
 def claim_proofs(
@@ -164,7 +171,11 @@ def _proof(
     question: Question, words: str, today: date, clock: Callable[[], float], seconds: float
 ) -> ClaimProof:
     end = clock() + seconds
-    result = prove(question, today, lambda: end - clock())
+
+    def left() -> float:
+        return end - clock()
+
+    result = prove(question, today, left)
     if isinstance(result, Proved):
         return ClaimProof(words, ProofAnswer.PROVED)
     if isinstance(result, Counterexample):
@@ -191,7 +202,11 @@ def guarantee_problems(
 
             def begun() -> Left:
                 end = min(clock() + seconds, until)
-                return lambda: end - clock()
+
+                def left() -> float:
+                    return end - clock()
+
+                return left
 
             if guarantee.law:
                 yield from _of_law(
@@ -282,5 +297,13 @@ def _of_law(
 def _problem(
     code: str, place: Place, message: str, hint: str = "", severity: Severity = Severity.ERROR
 ) -> Diagnostic:
-    at = (place.file, place.line, place.column, place.end)
-    return Diagnostic(code, severity, *at, message, hint)
+    return Diagnostic(
+        code,
+        severity,
+        place.file,
+        line=place.line,
+        column=place.column,
+        end=place.end,
+        message=message,
+        hint=hint,
+    )
