@@ -13,7 +13,7 @@ BUDGET = Path(__file__).with_suffix(".toml")
 PACKAGE = "decision_service"
 APART = {
     "console": ("console",),
-    "events": ("outbox", "store.outbox", "server.events", "server.sender"),
+    "events": ("outbox", "store.outbox", "server.services.events"),
     "export": ("workbench.analyst", "workbench.commands.export"),
     "monitor": ("workbench.monitor", "workbench.commands.monitor"),
 }

@@ -107,7 +107,11 @@ def remove(webhook_id: str, config: Path | None, form: Format) -> None:
     settings = load(config)
     if not _ID.fullmatch(webhook_id):
         raise CommandError(f"{webhook_id!r} is no id of a webhook: see `webhooks list`")
-    if not _asked(settings, lambda hooks: hooks.remove(webhook_id, vendor_deadline())):
+
+    async def removed(webhooks: SmileWebhooks) -> bool:
+        return await webhooks.remove(webhook_id, vendor_deadline())
+
+    if not _asked(settings, removed):
         raise CommandError(
             f"the vendor knows no webhook {webhook_id}: see `webhooks list`", Exit.FINDINGS
         )
@@ -118,9 +122,15 @@ def remove(webhook_id: str, config: Path | None, form: Format) -> None:
 
 
 def list_webhooks(config: Path | None, form: Format) -> None:
-    found = _asked(load(config), lambda hooks: hooks.list(vendor_deadline()))
+
+    async def listed(webhooks: SmileWebhooks) -> tuple[Webhook, ...]:
+        return await webhooks.list(vendor_deadline())
+
+    found = _asked(load(config), listed)
     _print(found, form)
-    lacking = [one for one in NEEDED_TYPES if not any(hook.sends(one) for hook in found)]
+    lacking = list(NEEDED_TYPES)
+    for hook in found:
+        lacking = [one for one in lacking if not hook.sends(one)]
     if lacking:
         raise CommandError(
             f"nothing sends {', '.join(lacking)}: `webhooks register` again, then "
@@ -186,7 +196,8 @@ def _print(found: tuple[Webhook, ...] | list[Webhook], form: Format) -> None:
             for hook in found
         ])  # fmt: skip
         return
-    rows = table("webhook", "name", "address", "active", "events")
+    columns = ("webhook", "name", "address", "active", "events")
+    rows = table(*columns)
     for hook in found:
         active = "yes" if hook.active else "no"
         rows.add_row(hook.id, hook.name, hook.url, active, str(len(hook.event_types)))

@@ -86,7 +86,8 @@ def print_report(shown: list[DemoDecision], *, own_rules: bool) -> None:
     out.print(decision_tree(_without_factors(declined.decision), f"{first_name}, in full"))
     out.print(f"Its {len(declined.decision.factor_values)} factors: --view full, below.")
     # Lines to be typed stay whole, however long the path of the program is.
-    print_lines(*_closing(shown, declined, own_rules=own_rules))
+    version = declined.decision.ruleset_ref.version
+    print_lines(*_closing(shown, declined, version=version, own_rules=own_rules))
 
 
 def _outcomes(shown: list[DemoDecision]) -> Table:
@@ -120,7 +121,9 @@ def _without_factors(decision: pb.Decision) -> pb.Decision:
     return shown
 
 
-def _closing(shown: list[DemoDecision], example: DemoDecision, *, own_rules: bool) -> list[str]:
+def _closing(
+    shown: list[DemoDecision], example: DemoDecision, *, version: int, own_rules: bool
+) -> list[str]:
     differing = [one for one in shown if one.differing]
     replays = "replaying each gives the same answer"
     if differing:
@@ -137,7 +140,7 @@ def _closing(shown: list[DemoDecision], example: DemoDecision, *, own_rules: boo
         "A browser shows and tries every call at http://127.0.0.1:8080/ then.",
     ]
     edit = [
-        f"Edit rules/{PRODUCT}/v1.yaml, and see what that changes.",
+        f"Edit rules/{PRODUCT}/v{version}.yaml, and see what that changes.",
         "  decision-service rules check && decision-service sandbox demo",
     ]
     if own_rules:
