@@ -27,6 +27,7 @@ COMMANDS = {
 """By the words of the command after the program's name."""
 
 OPTIONS = {
+    "backtest --margins": "use `--sweep` over the figure",
     "rules test --why": "use `--show`",
 }
 """By the words of the command and the option, such as `rules test --junit`."""
