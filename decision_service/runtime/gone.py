@@ -33,6 +33,7 @@ COMMANDS = {
 """By the words of the command after the program's name."""
 
 OPTIONS = {
+    "backtest --margins": "use `--sweep` over the figure",
     "preflight --no-prove": "leave it out: preflight proves nothing",
     "preflight --prove": "run `decision-service rules check --prove`",
     "preflight --prove-timeout": "run `decision-service rules check --prove`",

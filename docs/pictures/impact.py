@@ -26,10 +26,6 @@ CHANGE = (
 )
 """The day makes the figures that change soon the same at every run."""
 CURVE = ("--sweep", "params.min_monthly_income=8000..40000/4000")
-GRID = (
-    *("--sweep", "params.min_monthly_income=8000..40000/8000"),
-    *("--sweep", "score.bands.B.from=300..380/20"),
-)
 _BY = ("--by", "amount")
 _ASIDE = {"", "approvals-by-arm"}
 """Parts that look as others do."""
@@ -39,7 +35,7 @@ html { zoom: .75; } body { max-width: none; }
 section { padding: .4rem .8rem; } section h2 { margin-top: .3rem; }
 """
 """Smaller than on a screen."""
-_SHORT = {"examples": 8, "how-close-it-is": 5, "sweep-curve": 7, "sweep-grid": 6}
+_SHORT = {"examples": 8, "sweep-curve": 7}
 """Parts of which the first rows tell enough."""
 
 
@@ -62,7 +58,7 @@ def main() -> None:
 
 def _reports() -> Mapping[str, tuple[str, ...]]:
     change = tuple(word for pair in CHANGE for word in pair)
-    return {"change": (*change, *_BY), "curve": CURVE, "grid": GRID}
+    return {"change": (*change, *_BY), "curve": CURVE}
 
 
 def _report(folder: Path, people: str, words: tuple[str, ...]) -> Path:
@@ -84,7 +80,7 @@ def _take(page: Page, report: str) -> None:
 
 
 def _parts(page: Page, report: str) -> Iterator[tuple[int, str]]:
-    """The places of the parts to take: all of the change, once each; of sweeps the sweep."""
+    """The places of the parts to take: all of the change, once each; of the sweep the sweep."""
     seen: set[str] = set()
     for place, title in enumerate(page.locator("section > h2").all_inner_texts()):
         told = title.partition(":")[0]

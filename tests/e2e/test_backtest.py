@@ -274,7 +274,7 @@ def test_the_question_is_answered_by_one_command_on_the_demos_store(tmp_path: Pa
     done = command(*words, folder=tmp_path, cwd=tmp_path, **settings)
     assert done.returncode == 0, done.stderr
     [answer] = re.findall(r"```text\n(.*?)```", TEXT, re.DOTALL)
-    assert f"## In short\n\n{answer}" in done.stdout
+    assert done.stdout.startswith(answer)
 
 
 @pytest.mark.long
@@ -298,7 +298,6 @@ def test_a_report_on_many_people_tells_of_all_that_the_page_teaches(tmp_path: Pa
     assert rates[0]["difference"]["low"] < rates[0]["difference"]["high"] < 0.1
     assert report["causes"][0]["name"] == "eligibility.low_income"
     assert {row["dimension"] for row in report["segments"]} == {"month", "arm", "amount"}
-    assert [curve["figure"] for curve in report["margins"]] == [*CHANGED]
     assert {row["group"] for row in report["loans"]} == {"kept in", "swap out"}
     assert [row["cell"] for row in report["dated"]] == ["2026-12-01"]
 

@@ -23,7 +23,6 @@ from decision_service.workbench.backtest.report import ReportSubject, report_of
 from decision_service.workbench.backtest.rules import (
     BacktestOrder,
     dated_figures,
-    margin_points,
     subject_of,
 )
 from decision_service.workbench.backtest.run import (
@@ -105,7 +104,6 @@ async def _asked(url: str, keys: str) -> Asked:
     figures = {"params.min_monthly_income": "30000"}
     rules = await asyncio.to_thread(compared_rules, Path(RULES), PRODUCT, "", figures, ())
     told, ranges = await ordered(url, keys)
-    told.margins = margin_points(rules.margins)
     today = SystemClock().now().astimezone(rules.changed.zone).date()
     told.dated = dated_figures(told, rules.changed, today)
     edges = (ranges[0].since, ranges[-1].before - timedelta(microseconds=1))

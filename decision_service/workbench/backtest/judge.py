@@ -135,8 +135,8 @@ _CELLS: Mapping[str, _Cell] = {"month": _month, "arm": _arm, "band": _band, "pro
 class BacktestRules(msgspec.Struct, frozen=True):
     """The rules before and after, and the day whose dated parameters both take; None: their own.
 
-    `points` are the rules of a sweep, `margins` those of figures moved a little; both read what
-    `other` reads. On `days` dated figures of `other` change.
+    `points` are the rules of a sweep, which read what `other` reads. On `days` dated figures of
+    `other` change.
     """
 
     base: CompiledRuleset
@@ -144,12 +144,11 @@ class BacktestRules(msgspec.Struct, frozen=True):
     by: tuple[str, ...] = ()
     params_as_of: date | None = None
     points: tuple[CompiledRuleset, ...] = ()
-    margins: tuple[CompiledRuleset, ...] = ()
     days: tuple[date, ...] = ()
 
 
 def compare(
-    case: DecidedCase, rules: BacktestRules, loan: KnownLoan | None = None, *, margins: bool = False
+    case: DecidedCase, rules: BacktestRules, loan: KnownLoan | None = None, *, dated: bool = False
 ) -> BacktestApplicant | NotCompared:
     """The applicant as both rules judge her; ERASED also where recorded values do not suffice."""
     day = rules.params_as_of
@@ -165,10 +164,9 @@ def compare(
     of = (case.decision, found.before, facts.inputs, factors)
     cells = tuple([(name, cell(*of)) for name, cell in _dimensions(rules.by)])
     points = _sides(rules.points, facts, day, known=known)
-    near = _sides(rules.margins, facts, day, known=known) if margins else ()
-    dated = tuple(
+    dated_sides = tuple(
         (day, _on(rules.other, facts, day - timedelta(days=1)), _on(rules.other, facts, day))
-        for day in (rules.days if margins else ())
+        for day in (rules.days if dated else ())
     )
     return BacktestApplicant(
         one.decision_id,
@@ -178,8 +176,7 @@ def compare(
         cells=cells,
         loan=loan,
         points=points,
-        margins=near,
-        dated=dated,
+        dated=dated_sides,
     )
 
 

@@ -97,9 +97,8 @@ class ReportSubject(msgspec.Struct, frozen=True):
 
     `figures` are those that were set, with the value before and after. `since` and `until` are the
     first and the last decision; `sample` is a share of the applicants, 0 to 1.
-    `swept` are the figures of a sweep, `points` their values, `present` those in force. `margins`
-    pair each set figure with the values near to it that are tried. `broken` lines of files are in
-    no figure. `dated` change soon.
+    `swept` is the figure of a sweep, `points` its values, `present` the one in force; documents of
+    earlier releases may have two. `broken` lines of files are in no figure. `dated` change soon.
     """
 
     product: str
@@ -119,7 +118,6 @@ class ReportSubject(msgspec.Struct, frozen=True):
     swept: tuple[str, ...] = ()
     points: tuple[tuple[str, ...], ...] = ()
     present: tuple[str, ...] = ()
-    margins: tuple[tuple[str, tuple[str, ...]], ...] = ()
     broken: tuple[BrokenLines, ...] = ()
     dated: tuple[DatedFigure, ...] = ()
 
@@ -174,13 +172,6 @@ class SweepPoint(msgspec.Struct, frozen=True):
     bad_rate: Share | None = None
 
 
-class MarginCurve(msgspec.Struct, frozen=True):
-    figure: str
-    value: str
-    applicants: int
-    points: tuple[SweepPoint, ...]
-
-
 class ImpactReport(msgspec.Struct, frozen=True):
     """All that a report says, in every form; without `proofs` none was asked.
 
@@ -200,7 +191,6 @@ class ImpactReport(msgspec.Struct, frozen=True):
     loans: tuple[LoanRow, ...]
     expect: str
     sweep: tuple[SweepPoint, ...] = ()
-    margins: tuple[MarginCurve, ...] = ()
     dated: tuple[SegmentRow, ...] = ()
     proofs: Proofs | UnsetType = UNSET
 
@@ -226,7 +216,6 @@ def report_of(subject: ReportSubject, sums: BacktestSums) -> ImpactReport:
         loans=_loans(sums),
         expect=_expectation(rates),
         sweep=tuple(_points(subject.points, sums.points)),
-        margins=tuple(_margins(subject, sums)),
         dated=tuple(
             _segment("dated", day, c, together=len(sums.dated))
             for day, c in sorted(sums.dated.items())
@@ -310,24 +299,14 @@ def _segment(dimension: str, name: str, counts: GroupCounts, together: int) -> S
 
 
 def _points(
-    every: Sequence[tuple[str, ...]], counted: Mapping[int, PointCounts], first: int = 0
+    every: Sequence[tuple[str, ...]], counted: Mapping[int, PointCounts]
 ) -> Iterator[SweepPoint]:
-    for place, values in enumerate(every, first):
+    for place, values in enumerate(every):
         counts = counted.get(place)
         if counts is not None:
             n = counts.applicants
             rates = share_of(counts.approved, n), share_of(counts.referred, n)
             yield SweepPoint(values, *rates, counts.amount, counts.loans.bad_rate)
-
-
-def _margins(subject: ReportSubject, sums: BacktestSums) -> Iterator[MarginCurve]:
-    first = 0
-    after = {at: value for at, _, value in subject.figures}
-    for figure, values in subject.margins:
-        points = tuple(_points([(value,) for value in values], sums.margins, first))
-        if points:
-            yield MarginCurve(figure, after[figure], sums.margins[first].applicants, points=points)
-        first += len(values)
 
 
 def _loans(sums: BacktestSums) -> tuple[LoanRow, ...]:

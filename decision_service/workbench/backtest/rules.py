@@ -1,11 +1,9 @@
-"""The two sets of rules of a backtest, with constants moved for a sweep or a margin."""
+"""The two sets of rules of a backtest, with constants moved for a sweep."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
-from decimal import Decimal
 from itertools import pairwise
 from operator import attrgetter
 
@@ -19,29 +17,21 @@ from decision_service.rules.compile import compile_ruleset
 from decision_service.rules.program import CompiledRuleset, RulesetFiles
 from decision_service.workbench.backtest.judge import BacktestRules
 from decision_service.workbench.backtest.report import DatedFigure, ReportSubject
-from decision_service.workbench.constants import FigureSetter, FiguresUnfit, NamedVersion, SetFigure
+from decision_service.workbench.constants import FigureSetter, NamedVersion, SetFigure
 
 WHOLE = 1 << 32
 
-MARGIN_APPLICANTS = 20_000
-"""About so many applicants at most are judged at the values near to a set figure."""
+MOST_DATED = 20_000
+"""About so many applicants at most are judged on the days on which dated figures change."""
 
-FEWEST_NEAR = 500
+FEWEST_DATED = 500
 """About so many at least: fewer would show chance alone, and these cost a second."""
 
 _APPLICANT = 2
-"""Evaluations near to a set figure that cost as much as all else that is done for an applicant."""
+"""Evaluations of another day that cost as much as all else that is done for an applicant."""
 
 SOON = timedelta(days=60)
 """Dated figures that change until then are tried."""
-
-PERCENTS = tuple(range(-20, 25, 5))
-_NUMBER = re.compile(r"-?[0-9]{1,15}(?:\.[0-9]{1,10})?", re.ASCII)
-_FINER = 2
-"""Decimals that a moved value may have more than a value with decimals."""
-
-Margin = tuple[str, tuple[str, ...]]
-"""A figure with the values near to it."""
 
 
 class RulesOrder(msgspec.Struct, frozen=True):
@@ -72,8 +62,8 @@ class BacktestOrder(msgspec.Struct):
     `engine_version` is that of the program that asks.
     `by` are the dimensions of the report; `share` of the applicants are judged, in 2**32 parts,
     chosen by a hash of `seed` and the user. `points` are the figures of each point of a sweep, set
-    on top of those of `other`; `margins` likewise, judged for `margin_share` of the applicants, as
-    are the days of `dated` figures.
+    on top of those of `other`. The days of `dated` figures are judged for `dated_share` of the
+    applicants.
     """
 
     product: str
@@ -85,8 +75,7 @@ class BacktestOrder(msgspec.Struct):
     share: int = WHOLE
     seed: int = 0
     points: tuple[Mapping[str, str], ...] = ()
-    margins: tuple[Mapping[str, str], ...] = ()
-    margin_share: int = WHOLE
+    dated_share: int = WHOLE
     dated: tuple[DatedFigure, ...] = ()
     source: DecisionSource = DecisionSource()
     window: datetime | None = None
@@ -98,7 +87,6 @@ def rules_of(order: BacktestOrder) -> BacktestRules:
     base = compiled(order.base)
     other = compiled(order.other)
     points = _moved(order.other, order.points)
-    margins = _moved(order.other, order.margins)
     days = tuple(sorted({one.day for one in order.dated}))
     return BacktestRules(
         base,
@@ -106,7 +94,6 @@ def rules_of(order: BacktestOrder) -> BacktestRules:
         order.by,
         params_as_of=order.params_as_of,
         points=points,
-        margins=margins,
         days=days,
     )
 
@@ -129,46 +116,12 @@ def compiled(order: RulesOrder) -> CompiledRuleset:
     return ruleset
 
 
-def margins(setter: FigureSetter, figures: Mapping[str, str]) -> tuple[Margin, ...]:
-    found = ((at, tuple(_fit(setter, figures, at))) for at in figures)
-    return tuple((at, values) for at, values in found if len(values) > 1)
-
-
-def margin_points(every: tuple[Margin, ...]) -> tuple[Mapping[str, str], ...]:
-    return tuple({at: value} for at, values in every for value in values)
-
-
-def _fit(setter: FigureSetter, figures: Mapping[str, str], at: str) -> Iterator[str]:
-    for value in near(figures[at]):
-        try:
-            setter.compiled({**figures, at: value})
-        except FiguresUnfit:
-            continue
-        yield value
-
-
-def near(text: str) -> tuple[str, ...]:
-    """The value moved by -20 % to +20 % in steps of 5 %, each once, in ascending order."""
-    if not _NUMBER.fullmatch(text) or not (value := Decimal(text)):
-        return ()
-    places = -int(value.as_tuple().exponent)
-    finest = Decimal(1).scaleb(-(places + _FINER if places else 0))
-    moved = {_plain(value * (100 + p) / 100, finest) for p in PERCENTS if p} - {value}
-    return tuple(text if one == value else f"{one:f}" for one in sorted({*moved, value}))
-
-
-def _plain(value: Decimal, finest: Decimal) -> Decimal:
-    rounded = value.quantize(finest)
-    whole = rounded.to_integral_value()
-    return whole if rounded == whole else rounded.normalize()
-
-
 class ComparedRules(msgspec.Struct, frozen=True):
     """A product, its champion, and what that is compared with.
 
     `name` is how reports call the other side; `figures` are those that were set, and `present` are
-    the values in force of those that a sweep goes through. `margins` are values near to the set
-    ones. `texts` are the stored files of versions at hand by digest, for decisions without a store.
+    the values in force of those that a sweep goes through. `texts` are
+    the stored files of versions at hand by digest, for decisions without a store.
     """
 
     product: Product
@@ -178,7 +131,6 @@ class ComparedRules(msgspec.Struct, frozen=True):
     name: str
     figures: tuple[SetFigure, ...]
     present: tuple[str, ...]
-    margins: tuple[Margin, ...]
     texts: Mapping[str, bytes]
 
 
@@ -194,12 +146,10 @@ def compared(
     ruleset = changed.ruleset
     moved: tuple[SetFigure, ...] = ()
     present: tuple[str, ...] = ()
-    near: tuple[Margin, ...] = ()
     if figures or points:
         setter = FigureSetter(changed.files, known_factors())
         if figures:
             ruleset, moved = setter.compiled(figures)
-            near = margins(setter, figures)
         for point in points:
             _, found = setter.compiled({**figures, **point})
             present = tuple(one.before for one in found if one.at in point)
@@ -213,7 +163,6 @@ def compared(
         name=f"{name} with {shown}" if shown else name,
         figures=moved,
         present=present,
-        margins=near,
         texts=texts,
     )
 
@@ -228,17 +177,17 @@ def changes_nothing(order: BacktestOrder, compared: ComparedRules) -> bool:
     return same and not order.points and order.params_as_of is None
 
 
-def draw(order: BacktestOrder, sample: int, decided: int, *, margins: bool = False) -> float:
-    """Set the shares of an order for a sample (0: all) and its margins; the first is returned.
+def draw(order: BacktestOrder, sample: int, decided: int) -> float:
+    """Set the shares of an order for a sample (0: all) and its dated days; the first is returned.
 
-    Without `margins` as many applicants are judged at them as fit in a tenth of the run.
+    On these days as many applicants are judged as fit in a tenth of the run.
     """
     share = min(1.0, sample / decided) if sample else 1.0
-    each = len(order.margins) + 2 * len({one.day for one in order.dated})
+    each = 2 * len({one.day for one in order.dated})
     fitting = share * decided * (_APPLICANT + len(order.points)) / 10 / max(each, 1)
-    near = MARGIN_APPLICANTS if margins else min(MARGIN_APPLICANTS, max(FEWEST_NEAR, fitting))
+    dated = min(MOST_DATED, max(FEWEST_DATED, fitting))
     order.share = int(share * WHOLE)
-    order.margin_share = int(min(1.0, near / decided) * WHOLE)
+    order.dated_share = int(min(1.0, dated / decided) * WHOLE)
     return share
 
 
@@ -289,6 +238,5 @@ def subject_of(
         swept=tuple(order.points[0]) if order.points else (),
         points=tuple(tuple(point.values()) for point in order.points),
         present=compared.present,
-        margins=compared.margins,
         dated=order.dated,
     )

@@ -162,8 +162,8 @@ class _Worker:
             return
         exactly = side_of(case.decision.verdict) == self._log.side(entry.reply)
         sums.reproduce(entry.decision_id, exactly=exactly)
-        near = self._is_drawn(entry.user_id, self._order.margin_share)
-        judge = partial(compare, rules=self._rules, loan=one.loan, margins=near)
+        dated = self._is_drawn(entry.user_id, self._order.dated_share)
+        judge = partial(compare, rules=self._rules, loan=one.loan, dated=dated)
         found = judge(case)
         if isinstance(found, NotCompared) and found.why is LeftOut.ERASED:
             if entry.snapshot_id is not None:

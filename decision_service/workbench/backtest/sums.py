@@ -32,14 +32,13 @@ class BacktestApplicant(JudgedApplicant, frozen=True, gc=False):
     """An applicant with what the report is divided by, and all that else was tried on her.
 
     `cells` pair each dimension with the applicant's cell of it, such as (`month`, `2026-10`).
-    `points` are what the points of a sweep conclude, in their order; `margins` those of margins;
-    `dated` are the conclusions of the day before each change of dated figures, and of that day.
+    `points` are what the points of a sweep conclude, in their order; `dated` the conclusions of the
+    day before each change of dated figures, and of that day.
     """
 
     cells: tuple[tuple[str, str], ...] = ()
     loan: KnownLoan | None = None
     points: tuple[Side, ...] = ()
-    margins: tuple[Side, ...] = ()
     dated: tuple[tuple[date, Side, Side], ...] = ()
 
 
@@ -115,8 +114,8 @@ class BacktestSums(ImpactSums):
     """All sums of a report.
 
     Keys of `loans` are `kept in`, `swap in` and `swap out`, of `points` the places of a sweep's
-    points, of `margins` likewise. `groups` are by dimension and cell, `dated` by day. `both` are
-    the amounts among those that both sides approve, before and after.
+    points. `groups` are by dimension and cell, `dated` by day. `both` are the amounts among those
+    that both sides approve, before and after.
     """
 
     decisions: int = 0
@@ -135,7 +134,6 @@ class BacktestSums(ImpactSums):
     groups: dict[str, dict[str, GroupCounts]] = msgspec.field(default_factory=dict)
     loans: dict[str, LoanCounts] = msgspec.field(default_factory=dict)
     points: dict[int, PointCounts] = msgspec.field(default_factory=dict)
-    margins: dict[int, PointCounts] = msgspec.field(default_factory=dict)
     dated: dict[str, GroupCounts] = msgspec.field(default_factory=dict)
 
     def reproduce(self, decision_id: str, *, exactly: bool) -> None:
@@ -155,9 +153,8 @@ class BacktestSums(ImpactSums):
             cells = self.groups.setdefault(dimension, {})
             _require_few(dimension, len(cells) + (cell not in cells))
             cells.setdefault(cell, GroupCounts()).add(alike)
-        for counts, sides in ((self.points, one.points), (self.margins, one.margins)):
-            for place, side in enumerate(sides):
-                counts.setdefault(place, PointCounts()).add(side, one.loan)
+        for place, side in enumerate(one.points):
+            self.points.setdefault(place, PointCounts()).add(side, one.loan)
         for day, was, now in one.dated:
             self.dated.setdefault(day.isoformat(), GroupCounts()).add(GroupCounts.of(was, now))
         if one.loan is not None and (one.before.approved or one.after.approved):

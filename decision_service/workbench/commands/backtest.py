@@ -5,11 +5,9 @@ from __future__ import annotations
 import operator
 import re
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
-from itertools import product
-from math import prod
 from pathlib import Path
 from typing import Annotated, NamedTuple
 from zoneinfo import ZoneInfo
@@ -24,10 +22,10 @@ from decision_service.domain.errors import visible
 from decision_service.rulebook.folder import write_whole
 from decision_service.rules.language.diagnostics import did_you_mean
 from decision_service.rules.language.fields import parse_day
-from decision_service.workbench.backtest.render import ReportFormat, rendered
+from decision_service.workbench.backtest.render import ReportFormat, headline, honesty, rendered
 from decision_service.workbench.backtest.replica import KeyRange
 from decision_service.workbench.backtest.report import ImpactReport, Proofs
-from decision_service.workbench.backtest.rules import BacktestOrder, ComparedRules, margin_points
+from decision_service.workbench.backtest.rules import BacktestOrder, ComparedRules
 from decision_service.workbench.commands.backtest_run import (
     Applicants,
     Workers,
@@ -52,7 +50,6 @@ _NAMES = (
     "not_compared", "not_reproduced",
 )  # fmt: skip
 MOST_POINTS = 500
-MOST_RANGES = 2
 _NUMBER = r"-?[0-9]{1,15}(?:\.[0-9]{1,10})?"
 _RANGE = re.compile(rf"({_NUMBER})\.\.({_NUMBER})/({_NUMBER})", re.ASCII)
 
@@ -123,11 +120,24 @@ def require_fit(report: ImpactReport, asked: Sequence[MeasureCondition]) -> None
         )
 
 
-def show_report(report: ImpactReport, form: ReportFormat, out: Path | None) -> None:
-    if out is None:
+def show_report(report: ImpactReport, form: ReportFormat | None, out: Path | None) -> None:
+    if out is None and form is not None:
         sys.stdout.write(visible(rendered(report, form)))
-        return
-    write_report(out, {f"impact.{each}": rendered(report, each) for each in ReportFormat})
+    elif out is None:
+        sys.stdout.write(visible("".join(f"{line}\n" for line in _first_sentences(report))))
+        sys.stderr.write("the whole report: --out FOLDER\n")
+    else:
+        write_report(out, {f"impact.{each}": rendered(report, each) for each in ReportFormat})
+
+
+def _first_sentences(report: ImpactReport) -> Iterator[str]:
+    yield from headline(report)
+    yield from honesty(report)
+    if (proofs := report.proofs) is not UNSET:
+        yield f"{proofs.after} against the champion {proofs.before}, from {proofs.since} on."
+        yield from (claim.sentence for claim in proofs.claims)
+    if report.expect:
+        yield f"For the challenger of rollout.yaml: {report.expect}"
 
 
 def write_report(out: Path, files: Mapping[str, str]) -> None:
@@ -160,19 +170,20 @@ def assignments(given: Sequence[str]) -> Mapping[str, str]:
 
 
 def sweep_points(given: Sequence[str]) -> Sequence[Mapping[str, str]]:
-    """Every point of one range, or of two as a grid; raises CommandError."""
-    if len(given) > MOST_RANGES:
-        raise CommandError(f"--sweep is given {len(given)} times: two at most")
-    ranges = [_range(word) for word in given]
-    count = prod(one.steps for one in ranges)
-    if count > MOST_POINTS:
+    """Every point of a range; raises CommandError."""
+    if not given:
+        return []
+    if len(given) > 1:
         raise CommandError(
-            f"--sweep {' --sweep '.join(given)} has {count:,} points and {MOST_POINTS} are the "
-            "most: widen the steps"
+            f"--sweep is given {len(given)} times: one at a time, with --set for the other figure"
         )
-    names = [one.figure for one in ranges]
-    every = product(*(one.values() for one in ranges)) if ranges else ()
-    return [dict(zip(names, values, strict=True)) for values in every]
+    one = _range(given[0])
+    if one.steps > MOST_POINTS:
+        raise CommandError(
+            f"--sweep {given[0]} has {one.steps:,} points and {MOST_POINTS} are the most: widen "
+            "the steps"
+        )
+    return [{one.figure: value} for value in one.values()]
 
 
 class _Range(NamedTuple):
@@ -217,7 +228,7 @@ def backtest(
         typer.Option("--set", help="a figure of it, as params.min_monthly_income=9000"),
     ] = None,
     sweep: Annotated[
-        list[str] | None, typer.Option("--sweep", help="params.x=7000..12000/500; two make a grid")
+        list[str] | None, typer.Option("--sweep", help="params.x=7000..12000/500")
     ] = None,
     since: Annotated[str, typer.Option("--from", help="first day, YYYY-MM-DD")] = "",
     until: Annotated[str, typer.Option("--to", help="last day, YYYY-MM-DD")] = "",
@@ -252,23 +263,15 @@ def backtest(
         Workers, typer.Option("--on", help="who judges; ray: the cluster at RAY_ADDRESS")
     ] = Workers.PROCESSES,
     form: Annotated[
-        ReportFormat, typer.Option("--format", help="md, html, json or csv, on stdout")
-    ] = ReportFormat.MD,
-    out: Annotated[
-        Path | None, typer.Option("--out", help="a folder that gets all four forms")
+        ReportFormat | None,
+        typer.Option("--format", help="the whole report on stdout, else its first sentences"),
     ] = None,
+    out: Annotated[Path | None, typer.Option("--out", help="a folder that gets both forms")] = None,
     fail_if: Annotated[
         list[str] | None,
         typer.Option("--fail-if", help="exit 1 when met, as 'approve_change < -0.05'"),
     ] = None,
     prove: ProveOption = False,
-    margins: Annotated[
-        bool,
-        typer.Option(
-            "--margins",
-            help="judge 20,000 applicants near the set figures, else a tenth of the run",
-        ),
-    ] = False,
 ) -> None:
     """Who would be decided otherwise, by how much, and why."""
     asked = conditions(fail_if or ())
@@ -285,12 +288,9 @@ def backtest(
         by=dimensions(by),
         seed=seed,
         points=tuple(points),
-        margins=margin_points(compared.margins),
     )
     require_possible(order, compared)
-    applicants = Applicants(
-        _window(since, until, compared), store, cases, sample=sample or 0, margins=margins
-    )
+    applicants = Applicants(_window(since, until, compared), store, cases, sample=sample or 0)
     proofs = _proofs(compared, order.params_as_of) if prove else UNSET
     report = replace(answered(compared, order, applicants, on=on, jobs=jobs), proofs=proofs)
     show_report(report, form, out)

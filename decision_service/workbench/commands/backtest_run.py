@@ -59,17 +59,12 @@ class Workers(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Applicants:
-    """Applicants of a store or of a file; `sample` 0 means all.
-
-    With `margins` so many are judged near to the set figures as a report can use, else as many as
-    cost little.
-    """
+    """Applicants of a store or of a file; `sample` 0 means all."""
 
     window: KeyRange
     store: str = ""
     cases: Path | None = None
     sample: int = 0
-    margins: bool = False
 
 
 def require_possible(order: BacktestOrder, compared: ComparedRules) -> None:
@@ -119,9 +114,7 @@ def _prepare(
     order.engine_version = engine_version()
     today = datetime.now(UTC).astimezone(changed.zone).date()
     order.dated = dated_figures(order, changed, today)
-    return (counts.first, counts.last), draw(
-        order, asked.sample, counts.decided, margins=asked.margins
-    )
+    return (counts.first, counts.last), draw(order, asked.sample, counts.decided)
 
 
 async def _counts(source: DecisionSource, product: str, window: KeyRange) -> RangeCounts:

@@ -38,10 +38,9 @@ def _one(name: str, before: Side, after: Side, cell: str) -> BacktestApplicant:
     loan = KnownLoan(bad=after is DECLINED) if before is APPROVED else None
     cells = (("inputs.region", cell), ("month", "2026-10"))
     points = (before, after)
-    near = (*points, after, after)
     later = after if after is APPROVED else DECLINED
     dated = ((date(2026, 12, 1), before, later),)
-    return BacktestApplicant(name, before, after, causes, cells, loan, points, near, dated)
+    return BacktestApplicant(name, before, after, causes, cells, loan, points, dated)
 
 
 def _subject() -> ReportSubject:
@@ -59,7 +58,6 @@ def _subject() -> ReportSubject:
         swept=("params.least",),
         points=(("8",), ("9",)),
         present=("8",),
-        margins=(("params.least", ("8", "9")), ("params.most", ("60", "70"))),
         broken=(BrokenLines("cases.jsonl", 2, 80, (3, 5)),),
         dated=(DatedFigure(date(2026, 12, 1), "params.least", "9", "10"),),
     )

@@ -229,7 +229,7 @@ def test_a_day_on_which_figures_change_is_judged_after_the_day_before() -> None:
     folder = changed_rules(9, DATED)
     case, day = case_of(folder), date(2026, 12, 1)
     rules = BacktestRules(case.ruleset, version(folder, 9), days=(day,))
-    one, few = compare(case, rules, margins=True), compare(case, rules)
+    one, few = compare(case, rules, dated=True), compare(case, rules)
     assert isinstance(one, BacktestApplicant)
     assert isinstance(few, BacktestApplicant)
     [(found, eve, then)] = one.dated
@@ -279,12 +279,12 @@ def test_an_overridden_decision_is_judged_as_the_rules_did() -> None:
 
 
 @pytest.mark.parametrize(
-    ("decided", "sample", "points", "near"), cases("pipeline/backtest")["margins"]
+    ("decided", "sample", "points", "share"), cases("pipeline/backtest")["dated"]
 )
-def test_margins_are_judged_where_they_cost_little(decided, sample, points, near) -> None:
-    """A tenth of the run, of some hundred applicants at least; 20,000 at most, and where asked."""
-    near_ones, swept = ({"params.a": "1"},) * 10, ({"params.b": "1"},) * points
-    order = BacktestOrder(PRODUCT, NONE, NONE, frozenset(), points=swept, margins=near_ones)
-    for asked, judged in ((False, near), (True, min(decided, 20_000))):
-        draw(order, sample, decided, margins=asked)
-        assert order.margin_share / WHOLE * decided == pytest.approx(judged, rel=1e-3)
+def test_dated_days_are_judged_where_they_cost_little(decided, sample, points, share) -> None:
+    """A tenth of the run, of some hundred applicants at least, and 20,000 at most."""
+    days = tuple(DatedFigure(date(2026, 12, day), "params.a", "1", "2") for day in range(1, 6))
+    swept = ({"params.b": "1"},) * points
+    order = BacktestOrder(PRODUCT, NONE, NONE, frozenset(), points=swept, dated=days)
+    draw(order, sample, decided)
+    assert order.dated_share / WHOLE * decided == pytest.approx(share, rel=1e-3)

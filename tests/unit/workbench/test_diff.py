@@ -393,7 +393,7 @@ def test_a_backtest_tells_proofs_beside_its_figures(folders, case_file, capsys):
     asked = ("backtest", "small-loan", "--rules", folders[0], "--cases", case_file, "--jobs", "1")
     done = command(capsys, *asked, "--set", "params.min_income_months=8", "--prove")
     assert "v1 with min_income_months 8 against the champion v1, from " in done.out
-    assert "| no applicant gets a better outcome or a larger amount | PROVED |" in done.out
+    assert "PROVED: no applicant gets a better outcome or a larger amount\n" in done.out
     assert NOT_LOOSER in done.out
 
 
