@@ -91,7 +91,8 @@ def print_report(shown: list[DemoDecision], *, own_rules: bool) -> None:
 
 
 def _outcomes(shown: list[DemoDecision]) -> Table:
-    rows = table("person", "outcome", "score", "offer", "calls", "ms")
+    columns = ("person", "outcome", "score", "offer", "calls", "ms")
+    rows = table(*columns)
     for one in shown:
         decision = one.decision
         rows.add_row(

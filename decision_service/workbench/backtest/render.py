@@ -47,7 +47,9 @@ def sentences(text: str) -> list[str]:
 
 def fitted(shares: Iterable[float]) -> tuple[float, float]:
     """The ends of an axis that shows these shares: whole steps of 1 to 25 points around them."""
-    low, high = min(every := [*shares]), max(every)
+    every = [*shares]
+    low = min(every)
+    high = max(every)
     step = next(s for s in (0.01, 0.02, 0.05, 0.1, 0.25) if high - low <= 4 * s + 1e-9)
     first = min(floor(low / step + 1e-9), round(1 / step) - 1)
     return first * step, max(ceil(high / step - 1e-9), first + 1) * step

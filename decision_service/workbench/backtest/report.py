@@ -271,13 +271,17 @@ def _segments(
     shown: list[SegmentRow] = []
     pooled: list[tuple[str, int, int]] = []
     for dimension in groups:
-        cells = sorted(groups[dimension].items(), key=lambda item: _place(item[0]))
+        cells = sorted(groups[dimension].items(), key=_by_place)
         large = [(name, c) for name, c in cells if c.applicants >= SMALLEST_CELL][:MOST_ROWS]
         shown += [_segment(dimension, name, c, together=len(large)) for name, c in large]
         rest = sum(c.applicants for _, c in cells) - sum(c.applicants for _, c in large)
         if rest:
             pooled.append((dimension, len(cells) - len(large), rest))
     return tuple(shown), tuple(pooled)
+
+
+def _by_place(item: tuple[str, GroupCounts]) -> tuple[object, ...]:
+    return _place(item[0])
 
 
 def _place(cell: str) -> tuple[object, ...]:
@@ -292,9 +296,15 @@ def _segment(dimension: str, name: str, counts: GroupCounts, together: int) -> S
     interval = paired_interval(counts.lost, counts.gained, counts.applicants, z=z)
     assert interval is not None  # noqa: S101  a cell has applicants
     n = counts.applicants
-    rates = share_of(counts.approved_before, n, z), share_of(counts.approved_after, n, z)
     return SegmentRow(
-        dimension, name, n, *rates, interval, counts.amount_before, counts.amount_after
+        dimension,
+        name,
+        n,
+        before=share_of(counts.approved_before, n, z),
+        after=share_of(counts.approved_after, n, z),
+        difference=interval,
+        amount_before=counts.amount_before,
+        amount_after=counts.amount_after,
     )
 
 
@@ -305,8 +315,13 @@ def _points(
         counts = counted.get(place)
         if counts is not None:
             n = counts.applicants
-            rates = share_of(counts.approved, n), share_of(counts.referred, n)
-            yield SweepPoint(values, *rates, counts.amount, counts.loans.bad_rate)
+            yield SweepPoint(
+                values,
+                share_of(counts.approved, n),
+                share_of(counts.referred, n),
+                amount=counts.amount,
+                bad_rate=counts.loans.bad_rate,
+            )
 
 
 def _loans(sums: BacktestSums) -> tuple[LoanRow, ...]:
@@ -328,5 +343,9 @@ def _expectation(rates: Sequence[Rate]) -> str:
     return f"expect: {{approval_rate: {{min: {low:.3f}, max: {high:.3f}}}}}"
 
 
+def _most_first(item: tuple[str, int]) -> tuple[int, str]:
+    return -item[1], item[0]
+
+
 def _sorted(counts: Mapping[str, int]) -> Mapping[str, int]:
-    return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
+    return dict(sorted(counts.items(), key=_most_first))
