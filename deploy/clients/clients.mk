@@ -4,7 +4,7 @@ CLIENT_SOURCES := $(shell find protos clients/python clients/node/src -type f -n
 clients/node/node_modules/.installed: clients/node/package-lock.json
 	@deploy/need.sh npm nodejs npm
 	@! command -v npm >/dev/null || npm ci --prefix clients/node --ignore-scripts --no-audit --no-fund --silent
-	@touch $@
+	@mkdir -p $(@D) && touch $@
 
 # What makes the packages is apart from .venv: thirteen packages.
 CLIENT_TOOLS := dist/client-tools
