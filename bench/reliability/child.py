@@ -58,14 +58,14 @@ def note_tasks(file: Path) -> None:
 
 def raise_limit(per_second: int) -> None:
     """Ask the vendor more often than the service's settings allow."""
-    from decision_service.app import core
+    from decision_service.smile import limits as module
 
-    limits = core.SmileLimits
+    limits = module.SmileLimits
 
     def generous(**given: Any) -> Any:
         return limits(**{**given, "requests_per_second": per_second})
 
-    core.SmileLimits = generous  # type: ignore[misc, assignment]  # a test's, in a process of its own
+    module.SmileLimits = generous  # type: ignore[misc, assignment]  # a test's, in a process of its own
 
 
 if __name__ == "__main__":

@@ -153,7 +153,7 @@ def test_a_folder_is_begun_and_used(installed: Installed, tmp_path: Path) -> Non
 @pytest.mark.long
 def test_the_version_tells_the_commit(installed: Installed, sources: Path, tmp_path: Path) -> None:
     """The installed program says which commit it was built from."""
-    told = installed.run("version", cwd=tmp_path).stdout
+    told = installed.run("--version", cwd=tmp_path).stdout
     assert told.split()[1] == f"{__version__}+{_git(sources, 'rev-parse', 'HEAD')[:12]}"
 
 
