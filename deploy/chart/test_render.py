@@ -12,7 +12,7 @@ import yaml
 from rendering import CASES, CHART, HERE, documents, golden_text, of_kind
 
 from decision_service import __version__
-from decision_service.server.transport.webhooks import PATH as WEBHOOKS
+from decision_service.smile.events import PATH as WEBHOOKS
 
 OLDEST, NEWEST = "1.29", kubernetes_validate.latest_version()
 RUNBOOK = "https://handbook.example.com/decisions/operations"

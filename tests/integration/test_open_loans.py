@@ -42,7 +42,7 @@ async def lent(
     url: str, tmp_path: Path, *, erase_decisions: bool, slips: tuple[int, ...] = ()
 ) -> AsyncIterator[tuple[Desk, str]]:
     """A desk that has lent 50,000 to Ana Cruz of account a-1, customer C-1."""
-    journal = tmp_path / "erasures"
+    journal = f"sqlite:///{tmp_path / 'erasures'}"
     secrets = tmp_path / "identity-keys"
     IDENTITY_KEYS.add(secrets)
     options = {"journal": journal, "identity_keys": secrets, "erase_decisions": erase_decisions}
@@ -168,7 +168,7 @@ async def test_a_reviewer_does_not_approve_past_a_debt_of_somebody_erased(
     """Lent after the referral, and erased before the person's approval."""
     secrets = tmp_path / "identity-keys"
     IDENTITY_KEYS.add(secrets)
-    options = {"journal": tmp_path / "erasures", "erase_decisions": erase_decisions}
+    options = {"journal": f"sqlite:///{tmp_path / 'erasures'}", "erase_decisions": erase_decisions}
     async with opened(file_url, identity_keys=secrets, **options) as store:
         places: dict[bytes, int] = {}
 
