@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-from decision_service.steering.pairs import facts_for
 from msgspec.structs import replace
 
 from decision_service.decide.codec import decode_facts, encode_facts, value_to_wire
@@ -11,6 +10,7 @@ from decision_service.domain.ports import DecisionEntry, StoredEntry
 from decision_service.domain.values import Money
 from decision_service.factors.registry import catalogue, known_factors, that_went
 from decision_service.rollout.impact import LeftOut, NotCompared
+from decision_service.rollout_running.pairs import facts_for
 from decision_service.rulebook.archive import files_from_body
 from decision_service.rulebook.folder import RuleFolder
 from decision_service.rulebook.load import load_rules
