@@ -102,7 +102,7 @@ class Enrolment(Protocol):
     async def renewed_token(self, user_id: str, stop_at: float) -> LinkToken:
         """As `link_token`, for a page: within a small share of the vendor's request limit."""
 
-    async def anybody(self, stop_at: float) -> str | None:
+    async def any_user(self, stop_at: float) -> str | None:
         """The id of one user of this key pair, for preflight; None where there is no user yet."""
 
     async def revoke(self, user_id: str, stop_at: float) -> int:

@@ -141,10 +141,10 @@ def conclude(
             computed = cache.of(fetch_result.snapshot, body.id, needs, ruleset.digest, as_of)
             facts = own.facts if own else NO_OWN_FACTS
             # Who applies is not stored: what is decided again keeps the grades of before (0112).
-            if earlier is not None:
-                facts = with_earlier_match(facts, earlier.match, computed.people)
-            elif computed.people is not None:
+            if earlier is None:
                 facts = with_match(facts, application.applicant, computed.people)
+            else:
+                facts = with_earlier_match(facts, earlier.match, computed.people)
             # Apart from the cached ones, since no two decisions have the same own facts.
             more = own_values(facts, needs, as_of)
         with traced(tracer, SpanName.EVALUATE):

@@ -38,11 +38,16 @@ class VendorStatus(msgspec.Struct, frozen=True, kw_only=True):
     keys_refused: bool = False
 
 
+def digest_of(secret: str) -> str:
+    """What is kept of a secret that signs events: its SHA-256 in hex."""
+    return sha256(secret.encode()).hexdigest()
+
+
 class Webhook(msgspec.Struct, frozen=True):
     """One address to which the vendor sends events.
 
-    With `all_types` it is sent every event, else those of `event_types`. `secret_digest` is the
-    SHA-256 of its secret in hex, empty where the vendor does not say.
+    With `all_types` it is sent every event, else those of `event_types`. `secret_digest` is that
+    of its secret (`digest_of`), empty where the vendor does not say.
     """
 
     id: str
@@ -55,7 +60,7 @@ class Webhook(msgspec.Struct, frozen=True):
 
     def is_signed_by(self, secret: str) -> bool:
         """Whether its events are signed by this secret; True where the vendor does not say."""
-        return self.secret_digest in ("", sha256(secret.encode()).hexdigest())
+        return self.secret_digest in ("", digest_of(secret))
 
     def sends(self, event_type: str) -> bool:
         return self.active and (self.all_types or event_type in self.event_types)

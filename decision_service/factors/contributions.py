@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
-from operator import methodcaller
+from operator import add, methodcaller, sub
 
 import msgspec
 
@@ -43,8 +43,9 @@ from decision_service.factors.series import (
     MonthSpan,
     SeriesBuilder,
     SeriesView,
-    at,
     over,
+    over_family,
+    two_months,
     within,
 )
 from decision_service.factors.usage import counted
@@ -313,10 +314,6 @@ def count(context: FactorContext, length: int) -> Answer:
     return over(book, length, records)
 
 
-def _one_more(length: int) -> int:
-    return length + 1
-
-
 @CONTRIBUTIONS.factor(
     "change_{w}",
     ValueType.MONEY,
@@ -324,19 +321,12 @@ def _one_more(length: int) -> int:
     "Contribution of the horizon month minus that of the month {n} months earlier, over all"
     f" schemes; SHORT_HISTORY when the earlier one lies before the first record. {MONTHLY}",
     windows=months(6, 12, 24),
-    months=_one_more,
-    needs_months=_one_more,
+    months=partial(add, 1),
+    needs_months=partial(add, 1),
     better=Better.UP,
 )
 def change(context: FactorContext, length: int) -> Answer:
-    book = contribution_book(context)
-    new = book.horizon
-    old = book.horizon - length
-
-    def difference(spans: Sequence[Sequence[Amount]]) -> Amount:
-        return spans[0][0] - spans[1][0]
-
-    return at(book, ((new, new), (old, old)), difference)
+    return two_months(contribution_book(context), length, sub)
 
 
 @CONTRIBUTIONS.factor(
@@ -367,12 +357,6 @@ _AMOUNTS = {
 }
 
 
-def _over(
-    figure: Callable[[Sequence[Amount]], Figure | Cause], context: FactorContext, length: int
-) -> Answer:
-    return over(contribution_book(context), length, figure)
-
-
 def _register(name: str, sentence: str, statistic: Statistic) -> None:
     def figure(values: Sequence[Amount]) -> Figure | Cause:
         return statistic.of([amount for amount in values if amount > 0])
@@ -389,7 +373,7 @@ def _register(name: str, sentence: str, statistic: Statistic) -> None:
         lower=0,
         causes=causes,
         better=Better.UP,
-    )(partial(_over, figure))
+    )(partial(over_family, contribution_book, figure))
 
 
 for _name, _sentence in _AMOUNTS.items():

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from functools import partial
+from operator import add, itemgetter, mul, sub
 
 import msgspec
 
@@ -26,8 +28,22 @@ from decision_service.factors.employment import NO_EVIDENCE, is_open, jobs
 from decision_service.factors.income_sources import income_settlement
 from decision_service.factors.monthly_income import INCOME, income, income_presence
 from decision_service.factors.payroll import named_employer
-from decision_service.factors.registry import CALENDAR, WHOLE, FactorContext, months, window_length
-from decision_service.factors.series import MonthBook, MonthSpan, at, either_way, over, over_spans
+from decision_service.factors.registry import (
+    CALENDAR,
+    WHOLE,
+    FactorContext,
+    months,
+    window_length,
+)
+from decision_service.factors.series import (
+    MonthBook,
+    MonthSpan,
+    at,
+    either_way,
+    over,
+    over_spans,
+    two_months,
+)
 
 DIVISION = frozenset({Cause.DIVISION_BY_ZERO})
 TREND_MONTHS = 3
@@ -40,11 +56,19 @@ USUAL_MONTHS = 9
 USUAL_NEEDS = 3
 
 
+def _gaps(months: Sequence[Amount | None]) -> int:
+    return sum(amount == 0 for amount in months)
+
+
+def _longest_gap(months: Sequence[Amount | None]) -> int:
+    return longest_run([amount == 0 for amount in months])
+
+
 @INCOME.factor(
     "months_total",
     ValueType.INTEGER,
     "Months with income over the whole history.",
-    "Count of months up to the income horizon whose monthly income is above zero.",
+    formula="Count of months up to the income horizon whose monthly income is above zero.",
     unit="months",
     better=Better.UP,
 )
@@ -56,10 +80,12 @@ def months_total(context: FactorContext) -> Answer:
     "count_{w}",
     ValueType.INTEGER,
     "Income records in the {period}.",
-    "Count of the records of the {n} calendar months up to the income horizon: estimated incomes by"
-    " month, payroll records by pay month (month of the end date, else of the start date), and"
-    " transactions classed EARNING of accounts whose earnings stand in. All accounts count, also"
-    " records that another account's payroll outranks.",
+    formula=(
+        "Count of the records of the {n} calendar months up to the income horizon: estimated"
+        " incomes by month, payroll records by pay month (month of the end date, else of the"
+        " start date), and transactions classed EARNING of accounts whose earnings stand in."
+        " All accounts count, also records that another account's payroll outranks."
+    ),
     unit="records",
     windows=CALENDAR,
     better=Better.UP,
@@ -69,15 +95,21 @@ def count(context: FactorContext, length: int) -> Answer:
     span = book.last(length)
     closed = book.read(span, open_as=0)
     records = book.records(span)
-    return either_way(book, length, lambda months: records + (months != closed))
+
+    def counted(months: Sequence[Amount | None]) -> int:
+        return records + (months != closed)
+
+    return either_way(book, length, counted)
 
 
 @INCOME.factor(
     "months_{w}",
     ValueType.INTEGER,
     "Months with income among the {period}.",
-    "Count of the {n} calendar months up to the income horizon whose monthly income is above zero;"
-    " months before the first record count as none.",
+    formula=(
+        "Count of the {n} calendar months up to the income horizon whose monthly income is"
+        " above zero; months before the first record count as none."
+    ),
     unit="months",
     windows=CALENDAR,
     upper=window_length,
@@ -91,10 +123,12 @@ def months_with_income(context: FactorContext, length: int) -> Answer:
     "tenure_months_known",
     ValueType.INTEGER,
     "How many months of work are known of: with income, or due to show some, or of an open job.",
-    "The larger of two. The months with income among the last 24, those that are open, and, where"
-    " a source is live, those that have ended since the income horizon; and the calendar months"
-    " from the earliest start of an open employment with a named employer to the last month that"
-    " has ended. The evidence names the months that are due.",
+    formula=(
+        "The larger of two. The months with income among the last 24, those that are open, and,"
+        " where a source is live, those that have ended since the income horizon; and the"
+        " calendar months from the earliest start of an open employment with a named employer"
+        " to the last month that has ended. The evidence names the months that are due."
+    ),
     unit="months",
     months=TENURE_MONTHS,
     better=Better.UP,
@@ -127,8 +161,10 @@ def tenure_months_known(context: FactorContext) -> Answer:
     "next_due_date",
     ValueType.DATE,
     "The day on which another month of income is due.",
-    "The earliest day on which a live source is due to post a month that has ended since the income"
-    " horizon; NO_EVIDENCE where no such month is to come.",
+    formula=(
+        "The earliest day on which a live source is due to post a month that has ended since"
+        " the income horizon; NO_EVIDENCE where no such month is to come."
+    ),
     causes=NO_EVIDENCE,
 )
 def next_due_date(context: FactorContext) -> Answer:
@@ -164,45 +200,52 @@ def _due_notes(context: FactorContext) -> tuple[str, ...]:
     "change_{w}",
     ValueType.MONEY,
     "Income of the horizon month minus that of {n} months before.",
-    "Monthly income of the horizon month minus that of the month {n} months earlier; SHORT_HISTORY"
-    " when the earlier one lies before the first record. Only these two months are looked at.",
+    formula=(
+        "Monthly income of the horizon month minus that of the month {n} months earlier;"
+        " SHORT_HISTORY when the earlier one lies before the first record. Only these two"
+        " months are looked at."
+    ),
     windows=months(6, 12, 24),
-    months=lambda n: n + 1,
-    needs_months=lambda n: n + 1,
+    months=partial(add, 1),
+    needs_months=partial(add, 1),
     better=Better.UP,
 )
 def change(context: FactorContext, length: int) -> Answer:
-    return _two_months(income(context), length, lambda new, old: new - old)
+    return two_months(income(context), length, sub)
 
 
 @INCOME.factor(
     "change_{w}_pct",
     ValueType.NUMBER,
     "Change of the monthly income against {n} months before, in percent.",
-    "(income of the horizon month - income {n} months earlier) / the earlier income * 100;"
-    " DIVISION_BY_ZERO when the earlier income is not above zero.",
+    formula=(
+        "(income of the horizon month - income {n} months earlier) / the earlier income * 100;"
+        " DIVISION_BY_ZERO when the earlier income is not above zero."
+    ),
     unit="percent",
     windows=months(6, 12, 24),
-    months=lambda n: n + 1,
-    needs_months=lambda n: n + 1,
+    months=partial(add, 1),
+    needs_months=partial(add, 1),
     causes=DIVISION,
     better=Better.UP,
 )
 def change_pct(context: FactorContext, length: int) -> Answer:
-    return _two_months(income(context), length, percent_change)
+    return two_months(income(context), length, percent_change)
 
 
 @INCOME.factor(
     "trend_{w}_pct",
     ValueType.NUMBER,
     "Typical income of the last 3 months against the same 3 months {n} months earlier.",
-    "(median of the last 3 months - median of the 3 months {n} months before them) / the earlier"
-    " median * 100; needs {n} + 3 observed months; DIVISION_BY_ZERO when the earlier median is not"
-    " above zero.",
+    formula=(
+        "(median of the last 3 months - median of the 3 months {n} months before them) / the"
+        " earlier median * 100; needs {n} + 3 observed months; DIVISION_BY_ZERO when the"
+        " earlier median is not above zero."
+    ),
     unit="percent",
     windows=months(6, 12, 24),
-    months=lambda n: n + TREND_MONTHS,
-    needs_months=lambda n: n + TREND_MONTHS,
+    months=partial(add, TREND_MONTHS),
+    needs_months=partial(add, TREND_MONTHS),
     causes=DIVISION,
     better=Better.UP,
 )
@@ -210,15 +253,21 @@ def trend(context: FactorContext, length: int) -> Answer:
     book = income(context)
     recent = book.last(TREND_MONTHS)
     earlier = (recent[0] - length, recent[1] - length)
-    return at(book, (recent, earlier), lambda v: percent_change(median(v[0]), median(v[1])))
+
+    def change_of_medians(spans: Sequence[Sequence[Amount]]) -> Figure | Cause:
+        return percent_change(median(spans[0]), median(spans[1]))
+
+    return at(book, (recent, earlier), change_of_medians)
 
 
 @INCOME.factor(
     "calendar_average_{w}",
     ValueType.MONEY,
     "Average income of the {period}, months without income as zero.",
-    "Sum of the {n} calendar months up to the income horizon divided by {n}; negative months count;"
-    " SHORT_HISTORY when fewer than {n} months are observed.",
+    formula=(
+        "Sum of the {n} calendar months up to the income horizon divided by {n}; negative"
+        " months count; SHORT_HISTORY when fewer than {n} months are observed."
+    ),
     windows=CALENDAR,
     needs_months=window_length,
     better=Better.UP,
@@ -231,9 +280,11 @@ def calendar_average(context: FactorContext, length: int) -> Answer:
     "conservative_{w}",
     ValueType.MONEY,
     "A careful monthly income: the income for affordability and limits.",
-    "The smallest of the calendar average, the median and the average of the last 3 months, over"
-    " the last min({n}, observed) calendar months with months without income as 0; needs 3 observed"
-    " months.",
+    formula=(
+        "The smallest of the calendar average, the median and the average of the last 3 months,"
+        " over the last min({n}, observed) calendar months with months without income as 0;"
+        " needs 3 observed months."
+    ),
     windows=months(6, 12),
     needs_months=CONSERVATIVE_NEEDS,
     better=Better.UP,
@@ -251,7 +302,9 @@ def careful(values: Sequence[Amount]) -> Amount:
     "months_since_first",
     ValueType.INTEGER,
     "Months from the first month with income to the horizon.",
-    "Income horizon minus the first month whose income is above zero; NO_EVIDENCE when none is.",
+    formula=(
+        "Income horizon minus the first month whose income is above zero; NO_EVIDENCE when none is."
+    ),
     unit="months",
     causes=NO_EVIDENCE,
     better=Better.UP,
@@ -264,8 +317,10 @@ def months_since_first(context: FactorContext) -> Answer:
     "months_since_last",
     ValueType.INTEGER,
     "Months from the last month with income to the horizon.",
-    "Income horizon minus the last month up to it whose income is above zero; NO_EVIDENCE when none"
-    " is.",
+    formula=(
+        "Income horizon minus the last month up to it whose income is above zero; NO_EVIDENCE"
+        " when none is."
+    ),
     unit="months",
     causes=NO_EVIDENCE,
     better=Better.DOWN,
@@ -280,39 +335,45 @@ def months_since_last(context: FactorContext) -> Answer:
     "gap_months_{w}",
     ValueType.INTEGER,
     "Months without income among the observed ones of the {period}.",
-    "Count of the observed months among the {n} calendar months up to the income horizon whose"
-    " income is not above zero; months before the first record are not observed.",
+    formula=(
+        "Count of the observed months among the {n} calendar months up to the income horizon whose"
+        " income is not above zero; months before the first record are not observed."
+    ),
     unit="months",
     windows=months(12, 24),
     upper=window_length,
     better=Better.DOWN,
 )
 def gap_months(context: FactorContext, length: int) -> Answer:
-    return either_way(income_presence(context), length, lambda v: sum(a == 0 for a in v))
+    return either_way(income_presence(context), length, _gaps)
 
 
 @INCOME.factor(
     "longest_gap_{w}",
     ValueType.INTEGER,
     "The longest run of months without income in the {period}.",
-    "The longest run of observed months among the {n} calendar months up to the income horizon"
-    " whose income is not above zero.",
+    formula=(
+        "The longest run of observed months among the {n} calendar months up to the income horizon"
+        " whose income is not above zero."
+    ),
     unit="months",
     windows=months(12, 24),
     upper=window_length,
     better=Better.DOWN,
 )
 def longest_gap(context: FactorContext, length: int) -> Answer:
-    return either_way(income_presence(context), length, lambda v: longest_run([a == 0 for a in v]))
+    return either_way(income_presence(context), length, _longest_gap)
 
 
 @INCOME.factor(
     "volatility_{w}",
     ValueType.NUMBER,
     "How much the monthly income varies: its coefficient of variation.",
-    "Sample standard deviation (divisor n - 1) over mean of the last min({n}, observed) calendar"
-    " months, months without income as 0; needs 4 observed months; DIVISION_BY_ZERO when the mean"
-    " is not above zero.",
+    formula=(
+        "Sample standard deviation (divisor n - 1) over mean of the last min({n}, observed)"
+        " calendar months, months without income as 0; needs 4 observed months;"
+        " DIVISION_BY_ZERO when the mean is not above zero."
+    ),
     unit="ratio",
     windows=months(6, 12),
     lower=0,
@@ -338,33 +399,27 @@ def since_last(values: Sequence[Amount | None]) -> int | Cause:
     return next(places, Cause.NO_EVIDENCE)
 
 
-def _two_months(
-    book: MonthBook, length: int, work: Callable[[Amount, Amount], Figure | Cause]
-) -> Answer:
-    new = book.horizon
-    old = book.horizon - length
-    return at(book, ((new, new), (old, old)), lambda v: work(v[0][0], v[1][0]))
-
-
 @INCOME.factor(
     "latest_month",
     ValueType.MONEY,
     "Income of the latest month that is known.",
-    "Monthly income of the income horizon's month.",
+    formula="Monthly income of the income horizon's month.",
     months=1,
     better=Better.UP,
 )
 def latest_month(context: FactorContext) -> Answer:
-    return over(income(context), 1, lambda values: values[-1], needs=1)
+    return over(income(context), 1, itemgetter(-1), needs=1)
 
 
 @INCOME.factor(
     "latest_share",
     ValueType.NUMBER,
     "Income of the latest known month against what was usual: a cut shows at once.",
-    "Monthly income of the income horizon's month / the median of the 9 months before the newest 3;"
-    " SHORT_HISTORY when fewer than 3 of these are observed; DIVISION_BY_ZERO when their median is"
-    " not above zero.",
+    formula=(
+        "Monthly income of the income horizon's month / the median of the 9 months before the"
+        " newest 3; SHORT_HISTORY when fewer than 3 of these are observed; DIVISION_BY_ZERO"
+        " when their median is not above zero."
+    ),
     unit="ratio",
     months=NEWEST + USUAL_MONTHS,
     needs_months=NEWEST + USUAL_NEEDS,
@@ -380,18 +435,24 @@ def latest_share(context: FactorContext) -> Answer:
     "sum_change_{w}",
     ValueType.MONEY,
     "Income of the {period} minus that of the {n} months before them.",
-    "Sum of the {n} calendar months up to the income horizon minus the sum of the {n} months before"
-    " them; SHORT_HISTORY when one of these months is not observed.",
+    formula=(
+        "Sum of the {n} calendar months up to the income horizon minus the sum of the {n}"
+        " months before them; SHORT_HISTORY when one of these months is not observed."
+    ),
     windows=months(6, 12),
-    months=lambda n: 2 * n,
-    needs_months=lambda n: 2 * n,
+    months=partial(mul, 2),
+    needs_months=partial(mul, 2),
     better=Better.UP,
 )
 def sum_change(context: FactorContext, length: int) -> Answer:
     book = income(context)
     recent = book.last(length)
     earlier = (recent[0] - length, recent[0] - 1)
-    return at(book, (recent, earlier), lambda v: sum(v[0]) - sum(v[1]))
+
+    def change_of_sums(spans: Sequence[Sequence[Amount]]) -> Amount:
+        return sum(spans[0]) - sum(spans[1])
+
+    return at(book, (recent, earlier), change_of_sums)
 
 
 def _usual(book: MonthBook) -> MonthSpan:

@@ -20,7 +20,7 @@ from decision_service.factors.income import DIVISION
 from decision_service.factors.income_sources import GIG, PAYROLL, JobKey
 from decision_service.factors.monthly_income import INCOME, income
 from decision_service.factors.registry import FactorContext, months
-from decision_service.factors.series import over, within
+from decision_service.factors.series import over, over_family, within
 
 YEAR = 12
 JOBS = (
@@ -32,12 +32,6 @@ JOBS = (
 
 _TOO_FEW = {"sum": "0 when there is none"}
 _WINDOWS = {"sum": months(3, 6, 12), "average": months(6), "median": months(3, 6, 12)}
-
-
-def _over(
-    figure: Callable[[Sequence[Amount]], Figure | Cause], context: FactorContext, length: int
-) -> Answer:
-    return over(income(context), length, figure)
 
 
 def _register(name: str, statistic: Statistic) -> None:
@@ -56,7 +50,7 @@ def _register(name: str, statistic: Statistic) -> None:
         causes=NO_EVIDENCE if statistic.needs else frozenset(),
         parity=True,
         better=Better.UP,
-    )(partial(_over, figure))
+    )(partial(over_family, income, figure))
 
 
 for _name in _WINDOWS:

@@ -19,6 +19,7 @@ from decision_service.factors.answer import (
     in_order,
     proofs_evidence,
 )
+from decision_service.factors.registry import FactorContext
 from decision_service.factors.tally import unclassified
 
 T = TypeVar("T")
@@ -195,6 +196,29 @@ def over(
     span = book.last(months)
     values = book.between(span)
     return over_spans(book, (span,), lambda: work(values), enough=len(values) >= needs)
+
+
+def over_family(
+    book_of: Callable[[FactorContext], MonthBook],
+    work: Callable[[Sequence[Amount]], Figure | Cause],
+    context: FactorContext,
+    length: int,
+) -> Answer:
+    """As `over`, of the book that a family has for a context."""
+    return over(book_of(context), length, work)
+
+
+def two_months(
+    book: MonthBook, length: int, work: Callable[[Amount, Amount], Figure | Cause]
+) -> Answer:
+    """Work on the horizon month and the one so many months before."""
+    new = book.horizon
+    old = book.horizon - length
+
+    def of_spans(spans: Sequence[Sequence[Amount]]) -> Figure | Cause:
+        return work(spans[0][0], spans[1][0])
+
+    return at(book, ((new, new), (old, old)), of_spans)
 
 
 def at(

@@ -64,7 +64,8 @@ def without_value(rulesets: Iterable[CompiledRuleset], day: date) -> str:
     """One sentence about the first such parameter; empty where each has a value."""
     for ruleset in rulesets:
         for param in ruleset.params.values():
-            for first in (values.steps[0].start for values in param.series):
+            for values in param.series:
+                first = values.steps[0].start
                 if first is not None and first > day:
                     return (
                         f"is {day}: params.{param.name} of v{ruleset.version} has no value before "

@@ -8,7 +8,13 @@ from pathlib import PurePosixPath
 import msgspec
 
 from decision_service.rulebook.folder import PACKAGED, RuleFolder
-from decision_service.rules.language.diagnostics import Diagnostic, Place, Severity, did_you_mean
+from decision_service.rules.language.diagnostics import (
+    Diagnostic,
+    Place,
+    Severity,
+    did_you_mean,
+    problem_at,
+)
 from decision_service.rules.law import PriceLaw, may_apply, offer_of, read_law
 from decision_service.rules.program import CompiledRuleset
 
@@ -65,16 +71,7 @@ def law_problems(
         # What has decided cannot be mended: it is the next version that has to be.
         severity = Severity.WARNING if version.digest in decided else Severity.ERROR
         for code, place, message, hint in _of_version(laws, version):
-            yield Diagnostic(
-                code,
-                severity,
-                place.file,
-                line=place.line,
-                column=place.column,
-                end=place.end,
-                message=message,
-                hint=hint,
-            )
+            yield problem_at(code, place, message, hint=hint, severity=severity)
 
 
 def _of_version(

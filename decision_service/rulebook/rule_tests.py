@@ -13,7 +13,13 @@ from decision_service.rulebook.load import LoadResult
 from decision_service.rulebook.rulebook import Product, Rulebook
 from decision_service.rulebook.stories import run_story, stories_of
 from decision_service.rules.language import yaml
-from decision_service.rules.language.diagnostics import Diagnostic, Place, Report, Severity
+from decision_service.rules.language.diagnostics import (
+    Diagnostic,
+    Place,
+    Report,
+    Severity,
+    problem_at,
+)
 from decision_service.rules.language.yaml import ListNode, MapNode, Scalar, YamlNode
 from decision_service.rules.program import CompiledRuleset
 from decision_service.rules.tests import CaseResult, Goal, GoalCoverage, coverage, run_cases
@@ -246,14 +252,5 @@ def _read(file: TextFile, version: int, ruleset: CompiledRuleset | None) -> Case
 
 
 def _failure(result: CaseResult) -> Diagnostic:
-    place = result.case.place
     message = f"test `{result.case.name}` fails: {why(result)}"
-    return Diagnostic(
-        "T002",
-        Severity.ERROR,
-        place.file,
-        line=place.line,
-        column=place.column,
-        end=place.end,
-        message=message,
-    )
+    return problem_at("T002", result.case.place, message)

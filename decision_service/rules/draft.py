@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import ChainMap
 from collections.abc import Collection, Iterator, Mapping
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -42,7 +43,7 @@ USES = "uses"
 SECTIONS = ("params", "reasons")
 RESERVED_FAMILIES = frozenset({"inputs", "params", "derived", "offer", "lists"})
 
-_INSTEAD = {name: use for names in gone.FACTORS.values() for name, use in names.items()}
+_INSTEAD = dict(ChainMap(*gone.FACTORS.values()))
 _NAME = re.compile(r"[a-z]\w*\.[a-z]\w*", re.ASCII)
 _UNKNOWN = {
     "inputs": ("R202", "unknown input"),

@@ -1,7 +1,7 @@
 """What there was in an earlier release and is no more, with what to use instead.
 
 The one table of it: `runtime.config` reads settings, `cli.main` commands and options,
-`server.grpc` calls, `rules.draft` factors. A sentence follows "... any more: ". A line stays for
+`transport.grpc` calls, `rules.draft` factors. A sentence follows "... any more: ". A line stays for
 two releases, a factor's as long as versions that name it may be replayed.
 """
 

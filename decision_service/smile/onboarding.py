@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
-from hashlib import sha256
 from urllib.parse import quote
 
 import msgspec
@@ -20,7 +19,7 @@ from decision_service.casework.onboarding import (
 )
 from decision_service.domain.accounts import DISCONNECTED, Kind
 from decision_service.domain.errors import ServiceError, UpstreamUnavailable, UserUnknown
-from decision_service.domain.vendor import Webhook
+from decision_service.domain.vendor import Webhook, digest_of
 from decision_service.smile.answers import (
     BareDecoder,
     NewUserAnswer,
@@ -145,7 +144,7 @@ class SmileEnrolment:
             (await self._renewals.acquire(stop_at)).sent()
         return await self.link_token(user_id, stop_at)
 
-    async def anybody(self, stop_at: float) -> str | None:
+    async def any_user(self, stop_at: float) -> str | None:
         request = Request("/users", {"size": "1"})
         with refusals():
             page = await self._api.get(request, _USERS, self._api.budget(stop_at))
@@ -275,6 +274,6 @@ def _webhook(answer: WebhookAnswer) -> Webhook:
         needed(answer.url, "webhooks.url"),
         event_types=tuple(answer.event_types or ()),
         active=answer.active is not False,
-        secret_digest=sha256(answer.secret.encode()).hexdigest() if answer.secret else "",
+        secret_digest=digest_of(answer.secret) if answer.secret else "",
         all_types=ALL_EVENTS in (answer.event_types or ()),
     )

@@ -102,8 +102,9 @@ def _on_days_of_parameters(ruleset: CompiledRuleset, sampler: Sampler) -> Iterat
         pool = sampler.pools[f"inputs.{spec.name}"]
         if not spec.required and None not in pool:
             pool.append(None)
-    firsts = [each.steps[0].start for param in ruleset.params.values() for each in param.series]
-    begins = max((first for first in firsts if first is not None), default=date.min)
+    begins = date.min
+    for param in ruleset.params.values():
+        begins = max(begins, *[each.steps[0].start or date.min for each in param.series])
     for sample in sampler.samples(SAMPLES):
         if sample.as_of.date >= begins:
             yield sample

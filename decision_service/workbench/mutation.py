@@ -18,7 +18,7 @@ from decision_service.rules.compile import canonical, content, finish, run_check
 from decision_service.rules.draft import RulesetDraft
 from decision_service.rules.evaluate import Facts, evaluate
 from decision_service.rules.language import types as tree
-from decision_service.rules.language.diagnostics import Diagnostic, Place, Severity
+from decision_service.rules.language.diagnostics import Diagnostic, problem_at
 from decision_service.rules.language.types import ORDERED, Symbol
 from decision_service.rules.program import CompiledRuleset, RulesetFiles
 from decision_service.rules.ranges import ValueRange, meet, stepped, whole
@@ -249,16 +249,20 @@ def _wrongly_marked(one: Tried, mark: FigureMark) -> Iterator[Diagnostic]:
     if one.fate is not Fate.UNNOTICED:
         why = {Fate.NOTICED: "a case notices it", Fate.REFUSED: "`rules check` refuses it"}
         reason = why.get(one.fate, "it is found to make no difference anyway")
-        yield _error("T011", mark.place, f"{what} needs no mark: {reason}", hint="remove the mark")
+        yield problem_at(
+            "T011", mark.place, f"{what} needs no mark: {reason}", hint="remove the mark"
+        )
     elif (found := one.difference) is not None:
         message = f"{what} is marked, and it matters: {found.before} becomes {found.after}"
-        yield _error("T010", mark.place, message, hint="remove the mark, and write a case of it")
+        yield problem_at(
+            "T010", mark.place, message, hint="remove the mark, and write a case of it"
+        )
 
 
 def _unknown(mark: FigureMark) -> Diagnostic:
     what = f"{mark.at} from {mark.before} to {mark.after}"
     hint = "copy it from what `rules test --figures` prints"
-    return _error("T011", mark.place, f"there is no change of {what}", hint=hint)
+    return problem_at("T011", mark.place, f"there is no change of {what}", hint=hint)
 
 
 def _too_many(report: FiguresReport, marks: Sequence[FigureMark]) -> Iterator[Diagnostic]:
@@ -267,17 +271,6 @@ def _too_many(report: FiguresReport, marks: Sequence[FigureMark]) -> Iterator[Di
     total = len(report.tried)
     if marked * 100 > MOST_MARKED * total:
         message = f"{marked} of {total} changes are marked; {MOST_MARKED} % may be"
-        yield _error("T012", marks[0].place, message, hint="write cases that notice some of them")
-
-
-def _error(code: str, place: Place, message: str, hint: str) -> Diagnostic:
-    return Diagnostic(
-        code,
-        Severity.ERROR,
-        place.file,
-        line=place.line,
-        column=place.column,
-        end=place.end,
-        message=message,
-        hint=hint,
-    )
+        yield problem_at(
+            "T012", marks[0].place, message, hint="write cases that notice some of them"
+        )

@@ -24,6 +24,7 @@ from tests.kits.folder_vendor import SIGNATURE, FolderVendor, signed
 SECRET = "sixteen bytes and more"
 WITHOUT_SMILE = """
 import sys
+# As the import system documents it: what is None here cannot be imported
 sys.modules["decision_service.smile"] = None
 from tests.e2e.test_another_vendor import walked
 walked(sys.argv[1])

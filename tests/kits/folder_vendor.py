@@ -27,7 +27,7 @@ from decision_service.domain.errors import UserUnknown
 from decision_service.domain.needs import FetchPlan, WhenTransactions
 from decision_service.domain.ports import Clock, FetchResult
 from decision_service.domain.snapshot import Account, KnownCount, Provider, Snapshot
-from decision_service.domain.vendor import VendorStatus, Webhook
+from decision_service.domain.vendor import VendorStatus, Webhook, digest_of
 
 PROVIDERS = "providers.json"
 SIGNATURE = "x-folder-signature"
@@ -163,7 +163,7 @@ class FolderVendor:
     async def renewed_token(self, user_id: str, stop_at: float) -> LinkToken:
         return await self.link_token(user_id, stop_at)
 
-    async def anybody(self, stop_at: float) -> str | None:
+    async def any_user(self, stop_at: float) -> str | None:
         del stop_at
         people = sorted(self._folder.glob("*.json"))
         return next((one.stem for one in people if one.name != PROVIDERS), None)
@@ -192,8 +192,9 @@ class FolderVendor:
         self, name: str, url: str, event_types: tuple[str, ...], secret: str, stop_at: float
     ) -> Webhook:
         del stop_at
-        digest = hashlib.sha256(secret.encode()).hexdigest()
-        return Webhook("1", name, url, event_types=event_types, active=True, secret_digest=digest)
+        return Webhook(
+            "1", name, url, event_types=event_types, active=True, secret_digest=digest_of(secret)
+        )
 
     async def remove(self, webhook_id: str, stop_at: float) -> bool:
         del webhook_id, stop_at

@@ -86,6 +86,29 @@ class Diagnostic(msgspec.Struct, frozen=True):
         return (self.file, self.line, self.column, self.code, self.message)
 
 
+def problem_at(
+    code: str,
+    place: Place,
+    message: str,
+    *,
+    hint: str = "",
+    severity: Severity = Severity.ERROR,
+    quoted: str = "",
+) -> Diagnostic:
+    """A problem of what stands at a place."""
+    return Diagnostic(
+        code,
+        severity,
+        place.file,
+        line=place.line,
+        column=place.column,
+        end=place.end,
+        message=message,
+        hint=hint,
+        quoted=quoted,
+    )
+
+
 class Report(msgspec.Struct):
     """Collects problems, at most 200 errors and 200 warnings, with the lines to quote."""
 
@@ -122,17 +145,7 @@ class Report(msgspec.Struct):
         if self._counts[severity] >= MOST_PROBLEMS:
             return
         quoted = self.quote(place.file, place.line)
-        found = Diagnostic(
-            code,
-            severity,
-            place.file,
-            line=place.line,
-            column=place.column,
-            end=place.end,
-            message=message,
-            hint=hint,
-            quoted=quoted,
-        )
+        found = problem_at(code, place, message, hint=hint, severity=severity, quoted=quoted)
         if found.order not in self._found:
             self._found[found.order] = found
             self._counts[severity] += 1

@@ -66,6 +66,7 @@ from decision_service.server.transport.wire import (
     check_reference,
     check_user_id,
     in_language,
+    of_given,
     request_id_in,
     value_from_message,
 )
@@ -104,10 +105,6 @@ _OF_FULL_VIEW = ("inputs", "factor_values", "rule_traces", "withheld_tags", "lis
 _ADDED_LATER = ("recourse", "review", "income_months")
 
 
-def _accounts_of(decision: Decision) -> object:
-    return decision.factors and decision.factors.sources
-
-
 def _kinds_of(decision: Decision) -> object:
     return decision.factors and sorted(decision.factors.kinds.items())
 
@@ -131,7 +128,7 @@ DECISIONS = Mapper(
         },
         pb.DataQuality: {
             "fetched_time": "fetched",
-            "accounts": _accounts_of,
+            "accounts": of_given("factors", "sources"),
             "kinds": _kinds_of,
         },
         pb.AccountUse: {"account_id": "id", "sync_time": "synced"},

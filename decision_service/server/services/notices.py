@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import datetime
 
 import msgspec
@@ -21,7 +20,7 @@ from decision_service.rules.letters import NoticeKind
 from decision_service.server.services.reviews import check_review_id
 from decision_service.server.transport.auth import REVIEWERS
 from decision_service.server.transport.context import CallInfo, Role, RpcContext
-from decision_service.server.transport.wire import Mapper, Problems, check_decision_id
+from decision_service.server.transport.wire import Mapper, Problems, check_decision_id, of_given
 
 SERVICE = pb.DESCRIPTOR.services_by_name["NoticeService"]
 LONGEST_CHANNEL = 100
@@ -36,13 +35,6 @@ def _html(notice: StoredNotice) -> str:
     return html(notice.letter)
 
 
-def _of_sending(name: str) -> Callable[[StoredNotice], object]:
-    def field(notice: StoredNotice) -> object:
-        return notice.sent and getattr(notice.sent, name)
-
-    return field
-
-
 NOTICES = Mapper(
     {
         pb.Notice: {
@@ -53,9 +45,9 @@ NOTICES = Mapper(
             "html": _html,
             "create_time": "made",
             "created_by": "made_by",
-            "send_time": _of_sending("at"),
-            "channel": _of_sending("channel"),
-            "sent_by": _of_sending("by"),
+            "send_time": of_given("sent", "at"),
+            "channel": of_given("sent", "channel"),
+            "sent_by": of_given("sent", "by"),
         }
     }
 )

@@ -22,7 +22,7 @@ from decision_service.rollout.impact import LeftOut, matrix_of
 from decision_service.rollout.judge import ArmCount, interval
 from decision_service.rollout.model import RolloutStage, Segment, Shadow, TrackName, percent_of
 from decision_service.rollout.ports import JournalAction
-from decision_service.rollout.state import Proposal, ProposalKind, RolloutState, widenings
+from decision_service.rollout.state import Proposal, ProposalKind, widenings
 from decision_service.rollout_running.figures import GuardrailPoint, ShadowLine, ShowFigures
 from decision_service.rollout_running.journal import RolloutChange
 from decision_service.rollout_running.operate import (
@@ -47,6 +47,7 @@ from decision_service.server.transport.wire import (
     check_product,
     check_reference,
     check_user_id,
+    of_given,
 )
 
 SERVICE = service_pb.DESCRIPTOR.services_by_name["RolloutService"]
@@ -83,7 +84,7 @@ def _track(change: Proposal) -> str:
 
 
 def _ends(change: Proposal) -> datetime | None:
-    """A proposal of a person ends; one of the service waits until it is taken."""
+    """A changed plan waits without an end until a caller confirms it first."""
     return change.ends if change.by else None
 
 
@@ -97,13 +98,6 @@ def _denied(look: RolloutView) -> int:
 
 def _hold(stage: RolloutStage) -> timedelta | None:
     return stage.hold or None
-
-
-def _of_challenger(name: str) -> Callable[[RolloutState], object]:
-    def field(state: RolloutState) -> object:
-        return state.challenger and getattr(state.challenger, name)
-
-    return field
 
 
 def _rate(count: ArmCount) -> str:
@@ -167,9 +161,9 @@ ROLLOUTS = Mapper(
         pb.RolloutStanding: {
             "go_live_stage": "go_live.stage",
             "killed": "go_live.killed",
-            "challenger_version": _of_challenger("version"),
-            "challenger_stage": _of_challenger("stage"),
-            "challenger_killed": _of_challenger("killed"),
+            "challenger_version": of_given("challenger", "version"),
+            "challenger_stage": of_given("challenger", "stage"),
+            "challenger_killed": of_given("challenger", "killed"),
         },
         pb.ProposedStep: {
             "track": _track,

@@ -414,6 +414,16 @@ class Mapper:
         return nested
 
 
+def of_given(owner: str, name: str) -> Callable[[Any], Any]:
+    """Reads an attribute of what a struct has under a name; None where it has nothing there."""
+
+    def read(of: Any) -> Any:
+        given = getattr(of, owner)
+        return None if given is None else getattr(given, name)
+
+    return read
+
+
 def _nothing(_: Any) -> tuple[()]:
     return ()
 

@@ -51,7 +51,9 @@ class DimensionUnknown(Unfit):
 def require_dimensions(by: tuple[str, ...], *rulesets: CompiledRuleset) -> None:
     """Raise DimensionUnknown for the first dimension that there is not, or cannot be cut so."""
     inputs = {f"{_INPUT}{name}": one.type for r in rulesets for name, one in r.inputs.items()}
-    factors = {name: known_factors()[name].type for r in rulesets for name in r.needs.factors}
+    known = known_factors()
+    named = frozenset().union(*(ruleset.needs.factors for ruleset in rulesets))
+    factors = {name: known[name].type for name in named}
     types = {**dict.fromkeys(KNOWN, ValueType.TEXT), "amount": ValueType.MONEY, **inputs, **factors}
     seen = set()
     for name, colon, points in (one.partition(":") for one in by):

@@ -432,7 +432,7 @@ async def vendor_checks(
 
 async def _keys(settings: Settings, source: Vendor) -> Check:
     """Whether the key pair belongs to the mode; a link token shows the key pair's mode."""
-    user_id = await source.enrolment.anybody(vendor_deadline())
+    user_id = await source.enrolment.any_user(vendor_deadline())
     if user_id is None:
         return Check("keys", None, "taken; their mode shows with the first applicant")
     token = await source.enrolment.link_token(user_id, vendor_deadline())

@@ -68,8 +68,12 @@ def _shown(rule: RuleTrace) -> RuleView:
 
 
 def _lines(rule: RuleTrace) -> Iterable[str]:
-    for c in (c for c in rule.comparisons if c.right != "-"):
-        yield comparison_text(c.left, c.actual, c.operator, right=c.right, required=c.required)
+    for one in rule.comparisons:
+        if one.right == "-":
+            continue
+        yield comparison_text(
+            one.left, one.actual, one.operator, right=one.right, required=one.required
+        )
     if rule.note:
         yield rule.note
 

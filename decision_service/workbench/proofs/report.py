@@ -14,7 +14,7 @@ from decision_service.factors.laws import LAWS, TOGETHER
 from decision_service.factors.registry import catalogue
 from decision_service.rulebook.rulebook import Rulebook
 from decision_service.rules.inputs import made_up
-from decision_service.rules.language.diagnostics import Diagnostic, Place, Severity
+from decision_service.rules.language.diagnostics import Diagnostic, Severity, problem_at
 from decision_service.rules.language.values import Unknown
 from decision_service.rules.law import PriceLaw
 from decision_service.rules.program import CompiledRuleset, Guarantee
@@ -240,10 +240,12 @@ def _problems(
     question = kept(ruleset, guarantee, world)
     result = prove(question, today, left)
     if isinstance(result, Counterexample):
-        yield _problem("R521", place, f"`{name}` does not hold", hint=person_text(question, result))
+        yield problem_at(
+            "R521", place, f"`{name}` does not hold", hint=person_text(question, result)
+        )
     elif isinstance(result, Undecided):
         severity = Severity.ERROR if guarantee.must else Severity.WARNING
-        yield _problem(
+        yield problem_at(
             UNDECIDED, place, f"`{name}` is not decided: {result.why}", severity=severity
         )
     else:
@@ -258,7 +260,7 @@ def _vacuous(
     found = prove(vacuous(ruleset, guarantee, world), today, left, likely=False)
     if isinstance(found, Proved):
         message = f"`{guarantee.name}` applies to no applicant: its `when` can never be true"
-        yield _problem("R523", guarantee.place, message, severity=Severity.WARNING)
+        yield problem_at("R523", guarantee.place, message, severity=Severity.WARNING)
 
 
 def _of_law(
@@ -276,7 +278,7 @@ def _of_law(
     law = laws.get(guarantee.law)
     if law is None:
         message = f"`{name}` is not decided: there is no law `{guarantee.law}`"
-        yield _problem(UNDECIDED, place, message)
+        yield problem_at(UNDECIDED, place, message)
         return
     broken = False
     for ceiling in ceilings_of(ruleset, law):
@@ -286,24 +288,9 @@ def _of_law(
         if isinstance(result, Counterexample):
             words = ceiling.words(result.verdicts[0], result.day)
             message = f"`{name}` does not hold: {words}"
-            yield _problem("R521", place, message, hint=person_text(question, result))
+            yield problem_at("R521", place, message, hint=person_text(question, result))
         elif isinstance(result, Undecided):
             message = f"`{name}` is not decided of {ceiling.what}: {result.why}"
-            yield _problem(UNDECIDED, place, message)
+            yield problem_at(UNDECIDED, place, message)
     if not broken:
         yield from _vacuous(ruleset, guarantee, world, today=today, left=begun())
-
-
-def _problem(
-    code: str, place: Place, message: str, hint: str = "", severity: Severity = Severity.ERROR
-) -> Diagnostic:
-    return Diagnostic(
-        code,
-        severity,
-        place.file,
-        line=place.line,
-        column=place.column,
-        end=place.end,
-        message=message,
-        hint=hint,
-    )
