@@ -127,13 +127,13 @@ test-long: $(TEST_TOOLS) ## Run the long tests: proofs, populations, clusters, k
 	$(PYTEST) -n 4 -m long $(LONG)
 
 # Modules whose tests read a page, most to type what it prints; CI always runs these.
-PAGED = $(wildcard tests/console tests/e2e tests/integration tests/journeys tests/reliability tests/unit/cli tests/unit/standin tests/unit/workbench)
+PAGED = $(wildcard tests/console tests/e2e tests/integration tests/journeys tests/reliability tests/unit/cli tests/unit/standin tests/unit/author tests/unit/operate)
 PAGES = $(shell grep -rlE --include='test_*.py' 'e2e\.(page|test_backtest) |README\.md|"docs"' $(PAGED))
 # What decides in these folders is rules, factors, proofs: nothing serves, stores or reads an applicant.
 CORE = $(wildcard tests/edits tests/fuzz tests/unit/factors tests/unit/rules)
 WHEEL = tests/e2e/test_wheel.py
 LONG = $(shell grep -rl --include='test_*.py' 'mark\.long' tests)
-LONG_CORE = $(filter $(CORE:%=%/%) tests/unit/workbench/test_proofs%,$(LONG))
+LONG_CORE = $(filter $(CORE:%=%/%) tests/unit/author/test_proofs%,$(LONG))
 
 .PHONY: pages
 pages: $(TEST_TOOLS) ## Run the tests that read pages and type what they print
@@ -235,18 +235,18 @@ record-green: .venv/.runtime ## Run what is due as CI does, and record what is g
 .PHONY: oracle
 oracle: .venv/.dev ## Compare with slow readings on 210,000 cases (15 minutes)
 	ORACLE_CASES=100000 $(BIN)/pytest -q -n 2 --dist load tests/unit/rules/test_evaluation.py
-	PROVE_CASES=100000 $(BIN)/pytest -q -n 2 --dist load tests/unit/workbench/test_proofs_trust.py \
+	PROVE_CASES=100000 $(BIN)/pytest -q -n 2 --dist load tests/unit/author/test_proofs_trust.py \
 	  -k test_terms_compute_what_the_evaluator_decides
 	ORACLE_APPLICANTS=10000 ORACLE_FACTORS=60 $(BIN)/pytest -q -n 2 --dist load tests/unit/factors/test_oracle.py
 
-SHIPPED = tests/unit/workbench/shipped_guarantees.py
+SHIPPED = tests/unit/author/shipped_guarantees.py
 .PHONY: prove-short
 prove-short: .venv/.dev ## Prove and attack the shipped guarantees
 	$(BIN)/pytest -q -n 2 --dist load $(SHIPPED)
 
 .PHONY: prove
 prove: .venv/.dev ## Prove the shipped guarantees, and long claims (5 minutes)
-	PROVE_ALL=1 $(BIN)/pytest -q -n 2 --dist load tests/unit/workbench/test_proofs_*.py $(SHIPPED)
+	PROVE_ALL=1 $(BIN)/pytest -q -n 2 --dist load tests/unit/author/test_proofs_*.py $(SHIPPED)
 
 MINUTES ?= 5
 SEED ?= 1

@@ -10,13 +10,13 @@ from functools import partial
 from multiprocessing import get_context
 from statistics import fmean
 
+from decision_service.author.backtest.replica import KeyRange, StoreReader
 from decision_service.rollout_running.compare import recorded_case
 from decision_service.rollout_running.pairs import DecidedCase
 from decision_service.rulebook.archive import CompilationThread, RulesetArchive
 from decision_service.rulebook.rulebook import Rulebook
 from decision_service.rules.evaluate import Facts, evaluate
 from decision_service.rules.program import CompiledRuleset
-from decision_service.workbench.backtest.replica import KeyRange, StoreReader
 
 APPLICANTS = 2_000
 EVER = KeyRange(datetime(2020, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC))

@@ -10,20 +10,20 @@ from datetime import date
 from itertools import groupby
 from pathlib import Path
 
-from decision_service.rulebook.folder import read_rules
-from decision_service.rulebook.laws import laws_of
-from decision_service.workbench.commands.folder import find_version
-from decision_service.workbench.proofs.comparison import Claim
-from decision_service.workbench.proofs.questions import Question, all_kept
-from decision_service.workbench.proofs.report import factor_model
-from decision_service.workbench.proofs.search import (
+from decision_service.author.folder import find_version
+from decision_service.author.proofs.comparison import Claim
+from decision_service.author.proofs.questions import Question, all_kept
+from decision_service.author.proofs.report import factor_model
+from decision_service.author.proofs.search import (
     Counterexample,
     Proved,
     Result,
     Undecided,
     prove,
 )
-from tests.unit.workbench.proofs import (
+from decision_service.rulebook.folder import read_rules
+from decision_service.rulebook.laws import laws_of
+from tests.unit.author.proofs import (
     SEED,
     SHIPPED,
     attack,

@@ -15,7 +15,7 @@ from decision_service.casework.recourse import RecourseKind, Recourses
 from decision_service.domain.decision import Outcome
 from decision_service.domain.factor import FactorValue
 from decision_service.rules.evaluate import evaluate
-from tests.unit.workbench.recourse import (
+from tests.unit.author.recourse import (
     VERSIONS,
     answer,
     confirmed,
@@ -23,7 +23,7 @@ from tests.unit.workbench.recourse import (
     shipped_product,
     somebody,
 )
-from tests.unit.workbench.recourse import product as small_product
+from tests.unit.author.recourse import product as small_product
 
 _MILLISECONDS = 1_000
 

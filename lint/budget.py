@@ -14,8 +14,8 @@ PACKAGE = "decision_service"
 APART = {
     "console": ("console",),
     "events": ("outbox", "store.outbox", "server.services.events"),
-    "export": ("workbench.analyst", "workbench.commands.export"),
-    "monitor": ("workbench.monitor", "workbench.commands.monitor"),
+    "export": ("operate.export",),
+    "monitor": ("operate.monitor",),
 }
 """Parts that are counted apart, by the modules and packages that they are."""
 

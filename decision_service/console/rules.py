@@ -15,12 +15,12 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from decision_service.api.v1 import ruleset_service_pb2 as pb
+from decision_service.author.backtest import render
+from decision_service.author.backtest.report import ImpactReport
 from decision_service.cli.releases import WAITING, state_words
 from decision_service.console.service import Refused
 from decision_service.console.web import Handler, Pages, Visit, sentence
 from decision_service.rulebook.differences import compare_texts
-from decision_service.workbench.backtest import render
-from decision_service.workbench.backtest.report import ImpactReport
 
 ROWS = 50
 """How many rows of each table of a shown file a page has."""

@@ -23,20 +23,20 @@ from decision_service.api.v1 import outcome_service_pb2 as pb
 from decision_service.api.v1.decision_pb2 import OUTCOME_APPROVE
 from decision_service.api.v1.decision_service_pb2 import ListDecisionsRequest
 from decision_service.api.v1.outcome_service_pb2_grpc import OutcomeServiceStub
-from decision_service.build import engine_version
-from decision_service.standin.sandbox import sandbox_people
-from decision_service.standin.server import build_app
-from decision_service.store.keys import DATA_KEYS, IDENTITY_KEYS
-from decision_service.workbench.backtest.replica import KeyRange, StoreReader
-from decision_service.workbench.backtest.rules import BacktestOrder, DecisionSource
-from decision_service.workbench.backtest.run import (
+from decision_service.author.backtest.order import compared_rules
+from decision_service.author.backtest.replica import KeyRange, StoreReader
+from decision_service.author.backtest.rules import BacktestOrder, DecisionSource
+from decision_service.author.backtest.run import (
     JudgedRanges,
     divided,
     in_processes,
     judged,
     summed,
 )
-from decision_service.workbench.commands.backtest_run import compared_rules
+from decision_service.build import engine_version
+from decision_service.standin.sandbox import sandbox_people
+from decision_service.standin.server import build_app
+from decision_service.store.keys import DATA_KEYS, IDENTITY_KEYS
 from tests.e2e.process import command
 from tests.e2e.service import ROOT, Running, create, running
 from tests.e2e.test_outcomes import day, report

@@ -13,19 +13,16 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace as replace_field
 
-from decision_service.runtime.clock import SystemClock
-from decision_service.standin.sandbox import sandbox_people
-from decision_service.standin.server import build_app
-from decision_service.store.keys import DATA_KEYS, IDENTITY_KEYS
-from decision_service.workbench.backtest.render import encoded
-from decision_service.workbench.backtest.replica import KeyRange
-from decision_service.workbench.backtest.report import ReportSubject, report_of
-from decision_service.workbench.backtest.rules import (
+from decision_service.author.backtest.order import compared_rules
+from decision_service.author.backtest.render import encoded
+from decision_service.author.backtest.replica import KeyRange
+from decision_service.author.backtest.report import ReportSubject, report_of
+from decision_service.author.backtest.rules import (
     BacktestOrder,
     dated_figures,
     subject_of,
 )
-from decision_service.workbench.backtest.run import (
+from decision_service.author.backtest.run import (
     ClusterUnfit,
     JudgedRanges,
     MapPartitions,
@@ -33,7 +30,10 @@ from decision_service.workbench.backtest.run import (
     in_processes,
     summed,
 )
-from decision_service.workbench.commands.backtest_run import compared_rules
+from decision_service.runtime.clock import SystemClock
+from decision_service.standin.sandbox import sandbox_people
+from decision_service.standin.server import build_app
+from decision_service.store.keys import DATA_KEYS, IDENTITY_KEYS
 from tests.e2e.process import command
 from tests.e2e.service import running
 from tests.e2e.test_backtest import PRODUCT, RULES, STRICT, decide_twice, ordered, quiet
@@ -57,7 +57,7 @@ def cluster() -> Iterator[Cluster]:
 
 def tasks(order: BacktestOrder, ranges: Sequence[KeyRange], jobs: int | None) -> JudgedRanges:
     """Those of the cluster."""
-    from decision_service.workbench.backtest.ray_tasks import on_ray
+    from decision_service.author.backtest.ray_tasks import on_ray
 
     return on_ray(order, ranges, jobs)
 

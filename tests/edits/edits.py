@@ -13,6 +13,9 @@ from pathlib import Path
 import yaml
 from msgspec.structs import replace
 
+from decision_service.author.diff import compare_rules
+from decision_service.author.folder import LoadedRules, select_rules
+from decision_service.author.proofs.report import guarantee_problems
 from decision_service.rollout.state import clashes, initial_state, widenings
 from decision_service.rulebook.load import load_rules
 from decision_service.rulebook.loosenings import loosenings, unaccepted
@@ -21,9 +24,6 @@ from decision_service.rulebook.rule_tests import VersionResults, case_problems, 
 from decision_service.rulebook.states import difference_lines
 from decision_service.rules.compile import canonical
 from decision_service.rules.language.diagnostics import Severity
-from decision_service.workbench.commands.diff import compare_rules
-from decision_service.workbench.commands.folder import LoadedRules, select_rules
-from decision_service.workbench.proofs.report import guarantee_problems
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]

@@ -37,9 +37,9 @@ from decision_service.domain.decision import Outcome
 from decision_service.domain.ports import DecisionEntry, StoredText
 from decision_service.domain.reviews import ReviewResult, ReviewState
 from decision_service.domain.values import Cause, Money
+from decision_service.operate.export import tables
 from decision_service.rulebook.folder import read_rules
 from decision_service.rulebook.load import load_rules
-from decision_service.workbench.analyst import tables
 from tests.kits.outcome_log import BOOKED, told
 from tests.kits.recorded_people import DAYS, PRODUCT, RULES, decided, record
 from tests.kits.stores import begun, opened
@@ -337,8 +337,8 @@ def test_programs_read_the_result(entries, export, tmp_path, monkeypatch):
     done, counts = export("--format", "json"), {"decisions": 24, "days": 3, "removed": {}}
     assert (json.loads(done.out), done.err) == ({"folder": str(folder), **counts}, "")
     before, shown = sums(folder), nullcontext(lambda *at: seen.append(at))
-    monkeypatch.setattr("decision_service.workbench.commands.export.progress", lambda _: shown)
-    monkeypatch.setattr("decision_service.workbench.analyst.export._TOGETHER", 5)
+    monkeypatch.setattr("decision_service.operate.export.command.progress", lambda _: shown)
+    monkeypatch.setattr("decision_service.operate.export.days._TOGETHER", 5)
     assert export("--to", pages).code == 0
     assert seen == [(n, 24, n) for n in (5, 8, 13, 16, 21, 24)]
     assert tags(pages, "factors") == tags(folder)

@@ -18,13 +18,13 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 from sqlalchemy.ext.asyncio import create_async_engine
 
+from decision_service.author.backtest.replica import StoreReader
 from decision_service.outbox.events import EventFilter
 from decision_service.store import columns, migrations, schema
 from decision_service.store import postgres as postgres_database
 from decision_service.store.engine import Database, PostgresServer, parse_store_url
 from decision_service.store.errors import StepFailed, StoreRefused
 from decision_service.store.store import Store, migrate, open_database
-from decision_service.workbench.backtest.replica import StoreReader
 from tests.dumps import (
     FOLDER,
     POSTGRESQL,

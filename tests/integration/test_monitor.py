@@ -14,15 +14,15 @@ from msgspec.structs import replace
 
 from decision_service.api.v1 import decision_pb2 as pb
 from decision_service.api.v1.decision_service_pb2 import CreateDecisionResponse
+from decision_service.author.backtest.command import days_within
+from decision_service.author.backtest.render import encoded
+from decision_service.author.backtest.replica import StoreReader
 from decision_service.casework.outcomes import LoanStatus
 from decision_service.casework.review_steps import complete
 from decision_service.domain.decision import Outcome
 from decision_service.domain.reviews import ReviewCase, ReviewState
-from decision_service.workbench.backtest.render import encoded
-from decision_service.workbench.backtest.replica import StoreReader
-from decision_service.workbench.commands.backtest import days_within
-from decision_service.workbench.monitor.read import lent, observed, reviewed, steps
-from decision_service.workbench.monitor.report import LoanState, ObservedLoan
+from decision_service.operate.monitor.read import lent, observed, reviewed, steps
+from decision_service.operate.monitor.report import LoanState, ObservedLoan
 from tests.kits.decision_log import ENTRY
 from tests.kits.monitored_people import opened_review, record
 from tests.kits.outcome_log import BOOKED, told
@@ -30,8 +30,8 @@ from tests.kits.recorded_people import PRODUCT, RULES
 from tests.kits.review_log import APPROVED, POLICY, by, claimed_by
 from tests.kits.rollout_journal import FIRST, SECOND
 from tests.kits.stores import opened
+from tests.unit.author.reports import report as impact
 from tests.unit.cli.commands import command
-from tests.unit.workbench.reports import report as impact
 
 SEPTEMBER = ("--from", "2026-09-01", "--to", "2026-09-30")
 SUMMER = ("--baseline", "2026-07-01..2026-08-31")

@@ -14,6 +14,7 @@ from msgspec.structs import replace
 from sqlalchemy import Connection, Table, select
 from structlog.testing import capture_logs
 
+from decision_service.author.backtest.replica import KeyRange, StoreReader
 from decision_service.casework.outcomes import (
     LoanOutcome,
     LoanStatus,
@@ -36,7 +37,6 @@ from decision_service.rulebook.archive import CompilationThread, RulesetArchive
 from decision_service.store.history import history, history_keys
 from decision_service.store.outcomes import loan_outcomes
 from decision_service.store.store import Store, open_database
-from decision_service.workbench.backtest.replica import KeyRange, StoreReader
 from tests.fakes.world import NOW, World, application
 from tests.kits.cases import until
 from tests.kits.decision_log import ENTRY, NOON, numbered

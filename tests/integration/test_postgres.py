@@ -19,6 +19,7 @@ from msgspec import structs
 from sqlalchemy import Connection, text
 from sqlalchemy.engine import make_url
 
+from decision_service.author.backtest.replica import StoreReader
 from decision_service.domain.accounts import Kind
 from decision_service.domain.errors import StoreBusy, StoreError, StoreUnavailable
 from decision_service.domain.ports import Filter, SnapshotBody
@@ -29,7 +30,6 @@ from decision_service.store.commit import Commit, preconditions_of, record_group
 from decision_service.store.errors import StoreRefused
 from decision_service.store.keys import PLAIN
 from decision_service.store.store import Store, migrate
-from decision_service.workbench.backtest.replica import StoreReader
 from tests.kits.arm_log import CHAMPION
 from tests.kits.cases import until
 from tests.kits.decision_log import ENTRY, as_stored, numbered

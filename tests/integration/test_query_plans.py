@@ -10,6 +10,8 @@ import pytest
 from msgspec.structs import replace
 from sqlalchemy import Connection, event
 
+from decision_service.author.backtest import replica as backtest
+from decision_service.author.backtest.replica import KeyRange
 from decision_service.domain.decision import Arm, Outcome
 from decision_service.domain.ports import Filter, PagePosition
 from decision_service.store import arms, commit, decisions, outcomes
@@ -17,8 +19,6 @@ from decision_service.store import erasure as expiry
 from decision_service.store.columns import microseconds
 from decision_service.store.engine import Database
 from decision_service.store.store import open_database
-from decision_service.workbench.backtest import replica as backtest
-from decision_service.workbench.backtest.replica import KeyRange
 from tests.kits.decision_log import ENTRY, NOON
 from tests.kits.postgres import Postgres
 

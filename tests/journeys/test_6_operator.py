@@ -20,13 +20,13 @@ from decision_service.api.v1 import applicant_service_pb2_grpc
 from decision_service.api.v1 import decision_service_pb2 as service_pb
 from decision_service.app import wiring as upkeep
 from decision_service.decide.events import NEEDED_TYPES
+from decision_service.operate.preflight import erasures_check, identity_keys_check
 from decision_service.runtime.config import load
 from decision_service.server.transport import health
 from decision_service.standin.sandbox import sandbox_people
 from decision_service.standin.server import Simulator, build_app, serve
 from decision_service.store.keys import DATA_KEYS
 from decision_service.store.seals import JOURNAL_KEYS
-from decision_service.workbench.commands.preflight import erasures_check, identity_keys_check
 from tests.e2e.process import command
 from tests.e2e.service import (
     Running,

@@ -13,6 +13,7 @@ import pytest
 import yaml
 from msgspec.structs import replace
 
+from decision_service.author.check import markdown, range_of
 from decision_service.domain.accounts import Kind
 from decision_service.domain.factor import Better, Factors, ValueType
 from decision_service.domain.needs import DataPolicy, FetchPlan, Needs, WhenTransactions
@@ -27,7 +28,6 @@ from decision_service.domain.snapshot import (
 from decision_service.domain.values import AsOf, Cause, Month
 from decision_service.factors.compute import compute, fetch_plan
 from decision_service.factors.registry import Family, catalogue, registered
-from decision_service.workbench.commands.rules import markdown, range_of
 from tests.oracles.applicants import PROVIDERS as MADE_UP_PROVIDERS
 from tests.unit.factors.test_golden import plus_zone, read_case, read_policy, read_snapshot
 

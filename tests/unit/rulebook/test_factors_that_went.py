@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
+from decision_service.author.check import factor_findings
 from decision_service.decide.codec import decode_facts, encode_facts, value_to_wire
 from decision_service.domain.ports import DecisionEntry, StoredEntry
 from decision_service.domain.values import Money
@@ -19,7 +20,6 @@ from decision_service.rules.compile import compile_ruleset
 from decision_service.rules.language.diagnostics import Severity
 from decision_service.rules.program import CompiledRuleset
 from decision_service.runtime import gone
-from decision_service.workbench.commands.rules import factor_findings
 from tests.fakes.cases import case_of, changed_rules
 from tests.fakes.in_memory import InMemoryDecisionLog
 from tests.fakes.shipped import CHAMPION

@@ -11,6 +11,7 @@ import pytest
 from msgspec.structs import replace
 from structlog.testing import capture_logs
 
+from decision_service.author.backtest.rules import RulesOrder, compiled
 from decision_service.decide.codec import decode_facts
 from decision_service.decide.replay import ReadDecisions, ReplayDecision, WhichRules
 from decision_service.domain.decision import ListAnswer, Outcome
@@ -33,7 +34,6 @@ from decision_service.rulebook.replica_check import rules_digest
 from decision_service.rules import inputs
 from decision_service.rules.compile import compile_ruleset
 from decision_service.rules.inputs import list_answers, read_list
-from decision_service.workbench.backtest.rules import RulesOrder, compiled
 from tests.fakes.cases import changed_rules
 from tests.fakes.in_memory import InMemoryDecisionLog
 from tests.fakes.plans import planned

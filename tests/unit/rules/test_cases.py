@@ -6,6 +6,8 @@ import re
 
 import pytest
 
+from decision_service.author.coverage import covers, reached_by_made_up
+from decision_service.author.mutation import FiguresRun
 from decision_service.domain.decision import Outcome
 from decision_service.rules.evaluate import Facts, evaluate
 from decision_service.rules.knockouts import Rule
@@ -14,8 +16,6 @@ from decision_service.rules.language.types import FLAG, Constant
 from decision_service.rules.program import RulesetFiles
 from decision_service.rules.tests import Goal, certain_rules, coverage, goals_reached, run_cases
 from decision_service.rules.tests_file import LegalMark, case_target, parse_cases
-from decision_service.workbench.coverage import covers, reached_by_made_up
-from decision_service.workbench.mutation import FiguresRun
 from tests.kits.cases import cases
 from tests.oracles.rule_facts import facts as drawn_facts
 from tests.oracles.rulesets import ruleset_text

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from decision_service.author.mutation import FiguresRun, report_on
 from decision_service.domain.decision import Outcome, ReferKind
 from decision_service.domain.values import Money
 from decision_service.factors.registry import catalogue
@@ -20,7 +21,6 @@ from decision_service.rules.language.diagnostics import render_all
 from decision_service.rules.program import RulesetFiles
 from decision_service.rules.tests import coverage, run_cases
 from decision_service.rules.tests_file import parse_cases
-from decision_service.workbench.mutation import FiguresRun, report_on
 from tests.fakes.examples import FIRST
 from tests.kits.cases import case_text
 from tests.oracles.rule_facts import facts as facts_of_oracle

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from decision_service.author import mutation as figures_run
+from decision_service.author.mutants import Fate, figures, next_to, operators
+from decision_service.author.mutation import FiguresRun, report_on
 from decision_service.rules.program import RulesetFiles
 from decision_service.rules.tests import run_cases
 from decision_service.rules.tests_file import parse_cases
-from decision_service.workbench import mutation as figures_run
-from decision_service.workbench.mutants import Fate, figures, next_to, operators
-from decision_service.workbench.mutation import FiguresRun, report_on
 from tests.kits.cases import cases
 from tests.unit.rules.kit import CATALOGUE, HEAD, compiled, rules, stages
 

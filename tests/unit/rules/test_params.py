@@ -8,6 +8,9 @@ from decimal import Decimal
 import pytest
 from msgspec.structs import replace
 
+from decision_service.author.constants import FigureSetter, FiguresUnfit
+from decision_service.author.mutants import Fate, find_changes
+from decision_service.author.mutation import FiguresRun
 from decision_service.domain.decision import Outcome
 from decision_service.domain.values import Cause
 from decision_service.factors.registry import catalogue
@@ -21,9 +24,6 @@ from decision_service.rules.law import may_apply, read_law
 from decision_service.rules.program import RulesetFiles
 from decision_service.rules.tests import coverage, run_cases
 from decision_service.rules.tests_file import parse_cases
-from decision_service.workbench.constants import FigureSetter, FiguresUnfit
-from decision_service.workbench.mutants import Fate, find_changes
-from decision_service.workbench.mutation import FiguresRun
 from tests.kits.cases import cases
 from tests.unit.rules.kit import (
     CATALOGUE,
