@@ -13,7 +13,8 @@ class ProofAnswer(StrEnum):
     UNDECIDED = "UNDECIDED"
 
 
-class ClaimProof(msgspec.Struct, frozen=True):
+# Reports of before name it `told`.
+class ClaimProof(msgspec.Struct, frozen=True, rename={"because": "told"}):
     """A claim in words, and its answer.
 
     `because` is a person that breaks it, with both decisions, or what was not decided; empty
