@@ -49,7 +49,8 @@ class FigureSetter:
         ruleset = compile_ruleset(files, catalogue, checks=()).ruleset
         if ruleset is None:
             raise FiguresUnfit(f"{files.path} does not compile: run rules check")
-        self._files, self._tree = files, RuleTree(files, ruleset, catalogue)
+        self._files = files
+        self._tree = RuleTree(files, ruleset, catalogue)
         symbols = self._tree.draft().names.symbols
         self._changes = _named(find_changes(self._tree.root, symbols))
 

@@ -127,7 +127,11 @@ def prove(
 
 def decided(question: Question, today: date, limit: float) -> Result:
     end = time.monotonic() + limit
-    return prove_it(question, today, lambda: end - time.monotonic())
+
+    def seconds_left() -> float:
+        return end - time.monotonic()
+
+    return prove_it(question, today, seconds_left)
 
 
 def _question(versions: tuple[NamedVersion, NamedVersion], claim: Claim, where: str) -> Question:
@@ -137,7 +141,8 @@ def _question(versions: tuple[NamedVersion, NamedVersion], claim: Claim, where: 
         )
         what = "--claim only" if claim is Claim.ONLY else f"the condition {where}"
         raise CommandError(f'{what} {words}: as in --claim only "income.months_24m < 6"')
-    old, new = (version.ruleset for version in versions)
+    old = versions[0].ruleset
+    new = versions[1].ruleset
     return compared(old, new, claim, world=factor_model(old, new), where=where)
 
 

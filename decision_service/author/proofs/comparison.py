@@ -49,6 +49,18 @@ def _gains(b: Builder, old: EncodedVerdict, new: EncodedVerdict) -> Term:
     return b.or_(better_term(b, old, new), more_term(b, old, new))
 
 
+def _loses(b: Builder, old: EncodedVerdict, new: EncodedVerdict) -> Term:
+    return _gains(b, new, old)
+
+
+def _approves_more(b: Builder, old: EncodedVerdict, new: EncodedVerdict) -> Term:
+    return b.and_(new.approved, b.not_(old.approved))
+
+
+def _other_amount(b: Builder, old: EncodedVerdict, new: EncodedVerdict) -> Term:
+    return b.or_(more_term(b, old, new), more_term(b, new, old))
+
+
 CLAIMS: Mapping[Claim, ClaimLaw] = {
     Claim.TIGHTENS: ClaimLaw(
         "no applicant gets a better outcome or a larger amount",
@@ -59,19 +71,19 @@ CLAIMS: Mapping[Claim, ClaimLaw] = {
     Claim.APPROVES_NO_MORE: ClaimLaw(
         "no decline and no referral becomes an approval",
         "every approval of NEW is one of OLD too",
-        lambda b, old, new: b.and_(new.approved, b.not_(old.approved)),
+        _approves_more,
         inputs=(1,),
     ),
     Claim.LOOSENS: ClaimLaw(
         "no applicant gets a worse outcome or a smaller amount",
         "NEW gives no applicant a worse outcome or a smaller amount than OLD",
-        lambda b, old, new: _gains(b, new, old),
+        _loses,
         inputs=(-1,),
     ),
     Claim.SAME_AMOUNTS: ClaimLaw(
         "no applicant is offered another amount",
         "NEW offers no applicant another amount than OLD",
-        lambda b, old, new: b.or_(more_term(b, old, new), more_term(b, new, old)),
+        _other_amount,
     ),
     Claim.SAME_PRICE: ClaimLaw(
         "the price of a loan stays the same",

@@ -34,7 +34,7 @@ from decision_service.rules.knockouts import ConditionsRunner, Rule, RulesRunner
 from decision_service.rules.language.types import Node, reads
 from decision_service.rules.offer import OfferLine, OfferRunner, Terms
 from decision_service.rules.ranges import ValueRange
-from decision_service.rules.scorecard import Card, Characteristic, ScorecardRunner
+from decision_service.rules.scorecard import Band, Card, Characteristic, ScorecardRunner
 from decision_service.rules.stages import ConditionalRunner
 from decision_service.rules.table import Grid, TableRunner
 
@@ -122,16 +122,18 @@ def encode_card(runner: ScorecardRunner, state: EncodedState) -> None:
     card = runner.card
     scored = [points_of(each, state) for each in card.characteristics]
     totals = _totals(b, card, scored)
-    bands = [
-        b.or_(*(when for total, when in totals.items() if card.band_of(total) is band))
-        for band in card.bands
-    ]
+    bands = [_in_band(b, card, totals, band=band) for band in card.bands]
     _put(card, totals, bands, state=state)
-    bounded, tainted = (b.or_(*(getattr(s, n) for s in scored)) for n in ("bounded", "tainted"))
+    bounded = b.or_(*(one.bounded for one in scored))
+    tainted = b.or_(*(one.tainted for one in scored))
     state.mark((card.score.slot, card.band.slot), ScoreMark(bounded, tainted))
     _split(card, totals, bands, state=state)
     state.count(_counts(b, card, scored))
     _conclude_card(card, bands, tainted, state=state)
+
+
+def _in_band(b: Builder, card: Card, totals: Possible, band: Band) -> Term:
+    return b.or_(*(when for total, when in totals.items() if card.band_of(total) is band))
 
 
 def _totals(b: Builder, card: Card, scored: Sequence[EncodedPoints]) -> Possible:
@@ -179,13 +181,17 @@ def _counts(b: Builder, card: Card, scored: Sequence[EncodedPoints]) -> Sequence
     open_ = [i for i, s in enumerate(scored) if s.bounded is not b.false]
     if len(open_) > _MOST_CHARACTERISTICS:
         raise NotEncodable(f"the scorecard `{card.id}`, which has too many characteristics")
-    points = [{one.points for one in each.bins} for each in card.characteristics]
+    points = [_points_in(each) for each in card.characteristics]
     found: dict[int, list[Term]] = {1: [b.true]}
     for size in range(1, len(open_) + 1):
         for some in combinations(open_, size):
             count = _count([points[i] for i in some])
             found.setdefault(count, []).append(b.and_(*(scored[i].bounded for i in some)))
     return [(count, b.or_(*ways)) for count, ways in sorted(found.items())]
+
+
+def _points_in(characteristic: Characteristic) -> set[Decimal]:
+    return {one.points for one in characteristic.bins}
 
 
 def _count(points: Sequence[set[Decimal]]) -> int:
@@ -256,15 +262,19 @@ def encode_grid(runner: TableRunner, state: EncodedState) -> None:
     grid = runner.grid
     behind = state.behind(runner.reads)
     lookup = lookup_of(grid, state)
-    outputs = {name: _output(grid, name, lookup, values=state) for name in grid.outputs}
+    outputs = _outputs(grid, lookup, state)
     rests = behind.marked is not b.false
     worlds = [(w, lookup_of(grid, w)) for _, w in state.worlds] if rests else []
-    given = [{n: _output(grid, n, at, values=w) for n in grid.outputs} for w, at in worlds]
+    given = [_outputs(grid, at, world) for world, at in worlds]
     for name, symbol in grid.outputs.items():
         state.put(symbol.slot, outputs[name])
     state.mark([symbol.slot for symbol in grid.outputs.values()], behind)
     for (world, _), values in zip(worlds, given, strict=True):
         world.world.update({grid.outputs[name].slot: value for name, value in values.items()})
+
+
+def _outputs(grid: Grid, lookup: Lookup, values: Values) -> Mapping[str, Encoded]:
+    return {name: _output(grid, name, lookup, values=values) for name in grid.outputs}
 
 
 def _output(grid: Grid, name: str, lookup: Lookup, values: Values) -> Encoded:
@@ -288,10 +298,13 @@ def lookup_of(grid: Grid, values: Values) -> Lookup:
     b = values.builder
     asked = [values.read(name.symbol.slot) for name in grid.names]
     pairs = [list(zip(row.cells, asked, strict=True)) for row in grid.rows]
-    sure = [b.and_(*(satisfied(b, c, v) for c, v in row)) for row in pairs]
-    possible = [
-        b.and_(*(b.or_(satisfied(b, c, v), left_open(b, c, v)) for c, v in row)) for row in pairs
-    ]
+    sure: list[Term] = []
+    possible: list[Term] = []
+    for row in pairs:
+        surely = [satisfied(b, cell, value) for cell, value in row]
+        opened = [left_open(b, cell, value) for cell, value in row]
+        sure.append(b.and_(*surely))
+        possible.append(b.and_(*map(b.or_, surely, opened)))
     if grid.hit is Hit.FIRST:
         first = _firsts(b, possible)
         open_ = [b.and_(f, b.not_(s)) for f, s in zip(first, sure, strict=True)]
@@ -301,10 +314,10 @@ def lookup_of(grid: Grid, values: Values) -> Lookup:
         counts = sure
     lowest = _firsts(b, open_)
     hidden = b.or_(*open_)
-    taints = [
-        b.and_(low, b.or_(*(b.and_(left_open(b, c, v), v.tainted) for c, v in row)))
-        for low, row in zip(lowest, pairs, strict=True)
-    ]
+    taints: list[Term] = []
+    for low, row in zip(lowest, pairs, strict=True):
+        ways = [b.and_(left_open(b, cell, value), value.tainted) for cell, value in row]
+        taints.append(b.and_(low, b.or_(*ways)))
     amiss = b.and_(b.not_(hidden), _amiss(b, counts))
     gone = b.or_(hidden, amiss)
     rows = [b.and_(count, b.not_(gone)) for count in counts]
@@ -370,8 +383,11 @@ def _below(
     less = b.lt(amount.term, minimum.term)
     if behind is b.false:
         return less, behind
-    encoded = partial(encode, shortfall)
-    may_fall = b.not_(state.everywhere(lambda world: fails(b, encoded(world))))
+
+    def holds_not(world: Values) -> Term:
+        return fails(b, encode(shortfall, world))
+
+    may_fall = b.not_(state.everywhere(holds_not))
     return b.or_(less, b.and_(behind, may_fall)), behind
 
 
@@ -381,14 +397,22 @@ def _rounded(terms: Terms, line: OfferLine, values: Values) -> Encoded:
     value = values.read(line.symbol.slot)
     if line.symbol.type is ValueType.MONEY:
         largest = b.number(LARGEST_AMOUNT.scaleb(exponent(terms.currency)))
-        return strictly(b, [value], lambda t: _within_amount(b, t, largest, result=b.floor(t, 1)))
+
+        def in_minor_units(term: Term) -> Encoded:
+            return _within_amount(b, term, largest, result=b.floor(term, 1))
+
+        return strictly(b, [value], in_minor_units)
     if line.symbol.type is ValueType.INTEGER and value.term.sort is Sort.REAL:
         whole = b.floor(value.term, 1)
         odd = b.not_(b.eq(whole, value.term))
         return strictly(b, [value], lambda _: Encoded(odd, odd, whole))
     if line.symbol.type is ValueType.INTEGER:
-        largest = b.number(_LARGEST_WHOLE)
-        return strictly(b, [value], lambda t: _within_amount(b, t, largest, result=t))
+        greatest = b.number(_LARGEST_WHOLE)
+
+        def as_it_is(term: Term) -> Encoded:
+            return _within_amount(b, term, greatest, result=term)
+
+        return strictly(b, [value], as_it_is)
     return value
 
 

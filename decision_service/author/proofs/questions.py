@@ -108,7 +108,8 @@ class Question:
         other = PersonValues({**person.values, **changed}, person.answers)
         if self.where is not None and self.where.truth(person) is True:
             return None
-        firsts, others = ({n: known(b, one.values[n]) for n in changed} for one in (person, other))
+        firsts = {name: known(b, person.values[name]) for name in changed}
+        others = {name: known(b, other.values[name]) for name in changed}
         if _moved_term(b, self.moved, firsts, others=others) is b.false:
             return None
         verdicts = [first or verdict_on(person, self.rulesets[0], day)]
@@ -304,11 +305,9 @@ def other_price_term(b: Builder, one: EncodedVerdict, other: EncodedVerdict) -> 
     """Whether the rate differs, or a fee or instalment of the same amount over the same term."""
 
     def unlike(*names: str) -> Term:
-        return b.or_(
-            *_other_lines(
-                b, *({n: v.lines[n] for n in names if n in v.lines} for v in (one, other))
-            )
-        )
+        firsts = {name: one.lines[name] for name in names if name in one.lines}
+        others = {name: other.lines[name] for name in names if name in other.lines}
+        return b.or_(*_other_lines(b, firsts, others))
 
     fees = {*one.lines, *other.lines} - {*OFFER_LINES, MINIMUM}
     same_loan = b.not_(unlike(AMOUNT, TERM))

@@ -93,7 +93,8 @@ class EncodedState:
 
     def mark(self, slots: Sequence[int], mark: ScoreMark) -> None:
         b = self.builder
-        marked, tainted = (b.and_(self.when, t) for t in (mark.marked, mark.tainted))
+        marked = b.and_(self.when, mark.marked)
+        tainted = b.and_(self.when, mark.tainted)
         if marked is not b.false:
             self.marks.update(dict.fromkeys(slots, ScoreMark(marked, tainted)))
 

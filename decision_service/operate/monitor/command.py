@@ -82,8 +82,14 @@ def monitor(
         None if forecast is None else _read(forecast, "--forecast", ImpactReport, product=product)
     )
     keys = None if groups is None else groups_of(groups)
-    rules_now = f"v{ruleset.version}", ruleset.digest
-    subject = MonitorSubject(product, first, last, *rules_now, engine_version())
+    subject = MonitorSubject(
+        product,
+        first,
+        last,
+        rules=f"v{ruleset.version}",
+        digest=ruleset.digest,
+        engine_version=engine_version(),
+    )
     try:
         report = asyncio.run(
             _report(ruleset, subject, store, baseline=before, forecast=impact, groups=keys)

@@ -323,8 +323,12 @@ class MonitorTally:
 
 def _all_within(part: int, every: int, many: int) -> float:
     """How probable it is that all of `many` come in a part, if they come in any order."""
-    ways, all_ways = (lgamma(n + 1) - lgamma(n - many + 1) for n in (part, every))
-    return exp(ways - all_ways)
+    return exp(_log_orders(part, many) - _log_orders(every, many))
+
+
+def _log_orders(places: int, many: int) -> float:
+    # Logarithms, since the number of orders of 4,000 applicants is larger than any float.
+    return lgamma(places + 1) - lgamma(places - many + 1)
 
 
 def report_of(
@@ -374,11 +378,17 @@ def _overrides(tally: MonitorTally) -> Iterator[OverrideRow]:
     every: Counter[Outcome] = Counter()
     for (rules, _), many in tally.judged.items():
         every[rules] += many
-    for way in sorted(tally.judged, key=lambda way: (OUTCOMES.index(way[0]), way[1])):
+    for way in sorted(tally.judged, key=_best_first):
         rules, person = way
         if person or rules is Outcome.APPROVE:
             many = tally.judged[way]
-            yield OverrideRow(*way, many, share_of(many, every[rules]), tally.lent[way])
+            share = share_of(many, every[rules])
+            yield OverrideRow(rules, person, many, share=share, loans=tally.lent[way])
+
+
+def _best_first(way: tuple[Outcome, str]) -> tuple[int, str]:
+    rules, person = way
+    return OUTCOMES.index(rules), person
 
 
 def _vintages(loans: Iterable[ObservedLoan], until: date) -> Iterator[VintageRow]:
@@ -414,24 +424,28 @@ def _forecast(impact: ImpactReport, came: Mapping[str, Counter[Outcome]]) -> For
     return Forecast(impact.subject.other, digest, n, of=every, exact=exact, rows=tuple(rows))
 
 
+def _largest_first(item: tuple[str, Counter[Outcome]]) -> tuple[int, str]:
+    name, counts = item
+    return -counts.total(), name
+
+
 def _groups(tally: MonitorTally, keys: Set[str]) -> Groups:
     found: defaultdict[str, Counter[Outcome]] = defaultdict(Counter)
     for group, outcome in tally.grouped.values():
         found[group][outcome] += 1
-    ordered = sorted(found.items(), key=lambda item: (-item[1].total(), item[0]))
+    ordered = sorted(found.items(), key=_largest_first)
     shown = [(name, counts) for name, counts in ordered if counts.total() >= SMALLEST_CELL]
-    rows = tuple(
-        GroupRow(
-            name,
-            shares_of(counts),
-            tuple(_difference(shown[0][1], counts, one) for one in OUTCOMES if place),
-        )
-        for place, (name, counts) in enumerate(shown)
-    )
+    rows: list[GroupRow] = []
+    for place, (name, counts) in enumerate(shown):
+        # The largest group is what the others are compared with; it has no difference to itself.
+        against = OUTCOMES if place else ()
+        differences = tuple(_difference(shown[0][1], counts, one) for one in against)
+        rows.append(GroupRow(name, shares_of(counts), differences))
     pooled = sum(counts.total() for _, counts in ordered[len(shown) :])
-    return Groups(rows, pooled, len(keys - tally.matched))
+    return Groups(tuple(rows), pooled, len(keys - tally.matched))
 
 
 def _difference(before: Counter[Outcome], after: Counter[Outcome], outcome: Outcome) -> Interval:
-    first, second = (ArmCount(one.total(), one[outcome]) for one in (before, after))
+    first = ArmCount(before.total(), before[outcome])
+    second = ArmCount(after.total(), after[outcome])
     return Interval(second.rate - first.rate, *difference_interval(first, second))

@@ -110,7 +110,6 @@ class Issuer:
         self._began: datetime | None = None
         self._waiting = Counter[str]()
         self._state = ""
-        # x
         plain = self._url.startswith("http://")  # needs no certificates loaded
         self._tls = not plain and httpx2.create_ssl_context(trust_env=False)
 
@@ -171,8 +170,9 @@ class Issuer:
                 return None
             if self._under_way is not None:
                 await asyncio.wait((self._under_way,))
-                with suppress(InvalidKeyIdError):
-                    return self._checked(token, subjects)
+            # A fetch may have ended between the first check and this one.
+            with suppress(InvalidKeyIdError):
+                return self._checked(token, subjects)
             # What was under way may have read the keys before they changed.
             await self._fetched()
             return self._checked(token, subjects)
