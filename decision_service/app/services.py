@@ -20,7 +20,7 @@ from decision_service.casework.outcomes import ListOutcomes, RecordOutcome, Repo
 from decision_service.casework.recourse import FindRecourse
 from decision_service.casework.review_log import QueueWatch
 from decision_service.casework.review_results import ReadReviewChain
-from decision_service.casework.reviews import DecideAgain, OperateReviews
+from decision_service.casework.reviews import DecideAgain, MakeFinal, OperateReviews
 from decision_service.casework.subject_access import AccessTerms, ExportPerson
 from decision_service.decide.decide import DecideApplication, Deps
 from decision_service.decide.dry_run import TryRules, ValidateRules
@@ -80,11 +80,16 @@ RENEW_SECONDS = 5.0
 class ReviewParts(msgspec.Struct, frozen=True):
     servicer: reviews.ReviewServicer
     again: DecideAgain
+    final: MakeFinal
     watch: QueueWatch
 
     @property
     def tasks(self) -> Tasks:
-        return {"reviews": self.again.run, "review_queues": self.watch.run}
+        return {
+            "reviews": self.again.run,
+            "review_results": self.final.run,
+            "review_queues": self.watch.run,
+        }
 
 
 def wire_reviews(core: Core, read: ReadDecisions, decide: DecideApplication) -> ReviewParts:
@@ -97,7 +102,8 @@ def wire_reviews(core: Core, read: ReadDecisions, decide: DecideApplication) -> 
         log, read, current, clock=clock, new_id=Ids(), wake=again.wake, observer=metrics
     )
     servicer = reviews.ReviewServicer(operate, clock, core.deps.authenticator.is_reviewer)
-    return ReviewParts(servicer, again, QueueWatch(log, clock))
+    final = MakeFinal(log, clock, metrics)
+    return ReviewParts(servicer, again, final, watch=QueueWatch(log, clock))
 
 
 class RolloutParts(msgspec.Struct, frozen=True):
@@ -266,7 +272,14 @@ async def wire_services(
         ),
         applicants.SERVICE: _applicants(core, onboard),
         outcomes.SERVICE: outcomes.OutcomeServicer(
-            RecordOutcome(read, store, archive, clock=clock, on_overdrawn=drawn.inc),
+            RecordOutcome(
+                read,
+                store,
+                archive,
+                clock=clock,
+                reviews_of=log.of_decision,
+                on_overdrawn=drawn.inc,
+            ),
             ListOutcomes(read, store),
         ),
         notices.SERVICE: notices.NoticeServicer(letters, clock),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from enum import Enum, StrEnum, auto
 from typing import Protocol
@@ -18,9 +18,11 @@ from decision_service.domain.errors import (
     FieldProblem,
     InputInvalid,
     OutcomeContradicted,
+    ResultNotFinal,
     StoreError,
 )
 from decision_service.domain.ports import Clock, DecisionLog, Filter
+from decision_service.domain.reviews import Review, ReviewState
 from decision_service.domain.values import Money
 from decision_service.rulebook.archive import RulesetArchive
 from decision_service.runtime.telemetry import Alarm, raised
@@ -313,12 +315,14 @@ class RecordOutcome:
         log: OutcomeLog,
         archive: RulesetArchive,
         clock: Clock,
-        on_overdrawn: Callable[[], None] = lambda: None,
+        reviews_of: Callable[[str], Awaitable[Sequence[Review]]],
+        on_overdrawn: Callable[[], None],
     ) -> None:
         self._read = read
         self._log = log
         self._archive = archive
         self._clock = clock
+        self._reviews_of = reviews_of
         self._on_overdrawn = on_overdrawn
 
     async def __call__(
@@ -329,13 +333,14 @@ class RecordOutcome:
         Raises DecisionUnknown, also where the decision is not the caller `scope`'s, FieldInvalid
         for a day in the future or before the decision, for a loan that cannot be true and for one
         that cannot be replaced, InputInvalid for another currency than the rules',
-        OutcomeContradicted, StoreUnavailable.
+        OutcomeContradicted, ResultNotFinal, StoreUnavailable.
         """
         lent = await self._lent(report.decision_id, scope)
         now = self._clock.now()
         _require_day(report.as_of, lent.decided, now)
         _require_currency(report, lent.currency)
         _require_truth(report, lent)
+        await self._require_final(report.decision_id, now)
         compared = await self._log.record_outcome(report, lent.caller, now, correction=correction)
         if compared is None:
             raise DecisionUnknown.of(report.decision_id)
@@ -362,6 +367,18 @@ class RecordOutcome:
         currency = await self._currency(decision)
         term = inputs.get("requested_term_months")
         return Lent(entry.caller, entry.created, currency, approved=approved, term=term)
+
+    async def _require_final(self, decision_id: str, now: datetime) -> None:
+        for review in await self._reviews_of(decision_id):
+            if review.state is ReviewState.AWAITING_RELEASE and review.final is not None:
+                # Looked for every few seconds: a final time that has passed is moments away.
+                final = f"{max(review.final, now):%Y-%m-%dT%H:%M:%SZ}"
+                raise ResultNotFinal(
+                    f"a person's result of {decision_id} may be withdrawn until {final}: pay out, "
+                    "and report it, after that",
+                    decision_id=decision_id,
+                    final_time=final,
+                )
 
     async def _currency(self, decision: Recorded) -> str | None:
         requested = decision.facts.sent.get("requested_amount")

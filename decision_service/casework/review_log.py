@@ -11,7 +11,7 @@ import msgspec
 import structlog
 from msgspec.structs import replace
 
-from decision_service.casework.review_steps import By, Move
+from decision_service.casework.review_steps import By, Move, ReviewStep
 from decision_service.domain.accounts import Kind
 from decision_service.domain.decision import ReferKind
 from decision_service.domain.errors import StoreError
@@ -121,6 +121,13 @@ class ReviewLog(Protocol):
     async def deciding_again(self, limit: int) -> Sequence[Review]:
         """Reviews whose applications are to be decided again, longest due first."""
 
+    async def make_final(self, now: datetime, limit: int) -> Sequence[ReviewStep]:
+        """End at most `limit` reviews whose time to withdraw is over; each once over all processes.
+
+        Event and end of each are written in one transaction; the steps that were taken are
+        returned, and fewer than `limit` where no more are due.
+        """
+
     async def queues(self, now: datetime) -> Sequence[QueueCount]:
         """Every queue with unfinished reviews."""
 
@@ -143,6 +150,7 @@ class Desk(msgspec.Struct, frozen=True):
     reasons: tuple[ReviewReason, ...]
     authority: Money | None = None
     authority_second: Money | None = None
+    withdraw_within: timedelta = timedelta()
 
 
 def desk_of(product: Product, counts: Iterable[QueueCount]) -> Desk:
@@ -157,7 +165,9 @@ def desk_of(product: Product, counts: Iterable[QueueCount]) -> Desk:
     queues = [
         DeskQueue(queue.name, queue.sla, *found.get(queue.name, ())) for queue in policy.every_queue
     ]
-    desk = Desk(product.name, tuple(queues), policy.reasons)
+    desk = Desk(
+        product.name, tuple(queues), policy.reasons, withdraw_within=policy.withdraw_within
+    )
     limits = policy.authority
     # No authority by default: that would be a lender's decision made by a program (0177).
     if limits is None:

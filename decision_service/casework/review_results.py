@@ -21,6 +21,7 @@ from decision_service.domain.ports import (
     DayTotals,
     DecisionLog,
     Grant,
+    RecordedOutcome,
     cap_reached,
 )
 from decision_service.domain.reviews import DayCharge, Review, ReviewResult, ReviewState
@@ -57,7 +58,7 @@ def decided_again_as(reviews: Sequence[Review]) -> str:
 def day_charge(review: Review, reviews: Sequence[Review]) -> DayCharge | None:
     """`reviews` are those of the decision; what was approved before is charged already."""
     result = review.result
-    if review.state is not ReviewState.COMPLETED or result is None or result.amount is None:
+    if not review.has_effect or result is None or result.amount is None:
         return None
     others = [one for one in reviews if one.review_id != review.review_id]
     outcome, amount = _stood(review, _completed(others))
@@ -95,13 +96,15 @@ def _differs(review: Review, before: Sequence[Review]) -> bool:
 class CurrentOutcome(msgspec.Struct, frozen=True):
     """The outcome of an application that counts now; `confirmed` by a second person.
 
-    `decision_id` is the decision whose outcome, or whose review's result, it is. `terms` and
-    `expires` are those of a person's approval. `at` is None where no person decided it.
+    `decision_id` is the decision whose outcome, or whose review's result, it is. `amount`, `terms`
+    and `expires` are those of a person's approval, `by_rules` the amount that the rules approved.
+    `at` is None where no person decided it.
     """
 
     decision_id: str
     outcome: Outcome
     amount: Money | None = None
+    by_rules: Money | None = None
     at: datetime | None = None
     confirmed: bool = False
     terms: ApprovalTerms = NO_TERMS
@@ -109,10 +112,13 @@ class CurrentOutcome(msgspec.Struct, frozen=True):
 
 
 class ReviewChain(msgspec.Struct, frozen=True):
+    """`final` is when the newest review's result becomes, or became, final."""
+
     reviews: tuple[Review, ...]
     state: ReviewState
     decided_again_as: str
     current: CurrentOutcome
+    final: datetime | None = None
 
 
 class ReadReviewChain:
@@ -139,6 +145,7 @@ class ReadReviewChain:
                 state=of[-1].state_at(now),
                 decided_again_as=decided_again_as(of),
                 current=current[one],
+                final=of[-1].final or of[-1].ended,
             )
             for one, of in reviews.items()
         }
@@ -147,7 +154,7 @@ class ReadReviewChain:
         self, outcomes: Mapping[str, Outcome], reviews: Mapping[str, Sequence[Review]]
     ) -> Mapping[str, CurrentOutcome]:
         """What counts of each decision with reviews; every turn follows each chain by one link."""
-        outcomes = dict(outcomes)
+        recorded = {one: RecordedOutcome(outcome) for one, outcome in outcomes.items()}
         reviews = dict(reviews)
         found: dict[str, CurrentOutcome] = {}
         place = {one: one for one in reviews}
@@ -158,17 +165,25 @@ class ReadReviewChain:
                 if reviewed.review is not None:
                     found[first] = _of_person(reviewed.review)
                 else:
-                    found[first] = CurrentOutcome(here, outcomes[here])
+                    found[first] = _of_rules(here, recorded[here], reviews.get(here, ()))
                     if reviewed.again:
                         following[first] = reviewed.again
             if not following:
                 break
             new = {*following.values()}
-            outcomes |= await self._decisions.outcomes(new)
+            recorded |= await self._decisions.outcomes(new)
             reviews |= await self._log.of_decisions(new)
             # A decision that is not stored any more ends its chain with the one before.
-            place = {first: again for first, again in following.items() if again in outcomes}
+            place = {first: again for first, again in following.items() if again in recorded}
         return found
+
+
+def _of_rules(
+    decision_id: str, recorded: RecordedOutcome, reviews: Sequence[Review]
+) -> CurrentOutcome:
+    # A review knows it from its decision, also while its own result is not final.
+    amount = reviews[0].approved if reviews else recorded.approved
+    return CurrentOutcome(decision_id, recorded.outcome, by_rules=amount)
 
 
 def _of_person(review: Review) -> CurrentOutcome:

@@ -121,6 +121,25 @@ def release(review: Review, by: By, hand_to: str = "") -> ReviewStep:
     return _step(handed, by, ReviewAction.HANDED_OVER, text=hand_to, until=until)
 
 
+def take_over(review: Review, by: By, why: str) -> ReviewStep:
+    """Claim what a colleague holds, or has not ended in time; the log says who did and why.
+
+    Raises ReviewRefused, PermissionDenied for who sent the application.
+    """
+    refuse_sender(review, by, "review_second")
+    _require(review, by.at, {ReviewState.CLAIMED}, done="taken over")
+    if review.claimed_by == by.who:
+        raise ReviewRefused(
+            f"{review.review_id} is claimed by you already", review_id=review.review_id
+        )
+    # A claim of half an hour ends by itself: whoever is at work is not disturbed.
+    if not (review.held or review.is_overdue(by.at)):
+        raise _claimed_by_another(review)
+    until = by.at + CLAIM_FOR
+    taken = _claimed(review, by.who, until, by=by)
+    return _step(taken, by, ReviewAction.TAKEN_OVER, text=why, until=until)
+
+
 def skip(review: Review, by: By, text: str) -> ReviewStep | None:
     """Leave it to others; None where that was said before and the caller has no claim of it."""
     state = review.state_at(by.at)
@@ -229,15 +248,8 @@ def contested(review: Review, by: By, text: str, policy: ReviewPolicy) -> Review
 
 
 def erased(review: Review, by: By) -> ReviewStep:
-    ended = replace(
-        _unclaimed(review, ReviewState.ENDED),
-        ended=by.at,
-        end=ReviewEnd.ERASED,
-        result=None,
-        terms=NO_TERMS,
-        second_reasons=(),
-    )
-    return _step(ended, by, ReviewAction.ERASED)
+    left = _without_result(_unclaimed(review, ReviewState.ENDED))
+    return _step(replace(left, ended=by.at, end=ReviewEnd.ERASED), by, ReviewAction.ERASED)
 
 
 def require_claim(review: Review, by: By) -> None:
@@ -375,6 +387,8 @@ def complete(
     withheld = not unnamed and not _reason_of(review, result, policy).is_told
     _require_possible(review, result, policy, terms=terms)
     reasons = second_reasons(review, result, terms, authority=authority)
+    if by.who in review.withdrawn_of:
+        reasons += (SecondReason.WITHDRAWN_BEFORE,)
     unclaimed = replace(
         _unclaimed(review, review.state),
         result=result,
@@ -386,29 +400,93 @@ def complete(
     if reasons:
         proposed = replace(unclaimed, state=ReviewState.AWAITING_SECOND)
         return _step(proposed, by, ReviewAction.PROPOSED, result=result)
-    completed = replace(unclaimed, state=ReviewState.COMPLETED, ended=by.at)
+    completed = _with_effect(unclaimed, by, policy)
     return _step(completed, by, ReviewAction.COMPLETED, result=result)
 
 
-def confirm(review: Review, by: By, policy: ReviewPolicy, seen: str = "") -> ReviewStep:
-    """`seen` is the etag of what the second person saw; empty for whatever is proposed."""
+def _with_effect(review: Review, by: By, policy: ReviewPolicy) -> Review:
+    within = policy.withdraw_within
+    if not within:
+        return replace(review, state=ReviewState.COMPLETED, ended=by.at, counted=by.at)
+    return replace(
+        review, state=ReviewState.AWAITING_RELEASE, counted=by.at, final=by.at + within
+    )
+
+
+def confirm(
+    review: Review, by: By, policy: ReviewPolicy, seen: str = "", words: str = ""
+) -> ReviewStep:
+    """`seen` is the etag of what the second person saw; empty for whatever is proposed.
+
+    `words` are the second person's own.
+    """
     result = _proposed(review, by, seen)
     # By the desk of today, which may allow less than that of the proposal.
     _require_within(result, _authority(review, policy))
-    completed = replace(review, state=ReviewState.COMPLETED, confirmed_by=by.who, ended=by.at)
-    return _step(completed, by, ReviewAction.CONFIRMED, result=result)
+    completed = _with_effect(replace(review, confirmed_by=by.who), by, policy)
+    return _step(completed, by, ReviewAction.CONFIRMED, result=result, text=words)
+
+
+def withdraw(review: Review, by: By, why: str, *, is_second: bool) -> ReviewStep:
+    """Take back a result that is not final yet, or a proposal; who does so has the review claimed.
+
+    `is_second` says that the person has the role review_second. Raises ReviewRefused, and
+    PermissionDenied where another person without that role gave the result.
+    """
+    refuse_sender(review, by, "review")
+    if review.state not in {ReviewState.AWAITING_SECOND, ReviewState.AWAITING_RELEASE}:
+        raise _not_withdrawn(review, f"is {review.state_at(by.at)}")
+    # Due, though no process has released it yet: its letter may be asked for at any moment.
+    if review.final is not None and review.final <= by.at:
+        raise _not_withdrawn(review, f"is final since {review.final:%Y-%m-%dT%H:%M:%SZ}")
+    if not is_second and by.who not in {review.completed_by, review.confirmed_by}:
+        raise PermissionDenied(
+            f"{review.completed_by} gave the result of {review.review_id}: that person, or one "
+            "with the role review_second, withdraws it",
+            review_id=review.review_id,
+        )
+    whose = {review.completed_by, review.confirmed_by} - {""}
+    withdrawn_of = tuple(sorted({*review.withdrawn_of, *whose}))
+    until = by.at + CLAIM_FOR
+    left = replace(_without_result(review), withdrawn_of=withdrawn_of)
+    back = _claimed(left, by.who, until, by=by)
+    return _step(back, by, ReviewAction.WITHDRAWN, text=why, until=until)
+
+
+def _not_withdrawn(review: Review, why: str) -> ReviewRefused:
+    return ReviewRefused(
+        f"{review.review_id} {why}, so nothing can be withdrawn: request a review of "
+        f"{review.decision_id}, and end that one",
+        review_id=review.review_id,
+        state=review.state,
+    )
+
+
+def make_final(review: Review, by: By) -> ReviewStep:
+    """End a review whose time to withdraw is over; `ended` is what was fixed at its completion."""
+    done = replace(review, state=ReviewState.COMPLETED, ended=review.final, before=None)
+    return _step(done, by, ReviewAction.MADE_FINAL, result=review.result)
+
+
+def _without_result(review: Review) -> Review:
+    return replace(
+        review,
+        result=None,
+        completed_by="",
+        confirmed_by="",
+        reason_withheld=False,
+        charge=None,
+        terms=NO_TERMS,
+        second_reasons=(),
+        counted=None,
+        final=None,
+        before=None,
+    )
 
 
 def reject(review: Review, by: By, why: str, seen: str = "") -> ReviewStep:
     _proposed(review, by, seen)
-    reopened = replace(
-        review,
-        state=ReviewState.OPEN,
-        result=None,
-        completed_by="",
-        terms=NO_TERMS,
-        second_reasons=(),
-    )
+    reopened = replace(_without_result(review), state=ReviewState.OPEN)
     return _step(reopened, by, ReviewAction.REJECTED, text=why)
 
 

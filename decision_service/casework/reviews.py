@@ -47,6 +47,7 @@ from decision_service.domain.errors import (
     ReviewUnknown,
     RulesetUnknown,
     ServiceError,
+    StoreError,
 )
 from decision_service.domain.ports import Clock, DayLimits, NewId, ReplyStyle
 from decision_service.domain.reviews import (
@@ -67,6 +68,9 @@ ENDS = frozenset({ReviewAction.PROPOSED, ReviewAction.COMPLETED})
 AT_ONCE = 20
 AGAIN_SECONDS = 30.0
 RETRY_SECONDS = 5.0
+FINAL_SECONDS = 5.0
+"""How often a process looks for results whose time to withdraw is over."""
+
 LOOK_SECONDS = 30.0
 """How often a process looks for what another one was asked for and left."""
 
@@ -176,6 +180,18 @@ class OperateReviews:
         """Raises ReviewRefused, FieldInvalid where the caller hands it to itself."""
         return await self._step(review_id, self._by(who), partial(steps.release, hand_to=hand_to))
 
+    async def take_over(self, review_id: str, who: Actor, why: str) -> Review:
+        """Raises ReviewRefused unless a colleague holds it, or has not ended it in time."""
+        return await self._step(review_id, self._by(who), partial(steps.take_over, why=why))
+
+    async def withdraw(
+        self, review_id: str, who: Actor, request_id: str, why: str, *, is_second: bool
+    ) -> Review:
+        """Raises ReviewRefused once it is final, PermissionDenied, RequestIdReused."""
+        by = self._by(who, request_id)
+        take = partial(steps.withdraw, why=why, is_second=is_second)
+        return await self._step(review_id, by, take, repeats={ReviewAction.WITHDRAWN}, text=why)
+
     async def desks(self, product: str) -> Sequence[Desk]:
         """The desk of a product, those of all without one; raises ProductUnknown."""
         book = self.rulebook()
@@ -231,15 +247,21 @@ class OperateReviews:
             review_id, by, take, repeats=ENDS, limits=caps, dry_run=dry_run, result=result
         )
 
-    async def confirm(self, review_id: str, who: Actor, request_id: str, seen: str) -> Review:
+    async def confirm(
+        self, review_id: str, who: Actor, request_id: str, seen: str, words: str = ""
+    ) -> Review:
         """End a review as proposed; raises ReviewRefused, PermissionDenied, RequestIdReused."""
         by = self._by(who, request_id)
 
         def take(review: Review, by: By) -> ReviewStep:
-            return steps.confirm(review, by, self._policy(review.product), seen=seen)
+            policy = self._policy(review.product)
+            return steps.confirm(review, by, policy, seen=seen, words=words)
 
         caps = self._day_caps((await self.get(review_id, limit=0)).review)
-        return await self._step(review_id, by, take, repeats={ReviewAction.CONFIRMED}, limits=caps)
+        confirmed = {ReviewAction.CONFIRMED}
+        return await self._step(
+            review_id, by, take, repeats=confirmed, limits=caps, text=words
+        )
 
     async def reject(
         self, review_id: str, who: Actor, request_id: str, seen: str, why: str
@@ -330,6 +352,35 @@ async def _moved(
     if taken[0] is not None and not dry_run:
         observer(taken[0])
     return review
+
+
+@dataclass(frozen=True, slots=True)
+class MakeFinal:
+    """Ends the reviews whose results nobody withdrew in time."""
+
+    log: ReviewLog
+    clock: Clock
+    observer: ReviewObserver
+
+    async def run(self) -> None:
+        while True:
+            await self.drain()
+            await asyncio.sleep(FINAL_SECONDS)
+
+    async def drain(self) -> None:
+        """End all that are due; where the store cannot be read, they wait for the next look."""
+        taken: Sequence[ReviewStep] = ()
+        try:
+            while len(taken := await self.log.make_final(self.clock.now(), AT_ONCE)) == AT_ONCE:
+                self._show(taken)
+        except StoreError as error:
+            log.warning("reviews.not_made_final", reason=error.reason)
+            return
+        self._show(taken)
+
+    def _show(self, taken: Sequence[ReviewStep]) -> None:
+        for step in taken:
+            self.observer(step)
 
 
 @dataclass(frozen=True, slots=True)

@@ -154,6 +154,12 @@ class OutcomeContradicted(CallerError):
     reason = "OUTCOME_CONTRADICTED"
 
 
+class ResultNotFinal(CallerError):
+    """A person's result may still be withdrawn, so that nothing may rest on it."""
+
+    reason = "RESULT_NOT_FINAL"
+
+
 class LanguageUnknown(CallerError):
     reason = "LANGUAGE_UNKNOWN"
 

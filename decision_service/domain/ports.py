@@ -260,6 +260,13 @@ class StoredEntry(EntryFields, frozen=True, kw_only=True):
     snapshot_id: str | None
 
 
+class RecordedOutcome(msgspec.Struct, frozen=True):
+    """What the rules concluded of an application; `approved` is known of an approval in force."""
+
+    outcome: Outcome
+    approved: Money | None = None
+
+
 class Filter(msgspec.Struct, frozen=True):
     """None and empty mean any; `any_id` is that of a decision, review, application, or person.
 
@@ -382,7 +389,7 @@ class DecisionLog(TextLog, Protocol):
     async def get(self, decision_id: str) -> StoredEntry | None:
         """One decision by id."""
 
-    async def outcomes(self, decision_ids: Iterable[str]) -> Mapping[str, Outcome]:
+    async def outcomes(self, decision_ids: Iterable[str]) -> Mapping[str, RecordedOutcome]:
         """The recorded outcomes of decisions by id, of those that are stored."""
 
     async def list(

@@ -29,6 +29,9 @@ CLAIM_FOR = timedelta(minutes=30)
 HOLD_FOR = timedelta(hours=72)
 """The longest claim, as while a call back is awaited over a weekend."""
 
+WITHDRAW_MOST = timedelta(hours=1)
+"""The longest time to think: an applicant waits for an answer meanwhile."""
+
 
 class ReviewOrigin(StrEnum):
     """What opened a review: a referral, or the applicant who contests a decision."""
@@ -38,13 +41,14 @@ class ReviewOrigin(StrEnum):
 
 
 class ReviewState(StrEnum):
-    """The last two are a review's end."""
+    """The last two are a review's end; in AWAITING_RELEASE its result counts and is not final."""
 
     OPEN = "OPEN"
     CLAIMED = "CLAIMED"
     AWAITING_DATA = "AWAITING_DATA"
     DECIDING_AGAIN = "DECIDING_AGAIN"
     AWAITING_SECOND = "AWAITING_SECOND"
+    AWAITING_RELEASE = "AWAITING_RELEASE"
     COMPLETED = "COMPLETED"
     ENDED = "ENDED"
 
@@ -54,6 +58,9 @@ class ReviewState(StrEnum):
 UNFINISHED = tuple(
     state for state in ReviewState if state not in {ReviewState.COMPLETED, ReviewState.ENDED}
 )
+
+UNDONE = tuple(state for state in UNFINISHED if state is not ReviewState.AWAITING_RELEASE)
+"""The states in which somebody has work with a review."""
 
 
 class ReviewEnd(StrEnum):
@@ -80,6 +87,9 @@ class ReviewAction(StrEnum):
     COMPLETED = "COMPLETED"
     CONFIRMED = "CONFIRMED"
     REJECTED = "REJECTED"
+    WITHDRAWN = "WITHDRAWN"
+    MADE_FINAL = "MADE_FINAL"
+    TAKEN_OVER = "TAKEN_OVER"
     ERASED = "ERASED"
 
 
@@ -90,6 +100,7 @@ class SecondReason(StrEnum):
     ABOVE_OFFER = "ABOVE_OFFER"
     LEGAL_REFERRAL = "LEGAL_REFERRAL"
     FAILED_CHECK = "FAILED_CHECK"
+    WITHDRAWN_BEFORE = "WITHDRAWN_BEFORE"
 
 
 ERASED_TEXT = "erased"
@@ -151,6 +162,22 @@ class DayCharge(msgspec.Struct, frozen=True):
     amount: int
 
 
+class HistoryBefore(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What the history and the age of a decision held before a result that may be withdrawn.
+
+    Amounts are minor units, instants microseconds since 1970. `counts_until` is that of the
+    decision, and None where it was kept without a place in the history.
+    """
+
+    outcome: str
+    approved: int | None = None
+    instalment: int | None = None
+    expires: int | None = None
+    reviewed: int | None = None
+    replaced: bool | None = None
+    counts_until: int | None = None
+
+
 class CaseFields(msgspec.Struct, frozen=True, omit_defaults=True):
     """The decision that a review is of: whose, what was recorded, and what was asked for.
 
@@ -183,8 +210,10 @@ class Review(CaseFields, frozen=True, omit_defaults=True, kw_only=True):
     """One review of one decision as it is now.
 
     `held` says that it is claimed for longer than usual, `skipped_by` who leaves it to others.
-    `kinds` is the data that is awaited. `result` is proposed in AWAITING_SECOND, and final in
-    COMPLETED; `terms` are those of an approval, and `second_reasons` why a second person confirms
+    `kinds` is the data that is awaited. `result` is proposed in AWAITING_SECOND, may be withdrawn
+    until `final` in AWAITING_RELEASE, and is final in COMPLETED. From `counted` on it counts in
+    history and caps; `before` is what the history held until then, where it can be withdrawn.
+    `withdrawn_of` are those whose result was withdrawn. `terms` are those of an approval, and `second_reasons` why a second person confirms
     it. `reason_withheld` says that applicants do not learn its reason. `charge` is what a completed
     approval takes from its day. `attempt` counts how often its application was to be decided again,
     `events` its events. `desk` is the digest of the desk by which it was opened.
@@ -214,6 +243,10 @@ class Review(CaseFields, frozen=True, omit_defaults=True, kw_only=True):
     terms: ApprovalTerms = NO_TERMS
     desk: str = ""
     second_reasons: tuple[SecondReason, ...] = ()
+    counted: datetime | None = None
+    final: datetime | None = None
+    before: HistoryBefore | None = None
+    withdrawn_of: tuple[str, ...] = ()
 
     @property
     def etag(self) -> str:
@@ -222,16 +255,26 @@ class Review(CaseFields, frozen=True, omit_defaults=True, kw_only=True):
     @property
     def expires(self) -> datetime | None:
         """When a person's approval ends: after the product's time, or where a figure changes."""
-        if self.ended is None:
+        # From the instant that was fixed at the completion, however late it was released.
+        begins = self.final or self.ended
+        if begins is None:
             return None
         terms = self.terms
-        ends = [] if terms.valid_for is None else [self.ended + terms.valid_for]
-        ends += [terms.change] if terms.change is not None and terms.change > self.ended else []
+        ends = [] if terms.valid_for is None else [begins + terms.valid_for]
+        ends += [terms.change] if terms.change is not None and terms.change > begins else []
         return min(ends, default=None)
 
     @property
     def is_unfinished(self) -> bool:
         return self.ended is None
+
+    @property
+    def has_effect(self) -> bool:
+        """Whether its result counts in history and caps, final or not."""
+        return self.state in {ReviewState.AWAITING_RELEASE, ReviewState.COMPLETED}
+
+    def is_overdue(self, now: datetime) -> bool:
+        return self.state in UNDONE and self.due < now
 
     @property
     def overrides(self) -> bool:
@@ -314,7 +357,8 @@ class ReviewReason(msgspec.Struct, frozen=True):
 class ReviewPolicy(msgspec.Struct, frozen=True):
     """A product's reviews. Without `authority` no review may be completed.
 
-    `digest` is the SHA-256 of the rest in hex, empty where nothing says how persons review.
+    `digest` is the SHA-256 of the rest in hex, empty where nothing says how persons review. Within
+    `withdraw_within` of a completion its result may be withdrawn, and is not final.
     """
 
     queues: tuple[ReviewQueue, ...] = ()
@@ -322,6 +366,7 @@ class ReviewPolicy(msgspec.Struct, frozen=True):
     reasons: tuple[ReviewReason, ...] = ()
     contest_sla: timedelta = CONTEST_SLA
     digest: str = ""
+    withdraw_within: timedelta = timedelta()
 
     def queue_of(
         self,

@@ -8,6 +8,7 @@ from datetime import timedelta
 from decimal import Decimal
 
 from decision_service.domain.decision import Arm, Outcome, ReferKind
+from decision_service.domain.reviews import WITHDRAW_MOST
 from decision_service.domain.values import EXACT, LARGEST_AMOUNT
 from decision_service.rollout.model import Advance, GuardrailAction, GuardrailScope, Metric, Unit
 from decision_service.rules.language import schema_forms as forms
@@ -100,6 +101,15 @@ def _wait(fields: Fields, key: str) -> timedelta | None:
     if read is not None and read <= timedelta(0):
         message = f"`{key}` is no time at all"
         fields.report.error("P326", fields.place(key), message, "write one such as 4h")
+        return None
+    return read
+
+
+def _thinking(fields: Fields, key: str) -> timedelta | None:
+    read = fields.duration(key)
+    if read is not None and read > WITHDRAW_MOST:
+        message = f"`{key}` is longer than an hour, for which an applicant waits for the answer"
+        fields.report.error("P326", fields.place(key), message, "write one such as 10m")
         return None
     return read
 
@@ -270,6 +280,8 @@ THE_DESK = Section(
     Key("reasons", Kind(_reasons, {**named(_REASON.schema, _CODE_FORM), "minProperties": 1}),
         required=True),
     Key("contest", inner(Section("`contest`", Key("sla", WAIT, required=True)))),
+    Key("withdraw_within", Kind(_thinking, forms.DURATION),
+        "how long a result may be withdrawn, at most 1h; 0s by default"),
 )  # fmt: skip
 
 

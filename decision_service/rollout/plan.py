@@ -49,7 +49,13 @@ from decision_service.rules.language.yaml import MapNode, YamlNode
 
 _NOT_CONTENT = frozenset({"digest", "available"})
 
-_CONTENT_UNLESS = {"caps": (), "second_person_above": None, "review": None, "outcome": None}
+_CONTENT_UNLESS = {
+    "caps": (),
+    "second_person_above": None,
+    "review": None,
+    "outcome": None,
+    "withdraw_within": timedelta(),
+}
 """Values at which a key is no part of the digest."""
 
 _TAGS: Mapping[str, str] = {"ExpectedOutcome": "Expectation", "RolloutStage": "Stage"}
@@ -320,6 +326,7 @@ def read_desk(path: str, text: str, report: Report) -> ReviewPolicy | None:
         _authority(desk),
         tuple(_reasons(desk)),
         contest_sla=(contest and contest["sla"]) or CONTEST_SLA,
+        withdraw_within=desk["withdraw_within"] or timedelta(),
     )
 
 

@@ -172,6 +172,10 @@ def _review(review: ReviewPolicy) -> Iterator[Part]:
         values = {"": _leaf_of(reason.text)} | letter | told | only
         yield Part("review", f"reason {reason.code}", values, kind="reasons")
     yield replace(_alone("review", named("contest_sla"), review.contest_sla), grows=_GROWS)
+    if review.withdraw_within:
+        part = _alone("review", named("withdraw_within"), review.withdraw_within)
+        # Without it a slip is final at once.
+        yield replace(part, new=Direction.TIGHTENS, grows={"": Direction.TIGHTENS})
 
 
 def _units(before: Plan | None, after: Plan | None) -> Iterator[WrittenChange]:

@@ -145,8 +145,24 @@ _RESULTS = frozenset({Outcome.APPROVE, Outcome.DECLINE})
 """The outcomes that a person may decide on."""
 
 _RESULT = f"EXISTS ({_PLACE_IN_HISTORY}reviewed IS NOT NULL AND history.outcome = :result)"
-_OUTCOMES = sa.select(decisions.c.decision_id, decisions.c.outcome).where(
-    decisions.c.decision_id.in_(sa.bindparam("ids", expanding=True))
+# The columns of the history, which stands above this table, by their names.
+_IN_HISTORY = sa.table(
+    "history",
+    sa.column("decision_id"),
+    sa.column("currency"),
+    sa.column("approved"),
+    sa.column("reviewed"),
+)
+_OUTCOMES = (
+    sa.select(
+        decisions.c.decision_id,
+        decisions.c.outcome,
+        _IN_HISTORY.c.currency,
+        # What a person approved since is no figure of the rules.
+        sa.case((_IN_HISTORY.c.reviewed.is_(None), _IN_HISTORY.c.approved)),
+    )
+    .outerjoin(_IN_HISTORY, _IN_HISTORY.c.decision_id == decisions.c.decision_id)
+    .where(decisions.c.decision_id.in_(sa.bindparam("ids", expanding=True)))
 )
 _OF_ID = {
     "decision_id": "IN (:any_id, (SELECT decision_id FROM reviews WHERE review_id = :any_id))",
@@ -252,11 +268,17 @@ def _of_persons(connection: sa.Connection, outcome: Outcome) -> Sequence[sa.Text
     return (result,) if count == _FEW else (_BY_COMPLETED, result)
 
 
-def outcomes_of(connection: sa.Connection, decision_ids: Iterable[str]) -> Mapping[str, Outcome]:
+def outcomes_of(
+    connection: sa.Connection, decision_ids: Iterable[str]
+) -> Mapping[str, RecordedOutcome]:
     """The recorded outcomes of decisions by id, of those that are stored."""
     wanted = padded(sorted({*decision_ids}))
     rows = connection.execute(_OUTCOMES, {"ids": wanted}).all() if wanted else ()
-    return {row[0]: Outcome(row[1]) for row in rows}
+    found: dict[str, RecordedOutcome] = {}
+    for decision_id, outcome, currency, approved in rows:
+        amount = None if approved is None else Money(currency, approved)
+        found[decision_id] = RecordedOutcome(Outcome(outcome), amount)
+    return found
 
 
 def count_from_review(connection: sa.Connection, decision_id: str, at: datetime) -> None:
@@ -271,6 +293,17 @@ def count_from_review(connection: sa.Connection, decision_id: str, at: datetime)
         )
         .values(counts_until=instant)
     )
+
+
+def counted_until(connection: sa.Connection, decision_id: str) -> int | None:
+    found = sa.select(decisions.c.counts_until).where(decisions.c.decision_id == decision_id)
+    return connection.execute(found).scalar()
+
+
+def count_as_before(connection: sa.Connection, decision_id: str, until: int) -> None:
+    """Keep a decision as long as before a result that was withdrawn; a loan keeps it longer."""
+    chosen = sa.update(decisions).where(decisions.c.decision_id == decision_id, ~decisions.c.lent)
+    connection.execute(chosen.values(counts_until=until))
 
 
 def count_from_loans(connection: sa.Connection, decision_id: str, until: int) -> None:

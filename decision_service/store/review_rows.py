@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from decision_service.casework.review_log import QueueCount, ReviewFilter, ReviewPosition
 from decision_service.casework.review_steps import ReviewStep
 from decision_service.domain.reviews import (
+    UNDONE,
     UNFINISHED,
     OpenedReview,
     Review,
@@ -58,6 +59,7 @@ reviews = sa.Table(
     sa.Column("tier", TEXT, info=OF_THE_DAY),
     sa.Column("approvals", sa.BigInteger, info=OF_THE_DAY),
     sa.Column("granted", sa.BigInteger, info=OF_THE_DAY),
+    sa.Column("release_at", sa.BigInteger, info=INNER),
     sa.Index("reviews_decision_id", "decision_id"),
     sa.Index("reviews_user_id", "user_id"),
     sa.Index("reviews_due", "due", "review_id"),
@@ -72,7 +74,8 @@ reviews = sa.Table(
 """Every review as it is now; `body` is the whole of it, the other columns what lists look for.
 
 `tags` are one a line, with a line's end before the first and after the last. From `charged_at` on
-the columns are what a person's approval takes from its day, null of any other review.
+the columns are what a person's approval takes from its day, null of any other review. From
+`release_at` on a result may not be withdrawn any more; null where none waits for that.
 """
 sa.Index(
     "reviews_overridden",
@@ -80,6 +83,12 @@ sa.Index(
     reviews.c.decision_id,
     sqlite_where=sa.literal_column("overridden = 1"),
     postgresql_where=reviews.c.overridden,
+)
+sa.Index(
+    "reviews_release_at",
+    reviews.c.release_at,
+    sqlite_where=sa.literal_column("release_at IS NOT NULL"),
+    postgresql_where=sa.literal_column("release_at IS NOT NULL"),
 )
 IS_CHARGED: sa.ColumnElement[bool] = sa.literal_column("charged_at IS NOT NULL")
 sa.Index(
@@ -139,6 +148,7 @@ _EVENT_AT = (
 _PLACE = sa.tuple_(_ROW.due, _ROW.review_id)
 _MOST_URGENT = sa.select(_ROW.body).order_by(_ROW.due, _ROW.review_id)
 _IS_UNFINISHED = _ROW.state.in_([state.value for state in UNFINISHED])
+_IS_UNDONE = _ROW.state.in_([state.value for state in UNDONE])
 
 
 def open_all(connection: sa.Connection, opened: Iterable[OpenedReview]) -> None:
@@ -196,8 +206,10 @@ def review_of(body: Any) -> Review:
 
 
 def _row(review: Review) -> dict[str, object]:
-    # Only once it has ended: a proposal takes nothing from the day.
-    charge = review.charge if review.ended else None
+    # A proposal takes nothing from the day.
+    charge = review.charge if review.has_effect else None
+    counted = review.counted or review.ended
+    waits = review.state is ReviewState.AWAITING_RELEASE
     return as_row(
         reviews,
         review,
@@ -205,10 +217,11 @@ def _row(review: Review) -> dict[str, object]:
         tags="".join(f"\n{tag}" for tag in review.tags) + "\n",
         overridden=review.overrides,
         body=_ENCODER.encode(review),
-        charged_at=charge and review.ended and microseconds(review.ended),
+        charged_at=charge and counted and microseconds(counted),
         tier=charge and review.tier,
         approvals=charge and charge.approvals,
         granted=charge and charge.amount,
+        release_at=microseconds(review.final) if waits and review.final else None,
     )
 
 
@@ -237,6 +250,19 @@ def page(
 
 def deciding_again(connection: sa.Connection, limit: int) -> Sequence[Review]:
     query = _MOST_URGENT.where(_ROW.state == ReviewState.DECIDING_AGAIN.value).limit(limit)
+    return [*map(review_of, connection.execute(query).scalars())]
+
+
+def due_to_release(connection: sa.Connection, now: datetime, limit: int) -> Sequence[Review]:
+    """Reviews whose time to withdraw is over, which no other transaction changes meanwhile."""
+    query = (
+        sa.select(_ROW.body)
+        .where(_ROW.release_at <= microseconds(now))
+        .order_by(_ROW.release_at, _ROW.review_id)
+        .limit(limit)
+        # What another process is about to end, or a person to withdraw, is left to them.
+        .with_for_update(skip_locked=True)
+    )
     return [*map(review_of, connection.execute(query).scalars())]
 
 
@@ -276,7 +302,7 @@ def queues(connection: sa.Connection, now: datetime) -> Sequence[QueueCount]:
     overdue = sa.func.count().filter(_ROW.due < microseconds(now))
     query = (
         sa.select(_ROW.product, _ROW.queue, sa.func.count(), overdue, sa.func.min(_ROW.opened))
-        .where(_IS_UNFINISHED)
+        .where(_IS_UNDONE)
         .group_by(_ROW.product, _ROW.queue)
         .order_by(_ROW.product, _ROW.queue)
     )
@@ -299,7 +325,7 @@ def _conditions(chosen: ReviewFilter, now: int) -> Iterator[sa.ColumnElement[boo
     if chosen.unfinished:
         yield _IS_UNFINISHED
     if chosen.due_before is not None:
-        yield sa.and_(_IS_UNFINISHED, _ROW.due < microseconds(chosen.due_before))
+        yield sa.and_(_IS_UNDONE, _ROW.due < microseconds(chosen.due_before))
     if chosen.opened_before is not None:
         yield _ROW.opened < microseconds(chosen.opened_before)
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Concatenate, ParamSpec, TypeVar
 
 import sqlalchemy as sa
-from msgspec.structs import replace
+from msgspec.structs import asdict, replace
 
 from decision_service.casework.review_log import RecordedReview
 from decision_service.casework.review_results import (
@@ -26,6 +26,7 @@ from decision_service.casework.review_steps import (
     data_never_whole,
     erased,
     is_repeated,
+    make_final,
     refuse_contest,
 )
 from decision_service.decide.application import (
@@ -40,6 +41,7 @@ from decision_service.domain.decision import Outcome
 from decision_service.domain.errors import ServiceError
 from decision_service.domain.ports import DayLimits
 from decision_service.domain.reviews import (
+    HistoryBefore,
     Review,
     ReviewAction,
     ReviewCase,
@@ -52,12 +54,18 @@ from decision_service.runtime.failpoints import Point, reach
 from decision_service.store import arms
 from decision_service.store.arms import hold_days
 from decision_service.store.columns import microseconds
-from decision_service.store.decisions import count_from_review, decisions
+from decision_service.store.decisions import (
+    count_as_before,
+    count_from_review,
+    counted_until,
+    decisions,
+)
 from decision_service.store.engine import Database, Method, Subject, reads, writes
 from decision_service.store.history import history, take_next, under, unpacked
 from decision_service.store.review_rows import (
     by_id,
     deciding_again,
+    due_to_release,
     erase_words,
     events_of,
     of_decision,
@@ -71,6 +79,14 @@ from decision_service.store.review_rows import (
 
 P = ParamSpec("P")
 T = TypeVar("T")
+_PLACE = sa.select(
+    history.c.outcome,
+    history.c.approved,
+    history.c.instalment,
+    history.c.expires,
+    history.c.reviewed,
+    history.c.replaced,
+).where(history.c.decision_id == sa.bindparam("decision_id"))
 _WHOSE = sa.select(history.c.found_by, history.c.caller, history.c.customer_ref).where(
     history.c.decision_id == sa.bindparam("decision_id")
 )
@@ -166,6 +182,15 @@ def never_whole(
             take(connection, taken)
 
 
+def make_final_due(connection: sa.Connection, now: datetime, limit: int) -> Sequence[ReviewStep]:
+    taken: list[ReviewStep] = []
+    for review in due_to_release(connection, now, limit):
+        step = make_final(review, By("", "", now))
+        take(connection, step)
+        taken.append(step)
+    return taken
+
+
 def erase(connection: sa.Connection, user_id: str, now: datetime) -> bool:
     """End the unfinished reviews of a user whose data is erased, and erase the words of all.
 
@@ -173,6 +198,8 @@ def erase(connection: sa.Connection, user_id: str, now: datetime) -> bool:
     """
     unfinished = unfinished_of(connection, user_id)
     for review in unfinished:
+        # An open loan keeps its place in the history, and no result that never became final.
+        _restore(connection, review)
         take(connection, erased(review, By("", "", now)))
     worded = erase_words(connection, user_id)
     return worded or bool(unfinished)
@@ -189,16 +216,50 @@ def _taken(
         with connection.begin_nested() as tried:
             _take_effect(connection, taken.review, taken.event.at, secrets=secrets)
             tried.rollback()
+    if taken.event.action is ReviewAction.WITHDRAWN:
+        held = by_id(connection, taken.review.review_id)
+        if held is not None:
+            _restore(connection, held)
     if taken.event.action not in {ReviewAction.COMPLETED, ReviewAction.CONFIRMED}:
         take(connection, taken)
         return taken.review
     taken = _charged(connection, taken, limits)
     # A refusal is an answer and no error of the transaction: what was written by then is undone.
     with connection.begin_nested():
+        if taken.review.state is ReviewState.AWAITING_RELEASE:
+            before = _before(connection, taken.review.decision_id)
+            taken = replace(taken, review=replace(taken.review, before=before))
         take(connection, taken)
-        if taken.review.state is ReviewState.COMPLETED:
-            _take_effect(connection, taken.review, taken.event.at, secrets=secrets)
+        _take_effect(connection, taken.review, taken.event.at, secrets=secrets)
     return taken.review
+
+
+def _before(connection: sa.Connection, decision_id: str) -> HistoryBefore | None:
+    """What the history holds of a decision; None where it has no place in it."""
+    of = {"decision_id": decision_id}
+    found = connection.execute(_PLACE, of).mappings().one_or_none()
+    if found is None:
+        return None
+    return HistoryBefore(**found, counts_until=counted_until(connection, decision_id))
+
+
+def _restore(connection: sa.Connection, review: Review) -> None:
+    """Have the history as it was before a result that is withdrawn, or erased with its person."""
+    if review.before is None:
+        return
+    decision_id = review.decision_id
+    found = connection.execute(_WHOSE, {"decision_id": decision_id}).one_or_none()
+    if found is None:
+        return
+    # A further place under each key, as for a result: whoever decides just now reads it again.
+    for key in sorted(unpacked(bytes(found.found_by))):
+        take_next(connection, key, decision_id)
+    values = asdict(review.before)
+    until = values.pop("counts_until")
+    chosen = sa.update(history).where(history.c.decision_id == decision_id)
+    connection.execute(chosen.values(values))
+    if until is not None:
+        count_as_before(connection, decision_id, until)
 
 
 def _take_effect(
@@ -293,6 +354,7 @@ class Reviews(Subject):
     contest = _step_of(contest)
     arrived = _step_of(arrived)
     never_whole = _step_of(never_whole)
+    make_final = _step_of(make_final_due)
     deciding_again = reads(deciding_again)
     queues = reads(queues)
     _step = _step_of(step)

@@ -486,8 +486,7 @@ class DecisionServicer(msgspec.Struct, frozen=True):
             months = await self.read.income_months(recorded)
             message.MergeFrom(DECISIONS.message(pb.Decision, income_months=months))
         chain = await self.chain(decision_id, recorded.entry.outcome)
-        if chain is not None:
-            message.review.CopyFrom(chain_message(chain))
+        _add_outcome_in_force(message, chain)
         notices = await self.letters(decision_id) if request.with_notices else ()
         return service_pb.GetDecisionResponse(
             decision=message, notices=[notice_message(one) for one in notices]
@@ -506,8 +505,7 @@ class DecisionServicer(msgspec.Struct, frozen=True):
         found = []
         for entry in page.entries:
             message = basic_message(entry)
-            if entry.decision_id in chains:
-                message.review.CopyFrom(chain_message(chains[entry.decision_id]))
+            _add_outcome_in_force(message, chains.get(entry.decision_id))
             found.append(message)
         return service_pb.ListDecisionsResponse(
             decisions=found,

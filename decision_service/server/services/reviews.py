@@ -22,7 +22,7 @@ from decision_service.domain.actors import Actor
 from decision_service.domain.decision import Outcome
 from decision_service.domain.ports import Clock
 from decision_service.domain.reviews import Review, ReviewEvent, ReviewResult
-from decision_service.server.transport.context import CallInfo, RpcContext
+from decision_service.server.transport.context import CallInfo, Role, RpcContext
 from decision_service.server.transport.page_tokens import (
     StepNumber,
     make_token,
@@ -126,7 +126,7 @@ def review_message(
     state = review.state_at(now)
     if state is not review.state:
         review = replace(review, state=state, claimed_by="", claimed_until=None)
-    overdue = review.is_unfinished and review.due < now
+    overdue = review.is_overdue(now)
     barred = is_barred(review, actor)
     return REVIEWS.message(
         pb.Review, review, overdue=overdue, events=events, own_application=barred
@@ -160,6 +160,7 @@ REVIEWS = Mapper(
             "awaited_kinds": "kinds",
             "end_time": "ended",
             "end_reason": "end",
+            "final_time": "final",
             "term_months": "terms.term_months",
             "instalment": "terms.instalment",
             "failed_checks": "terms.failed_checks",
@@ -181,6 +182,7 @@ REVIEWS = Mapper(
             "term_months": "current.terms.term_months",
             "instalment": "current.terms.instalment",
             "expire_time": "current.expires",
+            "final_time": "final",
         },
         pb.ListReviewsRequest: {"open_time_before": "opened_before"},
         pb.CompleteReviewRequest: {"approved_amount": "amount"},
@@ -304,14 +306,24 @@ class ReviewServicer(msgspec.Struct, frozen=True):
     @_step(pb.ConfirmReviewResponse)
     async def confirm_review(self, asked: pb.ConfirmReviewRequest, by: CallInfo) -> Review:
         with _about(asked, required=True) as problems:
-            if asked.reject:
-                check_words(problems, "text", asked.text)
-            elif asked.text:
-                problems.add("text", "is set without `reject`: add a note instead")
+            check_words(problems, "text", asked.text, required=asked.reject)
         key = (*_key(asked, by), asked.etag)
         if asked.reject:
             return await self.operate.reject(*key, asked.text)
-        return await self.operate.confirm(*key)
+        return await self.operate.confirm(*key, asked.text)
+
+    @_step(pb.WithdrawReviewResponse)
+    async def withdraw_review(self, asked: pb.WithdrawReviewRequest, by: CallInfo) -> Review:
+        with _about(asked, required=True) as problems:
+            check_words(problems, "text", asked.text)
+        is_second = Role.REVIEW_SECOND in by.roles
+        return await self.operate.withdraw(*_key(asked, by), asked.text, is_second=is_second)
+
+    @_step(pb.TakeOverReviewResponse)
+    async def take_over_review(self, asked: pb.TakeOverReviewRequest, by: CallInfo) -> Review:
+        with _about(asked) as problems:
+            check_words(problems, "text", asked.text, most=_LONGEST_SKIP)
+        return await self.operate.take_over(asked.review_id, by.actor, asked.text)
 
     @_step(pb.RequestReviewResponse)
     async def request_review(self, asked: pb.RequestReviewRequest, by: CallInfo) -> Review:

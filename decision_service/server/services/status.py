@@ -18,7 +18,7 @@ from decision_service.casework.review_steps import ReviewStep
 from decision_service.decide.dry_run import ordered
 from decision_service.decide.events import WaitingEvents
 from decision_service.domain.errors import StoreError
-from decision_service.domain.reviews import ReviewState
+from decision_service.domain.reviews import ReviewAction, ReviewState
 from decision_service.domain.vendor import Circuit, VendorStatus
 from decision_service.rollout.model import Plan, TrackName
 from decision_service.rollout.state import RolloutState
@@ -199,6 +199,17 @@ def _each(figures: Mapping[str, float]) -> Samples:
     return (((name,), figure) for name, figure in figures.items())
 
 
+_ENDING = frozenset(
+    {
+        ReviewAction.COMPLETED,
+        ReviewAction.CONFIRMED,
+        ReviewAction.MADE_FINAL,
+        ReviewAction.DECIDED_AGAIN,
+        ReviewAction.ERASED,
+    }
+)
+
+
 class ReviewMetrics:
     """Counts the steps of reviews; the reviewers' names are those of configured callers."""
 
@@ -212,7 +223,8 @@ class ReviewMetrics:
 
     def __call__(self, step: ReviewStep) -> None:
         review = step.review
-        if review.ended is None or review.ended != step.event.at:
+        # A step of a review that had ended before is none of these.
+        if review.ended is None or step.event.action not in _ENDING:
             return
         if review.ended > review.due:
             self._late.labels(review.product, review.queue).inc()

@@ -74,6 +74,7 @@ CODES: dict[type[errors.ServiceError], int] = {
     errors.ReleaseRefused: code_pb2.FAILED_PRECONDITION,
     errors.RolloutMovedOn: code_pb2.FAILED_PRECONDITION,
     errors.ReviewRefused: code_pb2.FAILED_PRECONDITION,
+    errors.ResultNotFinal: code_pb2.FAILED_PRECONDITION,
     errors.Overloaded: code_pb2.RESOURCE_EXHAUSTED,
     errors.UpstreamBudgetExhausted: code_pb2.RESOURCE_EXHAUSTED,
     errors.UpstreamUnavailable: code_pb2.UNAVAILABLE,
