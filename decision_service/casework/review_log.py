@@ -165,9 +165,7 @@ def desk_of(product: Product, counts: Iterable[QueueCount]) -> Desk:
     queues = [
         DeskQueue(queue.name, queue.sla, *found.get(queue.name, ())) for queue in policy.every_queue
     ]
-    desk = Desk(
-        product.name, tuple(queues), policy.reasons, withdraw_within=policy.withdraw_within
-    )
+    desk = Desk(product.name, tuple(queues), policy.reasons, withdraw_within=policy.withdraw_within)
     limits = policy.authority
     # No authority by default: that would be a lender's decision made by a program (0177).
     if limits is None:

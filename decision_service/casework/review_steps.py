@@ -408,9 +408,7 @@ def _with_effect(review: Review, by: By, policy: ReviewPolicy) -> Review:
     within = policy.withdraw_within
     if not within:
         return replace(review, state=ReviewState.COMPLETED, ended=by.at, counted=by.at)
-    return replace(
-        review, state=ReviewState.AWAITING_RELEASE, counted=by.at, final=by.at + within
-    )
+    return replace(review, state=ReviewState.AWAITING_RELEASE, counted=by.at, final=by.at + within)
 
 
 def confirm(

@@ -259,9 +259,7 @@ class OperateReviews:
 
         caps = self._day_caps((await self.get(review_id, limit=0)).review)
         confirmed = {ReviewAction.CONFIRMED}
-        return await self._step(
-            review_id, by, take, repeats=confirmed, limits=caps, text=words
-        )
+        return await self._step(review_id, by, take, repeats=confirmed, limits=caps, text=words)
 
     async def reject(
         self, review_id: str, who: Actor, request_id: str, seen: str, why: str

@@ -129,8 +129,9 @@ def show_review(call: Call) -> None:
 
 
 def confirm_review(call: Call, reject: RejectOption = "") -> None:
-    call.request.reject = bool(reject)
-    call.request.text = reject
+    if reject:
+        call.request.reject = True
+        call.request.text = reject
     call.show(call.send())
 
 

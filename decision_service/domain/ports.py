@@ -19,6 +19,7 @@ from decision_service.domain.decision import (
 from decision_service.domain.needs import FetchPlan
 from decision_service.domain.reviews import OpenedReview
 from decision_service.domain.snapshot import Account, KnownCount, Provider, Snapshot
+from decision_service.domain.values import Money
 
 
 class CapLimit(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -213,10 +213,11 @@ class Review(CaseFields, frozen=True, omit_defaults=True, kw_only=True):
     `kinds` is the data that is awaited. `result` is proposed in AWAITING_SECOND, may be withdrawn
     until `final` in AWAITING_RELEASE, and is final in COMPLETED. From `counted` on it counts in
     history and caps; `before` is what the history held until then, where it can be withdrawn.
-    `withdrawn_of` are those whose result was withdrawn. `terms` are those of an approval, and `second_reasons` why a second person confirms
-    it. `reason_withheld` says that applicants do not learn its reason. `charge` is what a completed
-    approval takes from its day. `attempt` counts how often its application was to be decided again,
-    `events` its events. `desk` is the digest of the desk by which it was opened.
+    `withdrawn_of` are those whose result was withdrawn. `terms` are those of an approval, and
+    `second_reasons` why a second person confirms it. `reason_withheld` says that applicants do not
+    learn its reason. `charge` is what a completed approval takes from its day. `attempt` counts how
+    often its application was to be decided again, `events` its events. `desk` is the digest of the
+    desk by which it was opened.
     """
 
     review_id: str

@@ -13,7 +13,14 @@ from msgspec.structs import asdict, replace
 
 from decision_service.decide.application import PLAIN_BYTES, hashed_under
 from decision_service.domain.decision import Outcome
-from decision_service.domain.ports import DecisionEntry, Filter, PagePosition, StoredEntry
+from decision_service.domain.ports import (
+    DecisionEntry,
+    Filter,
+    PagePosition,
+    RecordedOutcome,
+    StoredEntry,
+)
+from decision_service.domain.values import Money
 from decision_service.store import columns as driver
 from decision_service.store.columns import (
     BODY,

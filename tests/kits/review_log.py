@@ -32,6 +32,7 @@ from decision_service.domain.ports import (
     DecisionEntry,
     Filter,
     HistoryEntry,
+    RecordedOutcome,
 )
 from decision_service.domain.reviews import (
     Authority,
@@ -47,6 +48,7 @@ from decision_service.domain.reviews import (
     opened_by_referral,
 )
 from decision_service.domain.values import Money
+from decision_service.outbox.events import EventFilter
 from decision_service.rules.letters import NoticeKind
 from decision_service.store import decisions
 from decision_service.store.store import Store
@@ -157,6 +159,18 @@ def completed_by(who: str, request_id: str = "r-1") -> Move:
         return complete(review, by(who, request_id), APPROVED, POLICY)
 
     return move
+
+
+THINKING = replace(POLICY, withdraw_within=10 * MINUTE)
+
+
+def thinking_by(who: str, request_id: str = "r-1") -> Move:
+    """An approval that may be withdrawn for ten minutes."""
+    return lambda review, _: complete(review, by(who, request_id), APPROVED, THINKING)
+
+
+def withdrawn_by(who: str) -> Move:
+    return lambda review, _: steps.withdraw(review, by(who, "w-1"), "a slip", is_second=False)
 
 
 async def committed(log: Store, entry: DecisionEntry) -> str:
@@ -283,6 +297,58 @@ class ReviewLogKit:
         assert found.decision_id == numbered(1).decision_id
         assert (found.outcome, found.reviewed) == (Outcome.APPROVE, NOON + MINUTE)
         assert (found.approved, found.instalment) == (1_500_000, 169_238)
+
+    async def test_a_result_counts_until_it_is_withdrawn(self, log: Store) -> None:
+        """In history, age and the day's caps at once; a withdrawal leaves what was there before."""
+        review_id = await claimed(log, referred(1), "ana")
+        day = NOON - timedelta(hours=12)
+        before = [*await self._past(log)]
+        await log.reviews.step(review_id, thinking_by("ana"))
+        counted = (await self._past(log))[-1]
+        assert (counted.outcome, counted.approved) == (Outcome.APPROVE, 1_500_000)
+        assert (await log.day_totals("personal-loan-ph", day)).of("").amount == 1_500_000
+        assert await self._events(log, review_id) == []
+        await log.reviews.step(review_id, withdrawn_by("ana"))
+        assert {*await self._past(log)} == {*before}
+        assert (await log.day_totals("personal-loan-ph", day)).of("").amount == 0
+        assert await log.reviews.make_final(NOON + timedelta(hours=2), 10) == []
+        assert await self._events(log, review_id) == []
+
+    async def test_many_processes_make_a_result_final_once(self, log: Store) -> None:
+        """When its time is over, and not before; then the event is written."""
+        review_id = await claimed(log, referred(1), "ana")
+        await log.reviews.step(review_id, thinking_by("ana"))
+        assert await log.reviews.make_final(NOON + 10 * MINUTE, 10) == []
+        due = NOON + 11 * MINUTE
+        every = await asyncio.gather(*(log.reviews.make_final(due, 10) for _ in range(5)))
+        (taken,) = [step for steps_taken in every for step in steps_taken]
+        assert (taken.review.state, taken.review.ended) == (ReviewState.COMPLETED, due)
+        found = await log.reviews.get(review_id)
+        assert found is not None
+        assert [one.action for one in found.events][-2:] == ["COMPLETED", "MADE_FINAL"]
+        assert await self._events(log, review_id) == ["review.completed"]
+        with pytest.raises(ReviewRefused, match="nothing can be withdrawn"):
+            await log.reviews.step(review_id, withdrawn_by("ana"))
+
+    async def test_two_approvals_of_one_person_within_the_time_to_think(self, log: Store) -> None:
+        """The second person who ends one sees the first, and may once it was withdrawn."""
+        first = await claimed(log, referred(1), "ana")
+        second = await claimed(log, referred(2, minutes=1), "rosa")
+        await log.reviews.step(first, thinking_by("ana"))
+        with pytest.raises(ReviewRefused, match=r"PHP 15000\.00 .* was granted"):
+            await log.reviews.step(second, thinking_by("rosa", "r-2"))
+        await log.reviews.step(first, withdrawn_by("ana"))
+        ended = await log.reviews.step(second, thinking_by("rosa", "r-2"))
+        assert ended is not None
+        assert ended.state is ReviewState.AWAITING_RELEASE
+
+    async def test_an_erasure_ends_a_result_that_is_not_final(self, log: Store) -> None:
+        """The review ends without it, and no event says that anything was approved."""
+        review_id = await claimed(log, referred(1), "ana")
+        await log.reviews.step(review_id, thinking_by("ana"))
+        await log.erase("user-1")
+        assert await log.reviews.make_final(NOON + timedelta(hours=2), 10) == []
+        assert "review.completed" not in await self._events(log, review_id)
 
     async def test_an_override_counts_for_its_arm(self, log: Store) -> None:
         """Once for each applicant; a decline of a referral overrides nothing."""
@@ -454,7 +520,10 @@ class ReviewLogKit:
         }
         assert contest is not None
         assert contest.review_id == first
-        assert await log.outcomes(asked) == {asked[0]: Outcome.REFER, asked[1]: Outcome.APPROVE}
+        assert await log.outcomes(asked) == {
+            asked[0]: RecordedOutcome(Outcome.REFER),
+            asked[1]: RecordedOutcome(Outcome.APPROVE),
+        }
         assert await log.outcomes([]) == await log.reviews.of_decisions([]) == {}
 
     async def _listed(self, log: Store, **chosen: Any) -> list[str]:
@@ -534,6 +603,12 @@ class ReviewLogKit:
         review_id = await committed(log, referred(1))
         assert await log.expire(NOON + timedelta(days=1), 10) == 1
         assert await log.reviews.get(review_id) is None
+
+    async def _events(self, log: Store, review_id: str) -> list[str]:
+        """What receivers hear of a review, but that it was opened."""
+        page = await log.outbox.page(0, await log.outbox.end(), EventFilter(), 500)
+        of_review = [one.type for one in page.events if one.review_id == review_id]
+        return [one for one in of_review if one != "review.opened"]
 
     async def _past(self, log: Store) -> tuple[PastDecision, ...]:
         """What is on record of the user; a decision has a place for each of its results."""

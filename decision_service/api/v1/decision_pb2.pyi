@@ -39,6 +39,7 @@ class ReviewState(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     REVIEW_STATE_AWAITING_SECOND: _ClassVar[ReviewState]
     REVIEW_STATE_COMPLETED: _ClassVar[ReviewState]
     REVIEW_STATE_ENDED: _ClassVar[ReviewState]
+    REVIEW_STATE_AWAITING_RELEASE: _ClassVar[ReviewState]
 
 class DecisionView(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
@@ -101,6 +102,7 @@ REVIEW_STATE_DECIDING_AGAIN: ReviewState
 REVIEW_STATE_AWAITING_SECOND: ReviewState
 REVIEW_STATE_COMPLETED: ReviewState
 REVIEW_STATE_ENDED: ReviewState
+REVIEW_STATE_AWAITING_RELEASE: ReviewState
 DECISION_VIEW_UNSPECIFIED: DecisionView
 DECISION_VIEW_BASIC: DecisionView
 DECISION_VIEW_FULL: DecisionView
@@ -129,7 +131,7 @@ MONTH_STATE_ZERO: MonthState
 MONTH_STATE_FLAWED: MonthState
 
 class Decision(_message.Message):
-    __slots__ = ("decision_id", "request_id", "application_id", "customer_ref", "user_id", "product", "outcome", "refer_kind", "reasons", "data_requests", "scores", "offer", "conditions", "ruleset_ref", "assignment", "data_quality", "factor_values", "rule_traces", "as_of_date", "create_time", "expire_time", "engine_version", "inputs", "list_answers", "tags", "withheld_tags", "override", "recourse", "review", "first_decision_id", "connect", "income_months")
+    __slots__ = ("decision_id", "request_id", "application_id", "customer_ref", "user_id", "product", "outcome", "refer_kind", "reasons", "data_requests", "scores", "offer", "conditions", "ruleset_ref", "assignment", "data_quality", "factor_values", "rule_traces", "as_of_date", "create_time", "expire_time", "engine_version", "inputs", "list_answers", "tags", "withheld_tags", "override", "recourse", "review", "first_decision_id", "connect", "income_months", "outcome_in_force", "approved_amount_in_force")
     class InputsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -169,6 +171,8 @@ class Decision(_message.Message):
     FIRST_DECISION_ID_FIELD_NUMBER: _ClassVar[int]
     CONNECT_FIELD_NUMBER: _ClassVar[int]
     INCOME_MONTHS_FIELD_NUMBER: _ClassVar[int]
+    OUTCOME_IN_FORCE_FIELD_NUMBER: _ClassVar[int]
+    APPROVED_AMOUNT_IN_FORCE_FIELD_NUMBER: _ClassVar[int]
     decision_id: str
     request_id: str
     application_id: str
@@ -201,7 +205,9 @@ class Decision(_message.Message):
     first_decision_id: str
     connect: Connect
     income_months: _containers.RepeatedCompositeFieldContainer[IncomeMonth]
-    def __init__(self, decision_id: _Optional[str] = ..., request_id: _Optional[str] = ..., application_id: _Optional[str] = ..., customer_ref: _Optional[str] = ..., user_id: _Optional[str] = ..., product: _Optional[str] = ..., outcome: _Optional[_Union[Outcome, str]] = ..., refer_kind: _Optional[_Union[ReferKind, str]] = ..., reasons: _Optional[_Iterable[_Union[Reason, _Mapping]]] = ..., data_requests: _Optional[_Iterable[_Union[DataRequest, _Mapping]]] = ..., scores: _Optional[_Iterable[_Union[Score, _Mapping]]] = ..., offer: _Optional[_Union[Offer, _Mapping]] = ..., conditions: _Optional[_Iterable[_Union[Condition, _Mapping]]] = ..., ruleset_ref: _Optional[_Union[RulesetRef, _Mapping]] = ..., assignment: _Optional[_Union[Assignment, _Mapping]] = ..., data_quality: _Optional[_Union[DataQuality, _Mapping]] = ..., factor_values: _Optional[_Iterable[_Union[FactorValue, _Mapping]]] = ..., rule_traces: _Optional[_Iterable[_Union[RuleTrace, _Mapping]]] = ..., as_of_date: _Optional[str] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., expire_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., engine_version: _Optional[str] = ..., inputs: _Optional[_Mapping[str, _values_pb2.InputValue]] = ..., list_answers: _Optional[_Iterable[_Union[ListAnswer, _Mapping]]] = ..., tags: _Optional[_Iterable[str]] = ..., withheld_tags: _Optional[_Iterable[str]] = ..., override: _Optional[_Union[Override, _Mapping]] = ..., recourse: _Optional[_Union[Recourse, _Mapping]] = ..., review: _Optional[_Union[DecisionReview, _Mapping]] = ..., first_decision_id: _Optional[str] = ..., connect: _Optional[_Union[Connect, _Mapping]] = ..., income_months: _Optional[_Iterable[_Union[IncomeMonth, _Mapping]]] = ...) -> None: ...
+    outcome_in_force: Outcome
+    approved_amount_in_force: _money_pb2.Money
+    def __init__(self, decision_id: _Optional[str] = ..., request_id: _Optional[str] = ..., application_id: _Optional[str] = ..., customer_ref: _Optional[str] = ..., user_id: _Optional[str] = ..., product: _Optional[str] = ..., outcome: _Optional[_Union[Outcome, str]] = ..., refer_kind: _Optional[_Union[ReferKind, str]] = ..., reasons: _Optional[_Iterable[_Union[Reason, _Mapping]]] = ..., data_requests: _Optional[_Iterable[_Union[DataRequest, _Mapping]]] = ..., scores: _Optional[_Iterable[_Union[Score, _Mapping]]] = ..., offer: _Optional[_Union[Offer, _Mapping]] = ..., conditions: _Optional[_Iterable[_Union[Condition, _Mapping]]] = ..., ruleset_ref: _Optional[_Union[RulesetRef, _Mapping]] = ..., assignment: _Optional[_Union[Assignment, _Mapping]] = ..., data_quality: _Optional[_Union[DataQuality, _Mapping]] = ..., factor_values: _Optional[_Iterable[_Union[FactorValue, _Mapping]]] = ..., rule_traces: _Optional[_Iterable[_Union[RuleTrace, _Mapping]]] = ..., as_of_date: _Optional[str] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., expire_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., engine_version: _Optional[str] = ..., inputs: _Optional[_Mapping[str, _values_pb2.InputValue]] = ..., list_answers: _Optional[_Iterable[_Union[ListAnswer, _Mapping]]] = ..., tags: _Optional[_Iterable[str]] = ..., withheld_tags: _Optional[_Iterable[str]] = ..., override: _Optional[_Union[Override, _Mapping]] = ..., recourse: _Optional[_Union[Recourse, _Mapping]] = ..., review: _Optional[_Union[DecisionReview, _Mapping]] = ..., first_decision_id: _Optional[str] = ..., connect: _Optional[_Union[Connect, _Mapping]] = ..., income_months: _Optional[_Iterable[_Union[IncomeMonth, _Mapping]]] = ..., outcome_in_force: _Optional[_Union[Outcome, str]] = ..., approved_amount_in_force: _Optional[_Union[_money_pb2.Money, _Mapping]] = ...) -> None: ...
 
 class IncomeMonth(_message.Message):
     __slots__ = ("month", "state", "amount", "parts")
@@ -264,7 +270,7 @@ class FactorChange(_message.Message):
     def __init__(self, factor: _Optional[str] = ..., value: _Optional[_Union[_values_pb2.InputValue, _Mapping]] = ..., needed: _Optional[_Union[_values_pb2.InputValue, _Mapping]] = ..., steps: _Optional[str] = ..., may_be_told: _Optional[bool] = ...) -> None: ...
 
 class DecisionReview(_message.Message):
-    __slots__ = ("review_ids", "state", "outcome", "standing_decision_id", "approved_amount", "role", "decide_time", "decided_again_as", "term_months", "instalment", "expire_time")
+    __slots__ = ("review_ids", "state", "outcome", "standing_decision_id", "approved_amount", "role", "decide_time", "decided_again_as", "term_months", "instalment", "expire_time", "final_time")
     REVIEW_IDS_FIELD_NUMBER: _ClassVar[int]
     STATE_FIELD_NUMBER: _ClassVar[int]
     OUTCOME_FIELD_NUMBER: _ClassVar[int]
@@ -276,6 +282,7 @@ class DecisionReview(_message.Message):
     TERM_MONTHS_FIELD_NUMBER: _ClassVar[int]
     INSTALMENT_FIELD_NUMBER: _ClassVar[int]
     EXPIRE_TIME_FIELD_NUMBER: _ClassVar[int]
+    FINAL_TIME_FIELD_NUMBER: _ClassVar[int]
     review_ids: _containers.RepeatedScalarFieldContainer[str]
     state: ReviewState
     outcome: Outcome
@@ -287,7 +294,8 @@ class DecisionReview(_message.Message):
     term_months: int
     instalment: _money_pb2.Money
     expire_time: _timestamp_pb2.Timestamp
-    def __init__(self, review_ids: _Optional[_Iterable[str]] = ..., state: _Optional[_Union[ReviewState, str]] = ..., outcome: _Optional[_Union[Outcome, str]] = ..., standing_decision_id: _Optional[str] = ..., approved_amount: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., role: _Optional[str] = ..., decide_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., decided_again_as: _Optional[str] = ..., term_months: _Optional[int] = ..., instalment: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., expire_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+    final_time: _timestamp_pb2.Timestamp
+    def __init__(self, review_ids: _Optional[_Iterable[str]] = ..., state: _Optional[_Union[ReviewState, str]] = ..., outcome: _Optional[_Union[Outcome, str]] = ..., standing_decision_id: _Optional[str] = ..., approved_amount: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., role: _Optional[str] = ..., decide_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., decided_again_as: _Optional[str] = ..., term_months: _Optional[int] = ..., instalment: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., expire_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., final_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
 class ListAnswer(_message.Message):
     __slots__ = ("list", "input", "listed", "list_digest")

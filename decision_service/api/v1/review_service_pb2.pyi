@@ -22,6 +22,36 @@ REVIEW_ORIGIN_UNSPECIFIED: ReviewOrigin
 REVIEW_ORIGIN_REFERRED: ReviewOrigin
 REVIEW_ORIGIN_CONTESTED: ReviewOrigin
 
+class WithdrawReviewRequest(_message.Message):
+    __slots__ = ("review_id", "request_id", "text")
+    REVIEW_ID_FIELD_NUMBER: _ClassVar[int]
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    TEXT_FIELD_NUMBER: _ClassVar[int]
+    review_id: str
+    request_id: str
+    text: str
+    def __init__(self, review_id: _Optional[str] = ..., request_id: _Optional[str] = ..., text: _Optional[str] = ...) -> None: ...
+
+class WithdrawReviewResponse(_message.Message):
+    __slots__ = ("review",)
+    REVIEW_FIELD_NUMBER: _ClassVar[int]
+    review: Review
+    def __init__(self, review: _Optional[_Union[Review, _Mapping]] = ...) -> None: ...
+
+class TakeOverReviewRequest(_message.Message):
+    __slots__ = ("review_id", "text")
+    REVIEW_ID_FIELD_NUMBER: _ClassVar[int]
+    TEXT_FIELD_NUMBER: _ClassVar[int]
+    review_id: str
+    text: str
+    def __init__(self, review_id: _Optional[str] = ..., text: _Optional[str] = ...) -> None: ...
+
+class TakeOverReviewResponse(_message.Message):
+    __slots__ = ("review",)
+    REVIEW_FIELD_NUMBER: _ClassVar[int]
+    review: Review
+    def __init__(self, review: _Optional[_Union[Review, _Mapping]] = ...) -> None: ...
+
 class ClaimNextReviewRequest(_message.Message):
     __slots__ = ("product", "queue")
     PRODUCT_FIELD_NUMBER: _ClassVar[int]
@@ -63,18 +93,20 @@ class GetDeskResponse(_message.Message):
     def __init__(self, desks: _Optional[_Iterable[_Union[Desk, _Mapping]]] = ...) -> None: ...
 
 class Desk(_message.Message):
-    __slots__ = ("product", "queues", "reasons", "authority", "authority_second")
+    __slots__ = ("product", "queues", "reasons", "authority", "authority_second", "withdraw_within")
     PRODUCT_FIELD_NUMBER: _ClassVar[int]
     QUEUES_FIELD_NUMBER: _ClassVar[int]
     REASONS_FIELD_NUMBER: _ClassVar[int]
     AUTHORITY_FIELD_NUMBER: _ClassVar[int]
     AUTHORITY_SECOND_FIELD_NUMBER: _ClassVar[int]
+    WITHDRAW_WITHIN_FIELD_NUMBER: _ClassVar[int]
     product: str
     queues: _containers.RepeatedCompositeFieldContainer[DeskQueue]
     reasons: _containers.RepeatedCompositeFieldContainer[DeskReason]
     authority: _money_pb2.Money
     authority_second: _money_pb2.Money
-    def __init__(self, product: _Optional[str] = ..., queues: _Optional[_Iterable[_Union[DeskQueue, _Mapping]]] = ..., reasons: _Optional[_Iterable[_Union[DeskReason, _Mapping]]] = ..., authority: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., authority_second: _Optional[_Union[_money_pb2.Money, _Mapping]] = ...) -> None: ...
+    withdraw_within: _duration_pb2.Duration
+    def __init__(self, product: _Optional[str] = ..., queues: _Optional[_Iterable[_Union[DeskQueue, _Mapping]]] = ..., reasons: _Optional[_Iterable[_Union[DeskReason, _Mapping]]] = ..., authority: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., authority_second: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., withdraw_within: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ...) -> None: ...
 
 class DeskQueue(_message.Message):
     __slots__ = ("queue", "due_within", "unfinished", "overdue", "oldest_open_time")
@@ -289,7 +321,7 @@ class RequestReviewResponse(_message.Message):
     def __init__(self, review: _Optional[_Union[Review, _Mapping]] = ...) -> None: ...
 
 class Review(_message.Message):
-    __slots__ = ("review_id", "decision_id", "product", "origin", "decided_outcome", "kind", "tags", "queue", "requested_amount", "open_time", "due_time", "overdue", "state", "claimed_by", "claim_end_time", "awaited_kinds", "result", "completed_by", "confirmed_by", "end_time", "end_reason", "decided_again_as", "events", "etag", "term_months", "instalment", "failed_checks", "skipped_by", "second_reasons", "offered_amount", "own_application")
+    __slots__ = ("review_id", "decision_id", "product", "origin", "decided_outcome", "kind", "tags", "queue", "requested_amount", "open_time", "due_time", "overdue", "state", "claimed_by", "claim_end_time", "awaited_kinds", "result", "completed_by", "confirmed_by", "end_time", "end_reason", "decided_again_as", "events", "etag", "term_months", "instalment", "failed_checks", "skipped_by", "second_reasons", "offered_amount", "own_application", "final_time")
     REVIEW_ID_FIELD_NUMBER: _ClassVar[int]
     DECISION_ID_FIELD_NUMBER: _ClassVar[int]
     PRODUCT_FIELD_NUMBER: _ClassVar[int]
@@ -321,6 +353,7 @@ class Review(_message.Message):
     SECOND_REASONS_FIELD_NUMBER: _ClassVar[int]
     OFFERED_AMOUNT_FIELD_NUMBER: _ClassVar[int]
     OWN_APPLICATION_FIELD_NUMBER: _ClassVar[int]
+    FINAL_TIME_FIELD_NUMBER: _ClassVar[int]
     review_id: str
     decision_id: str
     product: str
@@ -352,7 +385,8 @@ class Review(_message.Message):
     second_reasons: _containers.RepeatedScalarFieldContainer[str]
     offered_amount: _money_pb2.Money
     own_application: bool
-    def __init__(self, review_id: _Optional[str] = ..., decision_id: _Optional[str] = ..., product: _Optional[str] = ..., origin: _Optional[_Union[ReviewOrigin, str]] = ..., decided_outcome: _Optional[_Union[_decision_pb2.Outcome, str]] = ..., kind: _Optional[_Union[_decision_pb2.ReferKind, str]] = ..., tags: _Optional[_Iterable[str]] = ..., queue: _Optional[str] = ..., requested_amount: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., open_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., due_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., overdue: _Optional[bool] = ..., state: _Optional[_Union[_decision_pb2.ReviewState, str]] = ..., claimed_by: _Optional[str] = ..., claim_end_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., awaited_kinds: _Optional[_Iterable[str]] = ..., result: _Optional[_Union[ReviewResult, _Mapping]] = ..., completed_by: _Optional[str] = ..., confirmed_by: _Optional[str] = ..., end_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., end_reason: _Optional[str] = ..., decided_again_as: _Optional[str] = ..., events: _Optional[_Iterable[_Union[ReviewEvent, _Mapping]]] = ..., etag: _Optional[str] = ..., term_months: _Optional[int] = ..., instalment: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., failed_checks: _Optional[_Iterable[str]] = ..., skipped_by: _Optional[_Iterable[str]] = ..., second_reasons: _Optional[_Iterable[str]] = ..., offered_amount: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., own_application: _Optional[bool] = ...) -> None: ...
+    final_time: _timestamp_pb2.Timestamp
+    def __init__(self, review_id: _Optional[str] = ..., decision_id: _Optional[str] = ..., product: _Optional[str] = ..., origin: _Optional[_Union[ReviewOrigin, str]] = ..., decided_outcome: _Optional[_Union[_decision_pb2.Outcome, str]] = ..., kind: _Optional[_Union[_decision_pb2.ReferKind, str]] = ..., tags: _Optional[_Iterable[str]] = ..., queue: _Optional[str] = ..., requested_amount: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., open_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., due_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., overdue: _Optional[bool] = ..., state: _Optional[_Union[_decision_pb2.ReviewState, str]] = ..., claimed_by: _Optional[str] = ..., claim_end_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., awaited_kinds: _Optional[_Iterable[str]] = ..., result: _Optional[_Union[ReviewResult, _Mapping]] = ..., completed_by: _Optional[str] = ..., confirmed_by: _Optional[str] = ..., end_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., end_reason: _Optional[str] = ..., decided_again_as: _Optional[str] = ..., events: _Optional[_Iterable[_Union[ReviewEvent, _Mapping]]] = ..., etag: _Optional[str] = ..., term_months: _Optional[int] = ..., instalment: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., failed_checks: _Optional[_Iterable[str]] = ..., skipped_by: _Optional[_Iterable[str]] = ..., second_reasons: _Optional[_Iterable[str]] = ..., offered_amount: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., own_application: _Optional[bool] = ..., final_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
 class ReviewResult(_message.Message):
     __slots__ = ("outcome", "approved_amount", "reason", "explanation")

@@ -102,6 +102,16 @@ class ReviewServiceStub:
                 request_serializer=decision__service_dot_api_dot_v1_dot_review__service__pb2.GetDeskRequest.SerializeToString,
                 response_deserializer=decision__service_dot_api_dot_v1_dot_review__service__pb2.GetDeskResponse.FromString,
                 _registered_method=True)
+        self.WithdrawReview = channel.unary_unary(
+                '/decision_service.api.v1.ReviewService/WithdrawReview',
+                request_serializer=decision__service_dot_api_dot_v1_dot_review__service__pb2.WithdrawReviewRequest.SerializeToString,
+                response_deserializer=decision__service_dot_api_dot_v1_dot_review__service__pb2.WithdrawReviewResponse.FromString,
+                _registered_method=True)
+        self.TakeOverReview = channel.unary_unary(
+                '/decision_service.api.v1.ReviewService/TakeOverReview',
+                request_serializer=decision__service_dot_api_dot_v1_dot_review__service__pb2.TakeOverReviewRequest.SerializeToString,
+                response_deserializer=decision__service_dot_api_dot_v1_dot_review__service__pb2.TakeOverReviewResponse.FromString,
+                _registered_method=True)
 
 
 class ReviewServiceServicer:
@@ -204,6 +214,21 @@ class ReviewServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def WithdrawReview(self, request, context):
+        """Takes back a proposed end, or a result that is not final yet, and claims the review: by who gave it, or a person with
+        the role `review_second`. A second result of the same person needs a second person.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def TakeOverReview(self, request, context):
+        """Claims a review that a colleague holds longer than usual, or has not ended in time.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_ReviewServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -271,6 +296,16 @@ def add_ReviewServiceServicer_to_server(servicer, server):
                     servicer.GetDesk,
                     request_deserializer=decision__service_dot_api_dot_v1_dot_review__service__pb2.GetDeskRequest.FromString,
                     response_serializer=decision__service_dot_api_dot_v1_dot_review__service__pb2.GetDeskResponse.SerializeToString,
+            ),
+            'WithdrawReview': grpc.unary_unary_rpc_method_handler(
+                    servicer.WithdrawReview,
+                    request_deserializer=decision__service_dot_api_dot_v1_dot_review__service__pb2.WithdrawReviewRequest.FromString,
+                    response_serializer=decision__service_dot_api_dot_v1_dot_review__service__pb2.WithdrawReviewResponse.SerializeToString,
+            ),
+            'TakeOverReview': grpc.unary_unary_rpc_method_handler(
+                    servicer.TakeOverReview,
+                    request_deserializer=decision__service_dot_api_dot_v1_dot_review__service__pb2.TakeOverReviewRequest.FromString,
+                    response_serializer=decision__service_dot_api_dot_v1_dot_review__service__pb2.TakeOverReviewResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -627,6 +662,60 @@ class ReviewService:
             '/decision_service.api.v1.ReviewService/GetDesk',
             decision__service_dot_api_dot_v1_dot_review__service__pb2.GetDeskRequest.SerializeToString,
             decision__service_dot_api_dot_v1_dot_review__service__pb2.GetDeskResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def WithdrawReview(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/decision_service.api.v1.ReviewService/WithdrawReview',
+            decision__service_dot_api_dot_v1_dot_review__service__pb2.WithdrawReviewRequest.SerializeToString,
+            decision__service_dot_api_dot_v1_dot_review__service__pb2.WithdrawReviewResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def TakeOverReview(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/decision_service.api.v1.ReviewService/TakeOverReview',
+            decision__service_dot_api_dot_v1_dot_review__service__pb2.TakeOverReviewRequest.SerializeToString,
+            decision__service_dot_api_dot_v1_dot_review__service__pb2.TakeOverReviewResponse.FromString,
             options,
             channel_credentials,
             insecure,

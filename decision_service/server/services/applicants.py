@@ -67,7 +67,9 @@ DISCLOSED = (
 LEFT_OUT = frozenset({"rule_traces", "withheld_tags", "list_answers"})
 """Those that stay with the lender."""
 
-FOUND_ON_READING = frozenset({"recourse", "review", "income_months"})
+FOUND_ON_READING = frozenset(
+    {"recourse", "review", "income_months", "outcome_in_force", "approved_amount_in_force"}
+)
 """Those that no recorded reply has: reviews are records of their own, the others are not stored."""
 
 DISCLOSED_APART = frozenset({"request_id", "inputs", "factor_values"})

@@ -22,7 +22,7 @@ from decision_service.api.v1 import ruleset_service_pb2 as rules_pb
 from decision_service.api.v1 import values_pb2
 from decision_service.casework.letters import StoredNotice
 from decision_service.casework.recourse import FindRecourse
-from decision_service.casework.review_results import ReadReviewChain
+from decision_service.casework.review_results import ReadReviewChain, ReviewChain
 from decision_service.decide.application import Application, is_recorded_in_full
 from decision_service.decide.decide import CallContext, DecideApplication
 from decision_service.decide.replay import (
@@ -102,7 +102,10 @@ _OF_VERDICT = (
     "connect",
 )  # fmt: skip
 _OF_FULL_VIEW = ("inputs", "factor_values", "rule_traces", "withheld_tags", "list_answers")
-_ADDED_LATER = ("recourse", "review", "income_months")
+_ADDED_LATER = (
+    *("recourse", "review", "income_months"),
+    *("outcome_in_force", "approved_amount_in_force"),
+)
 
 
 def _kinds_of(decision: Decision) -> object:
@@ -553,6 +556,24 @@ def basic_message(entry: StoredEntry) -> pb.Decision:
     message = service_pb.CreateDecisionResponse.FromString(entry.reply).decision
     _strip(message)
     return message
+
+
+def _add_outcome_in_force(message: pb.Decision, chain: ReviewChain | None) -> None:
+    """What counts of a decision beside what was recorded; `chain` is of one with reviews."""
+    current = None if chain is None else chain.current
+    if chain is not None:
+        message.review.CopyFrom(chain_message(chain))
+    if current is None or (current.at is None and current.decision_id == message.decision_id):
+        message.outcome_in_force = message.outcome
+        if message.outcome == pb.OUTCOME_APPROVE and message.offer.HasField("approved_amount"):
+            message.approved_amount_in_force.CopyFrom(message.offer.approved_amount)
+        return
+    added = DECISIONS.message(
+        pb.Decision,
+        outcome_in_force=current.outcome,
+        approved_amount_in_force=current.amount or current.by_rules,
+    )
+    message.MergeFrom(added)
 
 
 def recorded_message(recorded: Recorded, *, full: bool) -> pb.Decision:

@@ -72,6 +72,9 @@ ACTIONS: dict[str, Action] = {
     "complete above": lambda r, b: complete(r, b, approved(30_000), POLICY),
     "confirm": lambda r, b: confirm(r, b, POLICY),
     "reject": lambda r, b: reject(r, b, "no"),
+    "withdraw": lambda r, b: steps.withdraw(r, b, "a slip", is_second=False),
+    "take over": lambda r, b: steps.take_over(r, b, "away"),
+    "make final": lambda r, b: steps.make_final(r, b) if r.final else None,
 }
 
 MOVES = st.lists(
@@ -508,3 +511,113 @@ def test_a_dry_run_is_refused_below_the_least_amount_too() -> None:
     least = ApprovalTerms(minimum=pesos(1_000))
     with pytest.raises(FieldInvalid, match=r"grant 1000\.00 at least"):
         complete(mine, by("ana", 2), approved(1), POLICY, least, dry_run=True)
+
+
+THINKING = replace(POLICY, withdraw_within=timedelta(minutes=10))
+
+
+def ended_by(who: str, amount: object = 20_000, of: Review | None = None) -> Review:
+    """A review that somebody has claimed and ended three minutes after noon."""
+    begun = claim(of or review(), by(who)).review
+    return complete(begun, by(who, 3), approved(amount), THINKING).review
+
+
+def test_a_result_counts_at_once_and_is_final_when_nobody_withdrew_it() -> None:
+    """What was fixed at the completion stays, however late a process looks."""
+    done = ended_by("ana")
+    assert (done.state, done.ended) == (ReviewState.AWAITING_RELEASE, None)
+    assert (done.counted, done.final) == (by("", 3).at, by("", 13).at)
+    assert done.has_effect
+    assert not done.is_overdue(NOON + timedelta(days=9))
+    final = steps.make_final(done, by("", 15))
+    assert (final.review.state, final.review.ended) == (ReviewState.COMPLETED, by("", 13).at)
+    assert (final.event.action, final.event.at) == (ReviewAction.MADE_FINAL, by("", 15).at)
+    assert final.review.result == approved()
+
+
+def test_without_a_time_to_think_a_result_is_final_at_once() -> None:
+    """As it was before desks could name one."""
+    done = complete(claim(review(), by("ana")).review, by("ana", 3), approved(), POLICY).review
+    assert (done.state, done.ended, done.final) == (ReviewState.COMPLETED, by("", 3).at, None)
+
+
+@pytest.mark.parametrize(
+    ("who", "minutes", "is_second", "refused"),
+    [
+        ("ana", 12, False, None),
+        ("rosa", 12, True, None),
+        ("rosa", 12, False, PermissionDenied),
+        ("ana", 13, False, ReviewRefused),
+    ],
+)
+def test_a_result_is_withdrawn_by_who_gave_it_or_a_second_person_until_it_is_final(
+    who: str, minutes: int, is_second: bool, refused: type[ServiceError] | None
+) -> None:
+    """The review is that person's again, and nothing of the result is left in it."""
+    done = ended_by("ana")
+    if refused is not None:
+        with pytest.raises(refused) as error:
+            steps.withdraw(done, by(who, minutes), "a slip", is_second=is_second)
+        assert "withdraw" in error.value.message
+        return
+    back = steps.withdraw(done, by(who, minutes), "a slip", is_second=is_second)
+    assert (back.event.action, back.event.text) == (ReviewAction.WITHDRAWN, "a slip")
+    assert (back.review.state, back.review.claimed_by) == (ReviewState.CLAIMED, who)
+    assert (back.review.result, back.review.completed_by) == (None, "")
+    assert (back.review.counted, back.review.final) == (None, None)
+
+
+def test_who_withdrew_a_result_needs_a_second_person_for_the_next_one() -> None:
+    """Otherwise ten minutes of trying would find the amount that nobody looks at."""
+    back = steps.withdraw(ended_by("ana"), by("ana", 4), "a slip", is_second=False).review
+    again = complete(back, by("ana", 5), approved(), THINKING).review
+    assert again.state is ReviewState.AWAITING_SECOND
+    assert again.second_reasons == ("WITHDRAWN_BEFORE",)
+    other = release(back, by("ana", 5)).review
+    free = complete(claim(other, by("rosa", 6)).review, by("rosa", 7), approved(), THINKING)
+    assert free.review.state is ReviewState.AWAITING_RELEASE
+
+
+def test_a_withdrawal_ends_the_second_persons_confirmation() -> None:
+    """Both are named as those whose result it was."""
+    proposed = ended_by("ana", 30_000)
+    done = confirm(proposed, by("rosa", 4), THINKING, words="seen").review
+    assert (done.state, done.confirmed_by) == (ReviewState.AWAITING_RELEASE, "rosa")
+    back = steps.withdraw(done, by("rosa", 5), "a slip", is_second=True).review
+    assert (back.confirmed_by, back.withdrawn_of) == ("", ("ana", "rosa"))
+
+
+def test_a_proposal_is_withdrawn_by_its_maker() -> None:
+    """However long it waits: nothing rests on it."""
+    proposed = ended_by("ana", 30_000)
+    back = steps.withdraw(proposed, by("ana", 900), "a slip", is_second=False).review
+    assert (back.state, back.result) == (ReviewState.CLAIMED, None)
+
+
+def test_what_is_final_names_what_can_be_done_instead() -> None:
+    """A review that the applicant, or the lender for him, asks for."""
+    done = steps.make_final(ended_by("ana"), by("", 15)).review
+    with pytest.raises(ReviewRefused, match="request a review of dec_01KAVQJ5000000000000000000"):
+        steps.withdraw(done, by("ana", 16), "a slip", is_second=True)
+
+
+def test_held_and_late_reviews_are_taken_over_and_others_are_left() -> None:
+    """Its holder reads who did and why; a fresh claim of half an hour ends by itself."""
+    fresh = claim(review(), by("ana")).review
+    with pytest.raises(ReviewRefused, match="is claimed by ana until"):
+        steps.take_over(fresh, by("rosa", 2), "away")
+    held = claim(review(), by("ana"), NOON + timedelta(hours=5)).review
+    taken = steps.take_over(held, by("rosa", 2), "ana is ill")
+    assert (taken.review.claimed_by, taken.review.held) == ("rosa", False)
+    assert (taken.event.action, taken.event.who) == (ReviewAction.TAKEN_OVER, "rosa")
+    assert taken.event.text == "ana is ill"
+    late = replace(fresh, due=NOON)
+    assert steps.take_over(late, by("rosa", 2), "late").review.claimed_by == "rosa"
+    with pytest.raises(ReviewRefused, match="claimed by you already"):
+        steps.take_over(held, by("ana", 2), "mine")
+
+
+def test_a_result_that_an_erasure_overtakes_is_no_result() -> None:
+    """The person is gone: no letter and no event is to come of it."""
+    gone = erased(ended_by("ana"), by("", 4)).review
+    assert (gone.state, gone.result, gone.final) == (ReviewState.ENDED, None, None)

@@ -314,19 +314,25 @@ async def test_an_approval_has_the_terms_of_its_amount(office: Office) -> None:
     for _ in range(2):
         ended = await operate.complete(office.review_id, ANA, "r-1", result(HALF))
         assert (ended.terms.term_months, ended.terms.instalment) == (6, Money("PHP", 197_017))
-    assert ended.ended is not None
-    assert ended.ended + timedelta(days=14) > DECEMBER
+    assert ended.final is not None
+    assert ended.final + timedelta(days=14) > DECEMBER
     assert ended.expires == DECEMBER
-    lasting = replace(ended, terms=replace(ended.terms, change=ended.ended))
-    assert lasting.expires == ended.ended + timedelta(days=14)
+    lasting = replace(ended, terms=replace(ended.terms, change=ended.final))
+    assert lasting.expires == ended.final + timedelta(days=14)
     chain = ReadReviewChain(office.store.reviews, office.store, office.world.clock)
     found = await chain(office.decision_id, Outcome.REFER)
     assert found is not None
+    assert (found.state, found.final) == (ReviewState.AWAITING_RELEASE, ended.final)
+    assert found.current == CurrentOutcome(office.decision_id, Outcome.REFER)
+    await office.store.reviews.make_final(ended.final, 1)
+    found = await chain(office.decision_id, Outcome.REFER)
+    assert found is not None
+    assert (found.state, found.final) == (ReviewState.COMPLETED, ended.final)
     assert (found.current.terms, found.current.expires) == (ended.terms, DECEMBER)
     past = await office.store.past([user_key(ended.user_id)])
     found_of = {one.decision_id: one for one in past[user_key(ended.user_id)].decisions}
     counted = found_of[office.decision_id]
-    assert (counted.expires, counted.reviewed) == (DECEMBER, ended.ended)
+    assert (counted.expires, counted.reviewed) == (DECEMBER, ended.counted)
     message = chain_message(found)
     assert message.expire_time.ToDatetime(UTC) == DECEMBER
     [_, line] = chain_lines(message)
@@ -357,7 +363,7 @@ async def test_a_result_that_is_tried_has_the_terms_and_is_counted_nowhere(offic
     ]
     ended = await operate.complete(office.review_id, ANA, "r-1", result(HALF))
     assert [one.terms for one in tried] == [ended.terms] * 2
-    assert [one.state for one in tried] == [ReviewState.COMPLETED] * 2
+    assert [one.state for one in tried] == [ReviewState.AWAITING_RELEASE] * 2
     shown = cast("Steps", operate.observer).taken
     assert [step.event.action for step in shown] == ["CLAIMED", "COMPLETED"]
 

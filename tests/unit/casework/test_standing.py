@@ -29,7 +29,7 @@ from decision_service.casework.review_results import (
 from decision_service.casework.review_steps import is_repeated
 from decision_service.domain.decision import ApprovalTerms, Outcome
 from decision_service.domain.errors import RequestIdReused, ReviewRefused
-from decision_service.domain.ports import CapLimit, DayLimits, DayTotal, DayTotals
+from decision_service.domain.ports import CapLimit, DayLimits, DayTotal, DayTotals, RecordedOutcome
 from decision_service.domain.reviews import (
     ERASED_TEXT,
     DayCharge,
@@ -133,6 +133,9 @@ def test_an_approval_takes_what_it_adds(
     assert day_charge(last, [*before, last]) == charge
 
 
+RULES_APPROVED = pesos(9_000)
+
+
 class Kept:
     """Reviews and outcomes of decisions; `visits` counts the questions."""
 
@@ -145,9 +148,10 @@ class Kept:
         self.visits += 1
         return {one: self.reviews[one] for one in ids if one in self.reviews}
 
-    async def outcomes(self, ids: Iterable[str]) -> Mapping[str, Outcome]:
+    async def outcomes(self, ids: Iterable[str]) -> Mapping[str, RecordedOutcome]:
         self.visits += 1
-        return {one: self.kept[one] for one in ids if one in self.kept}
+        found = [one for one in ids if one in self.kept]
+        return {one: RecordedOutcome(self.kept[one], RULES_APPROVED) for one in found}
 
 
 async def test_chains_of_many_decisions_are_followed_together() -> None:
@@ -156,13 +160,17 @@ async def test_chains_of_many_decisions_are_followed_together() -> None:
     onward = replace(AGAIN, decided_again_as="dec_3", decision_id="dec_2")
     person = replace(ended(1, approved()), decision_id="dec_3")
     every = {"dec_1": [AGAIN], "dec_2": [onward], "dec_3": [person], "dec_4": [gone]}
-    first = dict.fromkeys(("dec_1", "dec_4", "dec_5"), Outcome.REFER)
-    kept: Any = Kept(every, {"dec_2": Outcome.DECLINE, "dec_3": Outcome.REFER})
+    every["dec_6"] = [replace(AGAIN, decided_again_as="dec_7")]
+    first = dict.fromkeys(("dec_1", "dec_4", "dec_5", "dec_6"), Outcome.REFER)
+    outcomes = {"dec_2": Outcome.DECLINE, "dec_3": Outcome.REFER, "dec_7": Outcome.APPROVE}
+    kept: Any = Kept(every, outcomes)
     found = await ReadReviewChain(kept, kept, SetClock(NOON)).of_all(first)
     assert {one: (of.current.decision_id, of.current.outcome) for one, of in found.items()} == {
         "dec_1": ("dec_3", Outcome.APPROVE),
         "dec_4": ("dec_4", Outcome.REFER),
+        "dec_6": ("dec_7", Outcome.APPROVE),
     }
+    assert found["dec_6"].current.by_rules == RULES_APPROVED
     assert kept.visits == 5
 
 
@@ -241,6 +249,7 @@ NAMES = {"who", "request_id", "decision_id", "desk"}
 OF_REVIEW = {
     "decision_id", "caller", "user_id", "product", "tier", "review_id", "queue", "claimed_by",
     "completed_by", "confirmed_by", "decided_again_as", "desk", "skipped_by", "tags",
+    "withdrawn_of",
 }  # fmt: skip
 
 """The texts of a review itself, none of which a person writes freely."""
