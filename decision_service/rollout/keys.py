@@ -149,35 +149,48 @@ AMOUNT = Kind(
 # The plan
 
 _STAGES = (
-    Key("stages", each(
-        Section(
-            "a stage",
-            Key("name", NAME, required=True),
-            Key("percent", SHARE, required=True),
-            Key("hold", DURATION),
-            Key("min_decisions", whole(0)),
+    Key(
+        "stages",
+        each(
+            Section(
+                "a stage",
+                [
+                    Key("name", NAME, required=True),
+                    Key("percent", SHARE, required=True),
+                    Key("hold", DURATION),
+                    Key("min_decisions", whole(0)),
+                ],
+            ),
+            minItems=1,
         ),
-        minItems=1,
-    ), required=True),
+        required=True,
+    ),
     Key("initial_stage", Kind(Fields.scalar, NAME.schema), required=True),
-)  # fmt: skip
+)
 
 _GO_LIVE = Section(
     "`go_live`",
-    Key("salt", TEXT, "deals the applicants; keep it while the product lives", required=True),
-    *_STAGES,
-    Key("allow", UNITS, "units that are decided here whatever the stage"),
-    Key("deny", UNITS, "units that are not"),
-    Key("segments", each(
-        Section(
-            "a segment",
-            Key("name", NAME, required=True),
-            Key("when", Kind(Fields.scalar, forms.TEXT), required=True),
-            Key("percent", SHARE, required=True),
-        )
-    )),
-    Key("advance", one_of(Advance), "auto goes on by itself when a stage has been held"),
-)  # fmt: skip
+    [
+        Key("salt", TEXT, "deals the applicants; keep it while the product lives", required=True),
+        *_STAGES,
+        Key("allow", UNITS, "units that are decided here whatever the stage"),
+        Key("deny", UNITS, "units that are not"),
+        Key(
+            "segments",
+            each(
+                Section(
+                    "a segment",
+                    [
+                        Key("name", NAME, required=True),
+                        Key("when", Kind(Fields.scalar, forms.TEXT), required=True),
+                        Key("percent", SHARE, required=True),
+                    ],
+                )
+            ),
+        ),
+        Key("advance", one_of(Advance), "auto goes on by itself when a stage has been held"),
+    ],
+)
 
 
 def _expected(metric: Metric) -> Key:
@@ -185,77 +198,96 @@ def _expected(metric: Metric) -> Key:
         Key("min", number(-1, 1), "challenger less champion, at least", required=True),
         Key("max", number(-1, 1), "challenger less champion, at most", required=True),
     ]
-    return Key(metric, inner(Section(f"the expectation of `{metric}`", *keys)))
+    return Key(metric, inner(Section(f"the expectation of `{metric}`", keys)))
 
 
+_EXPECTED = [_expected(one) for one in Metric if one.is_rate]
 _CHALLENGER = Section(
     "`challenger`",
-    Key("version", VERSION, required=True),
-    Key("salt", TEXT, required=True),
-    *_STAGES,
-    Key("expect", inner(Section("`expect`", *(_expected(one) for one in Metric if one.is_rate)))),
+    [
+        Key("version", VERSION, required=True),
+        Key("salt", TEXT, required=True),
+        *_STAGES,
+        Key("expect", inner(Section("`expect`", _EXPECTED))),
+    ],
 )
 _SHADOW = Section(
-    "a shadow", Key("version", VERSION, required=True), Key("percent", SHARE, required=True)
+    "a shadow", [Key("version", VERSION, required=True), Key("percent", SHARE, required=True)]
 )
 
 BOUNDS = ("approvals_per_day", "amount_per_day", "max_amount")
 _CAP = Section(
     "a cap",
-    Key("name", NAME, required=True),
-    Key("tier", TEXT, "a tier of the offer; without it the cap is for the product"),
-    Key("arm", one_of((Arm.CHALLENGER.value,)), "beyond the cap the champion decides"),
-    Key("approvals_per_day", whole(1, _LARGEST)),
-    Key("amount_per_day", AMOUNT),
-    Key("max_amount", AMOUNT, "of one application, with `arm`"),
+    [
+        Key("name", NAME, required=True),
+        Key("tier", TEXT, "a tier of the offer; without it the cap is for the product"),
+        Key("arm", one_of((Arm.CHALLENGER.value,)), "beyond the cap the champion decides"),
+        Key("approvals_per_day", whole(1, _LARGEST)),
+        Key("amount_per_day", AMOUNT),
+        Key("max_amount", AMOUNT, "of one application, with `arm`"),
+    ],
     anyOf=[{"required": [key]} for key in BOUNDS],
 )
 _GUARDRAIL = Section(
     "a guardrail",
-    Key("name", NAME, required=True),
-    Key("metric", one_of(Metric), required=True),
-    Key("scope", one_of(GuardrailScope), required=True),
-    Key("min_units", whole(1, _LARGEST), "below so many nothing is judged", required=True),
-    Key("action", one_of(GuardrailAction), required=True),
-    Key("max", number(0, _LARGEST), "a fixed ceiling; without it the champion is compared with"),
-    Key("window", DURATION),
+    [
+        Key("name", NAME, required=True),
+        Key("metric", one_of(Metric), required=True),
+        Key("scope", one_of(GuardrailScope), required=True),
+        Key("min_units", whole(1, _LARGEST), "below so many nothing is judged", required=True),
+        Key("action", one_of(GuardrailAction), required=True),
+        Key(
+            "max", number(0, _LARGEST), "a fixed ceiling; without it the champion is compared with"
+        ),
+        Key("window", DURATION),
+    ],
 )
 
 PLAN = Section(
     "the plan",
-    Key("unit", one_of(Unit), "what is dealt to arms: a user or a customer", required=True),
-    Key("pin_for", DURATION, "how long an applicant keeps an arm, such as 90d", required=True),
-    Key("go_live", inner(_GO_LIVE), required=True),
-    Key("champion", VERSION, required=True),
-    Key("challenger", inner(_CHALLENGER)),
-    Key("shadow", each(_SHADOW), "versions that decide for the record alone"),
-    Key("caps", each(_CAP), "what a civil day may approve; beyond it people are referred"),
-    Key("guardrails", each(_GUARDRAIL)),
-    Key("second_person_above", SHARE, "what gives a greater share, in percent, needs two callers"),
+    [
+        Key("unit", one_of(Unit), "what is dealt to arms: a user or a customer", required=True),
+        Key("pin_for", DURATION, "how long an applicant keeps an arm, such as 90d", required=True),
+        Key("go_live", inner(_GO_LIVE), required=True),
+        Key("champion", VERSION, required=True),
+        Key("challenger", inner(_CHALLENGER)),
+        Key("shadow", each(_SHADOW), "versions that decide for the record alone"),
+        Key("caps", each(_CAP), "what a civil day may approve; beyond it people are referred"),
+        Key("guardrails", each(_GUARDRAIL)),
+        Key(
+            "second_person_above",
+            SHARE,
+            "what gives a greater share, in percent, needs two callers",
+        ),
+    ],
 )
 
 # The desk
 
 _WHEN = Section(
     "`when`",
-    Key("refer_kind", all_of("a kind", ReferKind), "of the referral"),
-    Key("tags", all_of("a tag"), "of which the decision has one"),
-    Key("reasons", all_of("a reason's code"), "codes of which the decision has one"),
-    Key("minimum_amount", AMOUNT, "that was asked for, at least"),
-    Key("max_amount", AMOUNT, "that was asked for, at most"),
+    [
+        Key("refer_kind", all_of("a kind", ReferKind), "of the referral"),
+        Key("tags", all_of("a tag"), "of which the decision has one"),
+        Key("reasons", all_of("a reason's code"), "codes of which the decision has one"),
+        Key("minimum_amount", AMOUNT, "that was asked for, at least"),
+        Key("max_amount", AMOUNT, "that was asked for, at most"),
+    ],
 )
 _QUEUE = Section(
     "a queue",
-    Key("name", NAME, required=True),
-    Key("sla", WAIT, required=True),
-    Key("when", inner(_WHEN)),
+    [Key("name", NAME, required=True), Key("sla", WAIT, required=True), Key("when", inner(_WHEN))],
 )
 _REASON = Section(
     "a reason",
-    Key("text", TEXT, "for reviewers", required=True),
-    Key("letter", WORDS, "for applicants, by language; `en` is needed"),
-    Key("told", one_of(("applicant", NOBODY)), "nobody keeps it out of letters"),
-    Key("outcome", one_of((Outcome.APPROVE, Outcome.DECLINE)), "for which alone it may be given"),
+    [
+        Key("text", TEXT, "for reviewers", required=True),
+        Key("letter", WORDS, "for applicants, by language; `en` is needed"),
+        Key("told", one_of(("applicant", NOBODY)), "nobody keeps it out of letters"),
+        Key(
+            "outcome", one_of((Outcome.APPROVE, Outcome.DECLINE)), "for which alone it may be given"
+        ),
+    ],
 )
 
 
@@ -274,15 +306,23 @@ def _reasons(fields: Fields, key: str) -> dict[str, Read | None]:
 
 THE_DESK = Section(
     "the desk",
-    Key("queues", each(_QUEUE), "the first that takes a case has it"),
-    Key("review", AMOUNT, "what one person ends", required=True),
-    Key("review_second", AMOUNT, "what two persons end", required=True),
-    Key("reasons", Kind(_reasons, {**named(_REASON.schema, _CODE_FORM), "minProperties": 1}),
-        required=True),
-    Key("contest", inner(Section("`contest`", Key("sla", WAIT, required=True)))),
-    Key("withdraw_within", Kind(_thinking, forms.DURATION),
-        "how long a result may be withdrawn, at most 1h; 0s by default"),
-)  # fmt: skip
+    [
+        Key("queues", each(_QUEUE), "the first that takes a case has it"),
+        Key("review", AMOUNT, "what one person ends", required=True),
+        Key("review_second", AMOUNT, "what two persons end", required=True),
+        Key(
+            "reasons",
+            Kind(_reasons, {**named(_REASON.schema, _CODE_FORM), "minProperties": 1}),
+            required=True,
+        ),
+        Key("contest", inner(Section("`contest`", [Key("sla", WAIT, required=True)]))),
+        Key(
+            "withdraw_within",
+            Kind(_thinking, forms.DURATION),
+            "how long a result may be withdrawn, at most 1h; 0s by default",
+        ),
+    ],
+)
 
 
 def schema_of(section: Section) -> Schema:

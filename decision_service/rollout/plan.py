@@ -350,7 +350,7 @@ def _queues(desk: Read) -> Iterator[ReviewQueue]:
             )
             when.error("P321", "minimum_amount", message, "swap them, or drop one")
         chosen = (when["refer_kind"], when["tags"], when["reasons"])
-        yield ReviewQueue(name, queue["sla"], *chosen, least, most)
+        yield ReviewQueue(name, queue["sla"], *chosen, min_amount=least, max_amount=most)
 
 
 def _authority(read: Read) -> Authority | None:
@@ -373,4 +373,4 @@ def _reasons(desk: Read) -> Iterator[ReviewReason]:
             message = f"{code} is kept out of letters, and has words for one"
             reason.error("P327", "letter", message, "drop `letter`, or `told`")
         texts = (reason["text"] or "", reason["letter"] or {})
-        yield ReviewReason(code, *texts, is_told, reason["outcome"])
+        yield ReviewReason(code, *texts, is_told=is_told, outcome=reason["outcome"])

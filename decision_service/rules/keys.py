@@ -139,22 +139,24 @@ _RULE_KEYS = (
 )  # fmt: skip
 RULE = Section(
     "a rule",
-    *_RULE_KEYS,
+    _RULE_KEYS,
     # Without an outcome a rule sets tags: it notes a signal before that decides anything.
     anyOf=[{"required": ["then"]}, {"required": ["tags"]}],
     dependentRequired={key: ["then"] for key in OF_OUTCOMES},
 )
 BIN = Section(
     "a bin",
-    needed("in", CELL, '"[0, 6)", ">= 6", or labels: A | B'),
-    needed("points", POINTS, "What the total gains"),
+    [
+        needed("in", CELL, '"[0, 6)", ">= 6", or labels: A | B'),
+        needed("points", POINTS, "What the total gains"),
+    ],
 )
 _BAND_KEYS = (
     needed("name", LABEL, "The band's name"),
     Key("from", POINTS, "The lowest total; the last band has none", label="the lowest total"),
     needed("then", OUTCOME, "What the band concludes", label="the outcome"),
 )
-BAND = Section("a band", *_BAND_KEYS)
+BAND = Section("a band", _BAND_KEYS)
 _CHARACTERISTIC_KEYS = (
     needed("factor", NAME, "What is scored"),
     needed("bins", _parts(BIN.schema, minItems=1, maxItems=MOST_BINS), "Its values"),
@@ -163,7 +165,7 @@ _CHARACTERISTIC_KEYS = (
         "How missing data scores: between worst and best (bounds), or fixed points"),
     Key("because", TEXT, "Why fixed points may exceed the worst bin", default=""),
 )  # fmt: skip
-CHARACTERISTIC = Section("a characteristic", *_CHARACTERISTIC_KEYS)
+CHARACTERISTIC = Section("a characteristic", _CHARACTERISTIC_KEYS)
 _SCORECARD_KEYS = (
     needed("id", IDENTIFIER, "Names `<id>.score` and `<id>.band`"),
     needed("points", POINTS, "Where every total begins"),
@@ -171,7 +173,7 @@ _SCORECARD_KEYS = (
         "What is scored"),
     needed("bands", _parts(BAND.schema, minItems=1), "The outcomes, best first"),
 )  # fmt: skip
-SCORECARD = Section("a scorecard", *_SCORECARD_KEYS)
+SCORECARD = Section("a scorecard", _SCORECARD_KEYS)
 _FILE: Schema = {"type": "string", "pattern": r"^tables/.+\.csv$"}
 _ROWS = listed(listed(forms.EXPRESSION), minItems=1, maxItems=MOST_ROWS)
 _TABLE_KEYS = (
@@ -183,7 +185,7 @@ _TABLE_KEYS = (
     needed("rows", _form({"anyOf": [_ROWS, _FILE]}, Change.INSIDE),
         "A condition a column, then the outputs; or a CSV: tables/limit.csv"),
 )  # fmt: skip
-TABLE = Section("a table", *_TABLE_KEYS)
+TABLE = Section("a table", _TABLE_KEYS)
 # A legal check sees the offer of what the other stages decided, and may only worsen it.
 _WORSE = {"items": {"properties": {"then": choice(OUTCOME_WORDS[1:])}}}
 _LEGAL_ONLY_WORSENS: dict[str, Schema] = {
@@ -199,20 +201,22 @@ _STAGE_KEYS = (
 )  # fmt: skip
 STAGE = Section(
     "a stage",
-    *_STAGE_KEYS,
+    _STAGE_KEYS,
     oneOf=[
         {"required": [key], "properties": {"component": choice(COMPONENTS[key])}} for key in STAGES
     ],
     **_LEGAL_ONLY_WORSENS,
 )
 
+_TERM = {"type": "integer", "minimum": 1, "maximum": MOST_TERM_MONTHS}
+_TERMS = _parts(_TERM, minItems=1, maxItems=MOST_TERMS)
 CHOSEN_TERM = Section(
     "a chosen term",
-    needed("of", _parts({"type": "integer", "minimum": 1, "maximum": MOST_TERM_MONTHS},
-                     minItems=1, maxItems=MOST_TERMS),
-        "The product's terms, rising or falling; the first that fits counts"),
-    needed("when", CONDITION, "Whether offer.term_months fits"),
-)  # fmt: skip
+    [
+        needed("of", _TERMS, "The product's terms, rising or falling; the first that fits counts"),
+        needed("when", CONDITION, "Whether offer.term_months fits"),
+    ],
+)
 _PRICED_KEYS = (
     needed(NOMINAL, NAME, "Interest a month as a share of the amount borrowed: offer.nominal_rate"),
     needed(EFFECTIVE, NAME, "All but penalties, a month, by the payments on what is paid out"),
@@ -220,7 +224,7 @@ _PRICED_KEYS = (
     needed(PENALTY, NAME, "A month, as a share of what is due and unpaid"),
     needed(MOST_COST, NAME, "The most of interest, fees and penalties that is ever charged"),
 )
-PRICED = Section("the price", *_PRICED_KEYS)
+PRICED = Section("the price", _PRICED_KEYS)
 _OFFER_KEYS = (
     Key(MAXIMUM, EXPRESSION, "The most that could be offered"),
     needed(AMOUNT, EXPRESSION, "What is offered"),
@@ -235,7 +239,7 @@ _OFFER_KEYS = (
 )  # fmt: skip
 OFFER = Section(
     "the offer",
-    *_OFFER_KEYS,
+    _OFFER_KEYS,
     **named(forms.EXPRESSION),
     dependentRequired={MINIMUM: [BELOW], BELOW: [MINIMUM]},
 )
@@ -244,7 +248,7 @@ _DEMAND_KEYS = (
     needed("when", CONDITION, "Which applicants are asked for it", label="the condition"),
     needed("text", _form(forms.TEXTS), "What is asked, by language"),
 )
-DEMAND = Section("a condition", *_DEMAND_KEYS)
+DEMAND = Section("a condition", _DEMAND_KEYS)
 
 _INPUT_KEYS = (
     Key("required", FLAG, "Whether a request without it is refused", default=False),
@@ -268,7 +272,7 @@ def _input(type_: Kind) -> Section:
     key = needed("type", type_, "integer, number, money, text, flag or date")
     together = {SOURCE: [MAX_AGE]}
     more = {"dependentSchemas": _BOUNDS, "dependentRequired": together}
-    return Section("an input", key, *_INPUT_KEYS, **more)
+    return Section("an input", [key, *_INPUT_KEYS], **more)
 
 
 INPUT = _input(TYPE)
@@ -284,7 +288,7 @@ _PARAM_KEYS = (
 )  # fmt: skip
 PARAM = Section(
     "a parameter",
-    *_PARAM_KEYS,
+    _PARAM_KEYS,
     dependentSchemas=dict.fromkeys(("min", "max", "unit"), _ONLY_BOUNDED),
 )
 _REASONED_KEYS = (
@@ -293,12 +297,12 @@ _REASONED_KEYS = (
     Key("group", IDENTIFIER, "Of one group only the first reason is given"),
     Key("priority", whole(1, 99), "1 is the most important", default=50),
 )
-REASONED = Section("a reason", *_REASONED_KEYS)
+REASONED = Section("a reason", _REASONED_KEYS)
 TAG = Section(
     "a tag",
-    needed("text", TEXT, "What it says to colleagues"),
+    [needed("text", TEXT, "What it says to colleagues"),
     Key("told", one_of(TOLD), "nobody keeps it out of replies; caller unless written",
-        default=CALLER),
+        default=CALLER)],
 )  # fmt: skip
 _TOLD: Schema = {"anyOf": [forms.refers("factor"), choice([WAITING])]}
 _WAYS: Schema = {
@@ -323,7 +327,7 @@ _GUARANTEE_KEYS = (
 )
 GUARANTEE = Section(
     "a guarantee",
-    *_GUARANTEE_KEYS,
+    _GUARANTEE_KEYS,
     oneOf=[{"required": [kind]} for kind in KINDS],
 )
 
@@ -364,11 +368,11 @@ _RULESET_KEYS = (
 )  # fmt: skip
 RULESET = Section(
     "a rule file",
-    *_RULESET_KEYS,
+    _RULESET_KEYS,
     # The reasons may all be in shared files.
     anyOf=[{"required": ["reasons"]}, {"required": [USES]}],
 )
-SHARED = Section("a shared file", PARAMS, REASONS)
+SHARED = Section("a shared file", [PARAMS, REASONS])
 SECTIONS = (
     RULESET, INPUT, PARAM, REASONED, TAG, STAGE, RULE, SCORECARD, CHARACTERISTIC, BIN, BAND,
     TABLE, OFFER, CHOSEN_TERM, PRICED, DEMAND, GUARANTEE,

@@ -333,7 +333,9 @@ class ReviewLogKit:
     async def test_two_approvals_of_one_person_within_the_time_to_think(self, log: Store) -> None:
         """The second person who ends one sees the first, and may once it was withdrawn."""
         first = await claimed(log, referred(1), "ana")
-        second = await claimed(log, referred(2, minutes=1), "rosa")
+        one_before = HistoryEntry(((user_key("user-1"), 1),), "PHP")
+        again = referred(2, minutes=1, history=one_before)
+        second = await claimed(log, again, "rosa")
         await log.reviews.step(first, thinking_by("ana"))
         with pytest.raises(ReviewRefused, match=r"PHP 15000\.00 .* was granted"):
             await log.reviews.step(second, thinking_by("rosa", "r-2"))

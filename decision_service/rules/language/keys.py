@@ -70,7 +70,7 @@ class Read:
 class Section:
     """A map with these keys; `what` names it in messages."""
 
-    def __init__(self, what: str, *keys: Key, **more: object) -> None:
+    def __init__(self, what: str, keys: Sequence[Key], **more: object) -> None:
         self.what = what
         self.keys = keys
         self._more = more

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from decision_service.casework.compose import letter, text
 from decision_service.casework.letters import subject_of
-from decision_service.casework.review_results import ReadReviewChain, ReviewedResult
+from decision_service.casework.review_results import CurrentOutcome, ReadReviewChain, ReviewedResult
 from decision_service.casework.reviews import DecideAgain, OperateReviews
 from decision_service.cli.views import chain_lines
 from decision_service.decide.application import user_key
