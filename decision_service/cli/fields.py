@@ -24,6 +24,7 @@ from decision_service.cli.output import CommandError, read_by, whole
 _NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?", re.ASCII)
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 _AMOUNT = re.compile(r"(-?)(0|[1-9][0-9]{0,12})(?:\.([0-9]{1,4}))?", re.ASCII)
+_GROUPED = re.compile(r"-?[1-9][0-9]{0,2}(?:,[0-9]{3})+(?:\.[0-9]*)?", re.ASCII)
 _TOO_LARGE = re.compile(r"-?[1-9][0-9]{13,}(\.[0-9]*)?", re.ASCII)
 _SHOWN = 40
 _CURRENCY = re.compile(r"[A-Z]{3}", re.ASCII)
@@ -251,16 +252,18 @@ def _time(given: Any) -> int:
 def money_message(amount: str, currency: str) -> Money:
     """An exact amount of at most 13 digits and four decimals; raises CommandError.
 
-    One form is taken, `20000` or `20000.50`: whether a comma groups or divides is not guessed.
+    `20000`, `20000.50` and `20,000` are taken: a comma groups three digits, and never divides.
     """
+    if _GROUPED.fullmatch(amount):
+        amount = amount.replace(",", "")
     if _TOO_LARGE.fullmatch(amount):
         short = amount if len(amount) <= _SHOWN else f"{amount[:_SHOWN]}…"
         raise CommandError(f"the amount {short} has more than 13 digits before the point")
     found = _AMOUNT.fullmatch(amount)
     if found is None:
         raise CommandError(
-            f"the amount {amount!r} is not written as 20000 or 20000.50: plain digits, a point "
-            "before at most four decimals, no separators, no exponent, no spaces"
+            f"the amount {amount!r} is not written as 20000 or 20000.50: digits, commas "
+            "between groups of three alone, a point before at most four decimals, no spaces"
         )
     if not _CURRENCY.fullmatch(currency):
         raise CommandError(f"the currency {currency!r} is not three capital letters such as PHP")

@@ -31,7 +31,7 @@ from decision_service.cli.client import (
 )
 from decision_service.cli.options import CaOption
 from decision_service.cli.output import CommandError
-from decision_service.console import decisions, reviews, rollouts, rules
+from decision_service.console import decisions, home, reviews, rollouts, rules
 from decision_service.console.service import Service
 from decision_service.console.session import Sessions
 from decision_service.console.signin import Provider, SignIn
@@ -75,11 +75,13 @@ def build_app(settings: Settings, connection: Connection, clock: Clock) -> ASGIA
     )
     pages = Pages(sessions, signin.session_of, serve)
     routes: list[BaseRoute] = [
-        pages.route("/", _home),
-        pages.route("/operations", _operations),
         pages.route("/signed-in", _signed_in),
         *signin.routes(),
-        *(one for part in (decisions, reviews, rules, rollouts) for one in part.routes(pages)),
+        *(
+            one
+            for part in (home, decisions, reviews, rules, rollouts)
+            for one in part.routes(pages)
+        ),
         Route("/static/{name}", _asset, methods=["GET"]),
     ]
     failures: Any = dict.fromkeys((400, 404, 405, 413, 500), pages.failed)
@@ -91,22 +93,10 @@ def build_app(settings: Settings, connection: Connection, clock: Clock) -> ASGIA
     return Walls(app, settings.url)
 
 
-def _home(visit: Visit) -> Response:
-    """Where a person's work is."""
-    if visit.session.may("review", "review_second"):
-        return visit.go("/reviews")
-    return visit.go("/decisions" if visit.session.may("read", "decide") else "/rollouts")
-
-
 def _signed_in(visit: Visit) -> Response:
     words = "Close this tab, and send your form again in the other one."
     title = f"You are signed in as {visit.session.name}"
     return visit.page("message.html", title=title, words=words)
-
-
-def _operations(visit: Visit) -> Response:
-    """How the service does, and what waits."""
-    return visit.page("operations.html", found=visit.service.call("StatusService.GetStatus"))
 
 
 async def _asset(request: Request) -> Response:

@@ -31,6 +31,7 @@ from decision_service.cli.views import (
     is_counted_again,
     money_text,
     outcome_text,
+    reason_text,
 )
 from decision_service.console.rules import STEPS_SAID
 from decision_service.console.service import Refused, Service
@@ -345,11 +346,34 @@ def make_letter(visit: Visit) -> Response:
     """The letter in a language: the same as before where it was made already."""
     method = "NoticeService.GetNotice"
     decision_id = visit.path["id"]
+    if visit.text("sure") == "no":
+        return visit.go(f"/decisions/{decision_id}#letters")
+    if visit.text("sure") != "yes":
+        return _letter_summary(visit)
     try:
         visit.service.call(method, decision_id=decision_id, language=visit.text("language"))
     except Refused as refused:
         return show(visit, 409, letter=sentence(refused))
     return visit.go(f"/decisions/{decision_id}#letters")
+
+
+def _letter_summary(visit: Visit) -> Response:
+    """Of what a letter would be: it is made once, and stays as it is."""
+    decision = _decision(visit)
+    in_force = decision.outcome_in_force or decision.outcome
+    said = [reason_text(one) for one in decision.reasons]
+    if decision.HasField("approved_amount_in_force"):
+        said = [money_text(decision.approved_amount_in_force)]
+    return visit.summary(
+        "Make the letter",
+        rows=[
+            ("Application", decision.application_id or decision.decision_id),
+            ("Product", decision.product),
+            ("Language", {"fil": "Filipino"}.get(visit.text("language"), "English")),
+            ("Outcome", concluded_text(in_force, 0)),
+            ("Of", "\n".join(said)),
+        ],
+    )
 
 
 def chain(visit: Visit) -> Response:

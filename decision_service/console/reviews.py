@@ -21,6 +21,7 @@ from decision_service.api.v1 import review_service_pb2 as review_pb
 from decision_service.cli.cases import amount_text
 from decision_service.cli.fields import money_message
 from decision_service.cli.output import CommandError
+from decision_service.cli.views import money_text
 from decision_service.console.service import Refused
 from decision_service.console.web import Handler, Pages, Visit, sentence
 from decision_service.domain.accounts import Kind
@@ -32,8 +33,21 @@ HOLDS = {"1 hour": 60, "until tomorrow, this time": 24 * 60, "3 days": 72 * 60 -
 
 EARLIER = 10
 SECOND = 20
+FINAL = {
+    "approve": "Approve",
+    "decline": "Decline",
+    "data": "Ask the applicant",
+    "confirm": "Confirm",
+}
+"""Steps of which a summary is shown first, since an applicant hears of them; each with its verb."""
+
 _GET = "DecisionService.GetDecision"
 _RESULT = ("request_id", "reason", "explanation")
+_TYPED = {
+    "reason": "no reason is chosen: choose one of the list",
+    "explanation": "the explanation is empty: say in your own words why",
+}
+"""What a person says of a result, and the words where it is left empty."""
 
 
 class Past(NamedTuple):
@@ -121,6 +135,7 @@ def _case(visit: Visit, tried: str = "", refused: Refused | None = None) -> Resp
     desk = service.find("ReviewService.GetDesk", product=review.product)
     is_mine = review.state == pb.REVIEW_STATE_CLAIMED and review.claimed_by == visit.session.name
     may_end = is_mine and not review.own_application
+    is_second = visit.session.may("review_second") and not review.own_application
     amount = visit.text("amount") or _prefilled(review, decision)
     return visit.page(
         "review.html",
@@ -130,6 +145,8 @@ def _case(visit: Visit, tried: str = "", refused: Refused | None = None) -> Resp
         desk=desk.desks[0] if desk is not None and desk.desks else review_pb.Desk(),
         is_mine=is_mine,
         is_for_second=_is_for_second(review, visit),
+        may_withdraw=_may_withdraw(review, visit),
+        may_take_over=is_second and review.state == pb.REVIEW_STATE_CLAIMED and not is_mine,
         tried=tried,
         refused=refused,
         refused_words="" if refused is None else sentence(refused),
@@ -155,6 +172,18 @@ def _is_for_second(review: review_pb.Review, visit: Visit) -> bool:
         and not review.own_application
         and visit.session.may("review_second")
     )
+
+
+def _may_withdraw(review: review_pb.Review, visit: Visit) -> bool:
+    """A proposal by who made it; a result that is not final also by who confirms such results."""
+    name = visit.session.name
+    if review.own_application:
+        return False
+    if review.state == pb.REVIEW_STATE_AWAITING_SECOND:
+        return review.completed_by == name
+    is_own = name in {review.completed_by, review.confirmed_by}
+    waits = review.state == pb.REVIEW_STATE_AWAITING_RELEASE
+    return waits and (is_own or visit.session.may("review_second"))
 
 
 def _prefilled(review: review_pb.Review, decision: pb.Decision | None) -> str:
@@ -256,7 +285,14 @@ def _step(name: str, method: str, said: Said) -> Handler:
 
     def take(visit: Visit) -> Response:
         review_id = visit.path["id"]
+        # Back from the summary: the form again, with what was typed.
+        if visit.text("sure") == "no":
+            return _case(visit, name)
         try:
+            if name in FINAL and visit.text("sure") != "yes":
+                summary = _summary(visit, name)
+                if summary is not None:
+                    return summary
             visit.service.call(f"ReviewService.{method}", review_id=review_id, **said(visit))
         except Refused as refused:
             # It names no field, and the amount is what can be mended.
@@ -267,6 +303,47 @@ def _step(name: str, method: str, said: Said) -> Handler:
         return visit.go(f"/reviews/{review_id}?done={name}")
 
     return take
+
+
+def _summary(visit: Visit, name: str) -> Response | None:
+    """What a final step would do, to be looked at before it is taken.
+
+    None where the service has to say why it takes none; raises Refused where it was asked already.
+    """
+    stored = visit.service.review(visit.path["id"])
+    asked: dict[str, Any] = {"decision_id": stored.decision_id, "without_recourse": True}
+    found = visit.service.find(_GET, **asked)
+    review = stored
+    if name == "confirm":
+        # Of a newer proposal nobody has typed the consent: the service refuses the step.
+        if stored.state != pb.REVIEW_STATE_AWAITING_SECOND or stored.etag != visit.text("etag"):
+            return None
+    elif name == "data":
+        if not visit.form.getlist("data_kinds"):
+            return None
+    else:
+        for field in _TYPED:
+            if not visit.text(field):
+                raise _wrong(field, _TYPED[field])
+        given = STEPS[name][1](visit)
+        reply = visit.service.call(
+            "ReviewService.CompleteReview", dry_run=True, review_id=visit.path["id"], **given
+        )
+        review = reply.review
+    desk = visit.service.find("ReviewService.GetDesk", product=review.product)
+    verb = FINAL[name]
+    if name != "data" and review.result.HasField("approved_amount"):
+        verb = f"{verb} {money_text(review.result.approved_amount)}"
+    return visit.summary(
+        verb,
+        "review-summary.html",
+        rank="danger" if name == "decline" else "main",
+        step=name,
+        review=review,
+        decision=found and found.decision,
+        desk=desk.desks[0] if desk is not None and desk.desks else review_pb.Desk(),
+        typed=visit.form,
+    )
 
 
 def next_to_field(name: str, words: str) -> tuple[str, str]:
@@ -315,21 +392,29 @@ STEPS: dict[str, tuple[str, Said, bool]] = {
     "hold": ("ClaimReview", _hold, False),
     "hand": ("ReleaseReview", _hand, False),
     "release": ("ReleaseReview", _typed(), False),
-    "confirm": ("ConfirmReview", _typed("request_id", "etag"), True),
+    "withdraw": ("WithdrawReview", _typed("request_id", "text"), False),
+    "take-over": ("TakeOverReview", _typed("text"), False),
+    "confirm": ("ConfirmReview", _typed("request_id", "etag", "text"), True),
     "reject": ("ConfirmReview", _typed("request_id", "etag", "text", reject=True), False),
 }
 """By the last part of its path: the method, what it sends, and whether it has weight."""
 
 
-def _second(visit: Visit) -> Response:
-    """What another person proposed, each with the step that proposed it."""
+def waiting_for_second(visit: Visit) -> tuple[list[review_pb.Review], int]:
+    """What the person may confirm, the most urgent first, and how many of their own wait."""
     waiting = _in_state(visit, "AWAITING_SECOND", 200)
     theirs = [one for one in waiting if _is_for_second(one, visit)]
+    own = sum(one.completed_by == visit.session.name or one.own_application for one in waiting)
+    return theirs, own
+
+
+def _second(visit: Visit) -> Response:
+    """What another person proposed, each with the step that proposed it."""
+    theirs, own = waiting_for_second(visit)
     steps = []
     for one in theirs[:SECOND]:
         review = visit.service.review(one.review_id)
         steps.append((review, [each for each in review.events if each.action == "PROPOSED"][-1]))
-    own = sum(one.completed_by == visit.session.name or one.own_application for one in waiting)
     desks = visit.service.call("ReviewService.GetDesk").desks
     return visit.page(
         "second.html",

@@ -27,6 +27,9 @@ STEPS = {
 }
 """By the last part of its path: the method, and whether it has weight."""
 
+FINAL = {"advance": "Advance", "confirm": "Confirm the step of", "kill": "Kill"}
+"""Steps of which a summary is shown first, since many applicants feel them; each with its verb."""
+
 _ON_THE_PAGE = {"INVALID_ARGUMENT", "FAILED_PRECONDITION", "ABORTED"}
 _AGAIN = {"PLAN_CHANGED", "ROLLOUT_MOVED_ON"}
 """Refusals after which the same step may be sent again, now that the page shows what is new."""
@@ -94,6 +97,11 @@ def _taking(step: str) -> Handler:
     asked = method_of(name).input_type.fields_by_name
 
     def take(visit: Visit) -> Response:
+        if visit.text("sure") == "no":
+            return _rollout(visit, step=step)
+        # Why is asked for on the form: without it the service refuses, and says so there.
+        if step in FINAL and visit.text("sure") != "yes" and visit.text("why"):
+            return _summary(visit, step)
         position = visit.text("position")
         given: dict[str, Any] = {field: visit.text(field) for field in asked} | {
             "product": visit.path["product"],
@@ -110,6 +118,40 @@ def _taking(step: str) -> Handler:
         return visit.go(f"/rollouts/{visit.path['product']}?step={reply.step.position}")
 
     return take
+
+
+def _summary(visit: Visit, step: str) -> Response:
+    """Whom a final step would reach, to be looked at before it is taken."""
+    product = visit.path["product"]
+    found = visit.service.call("RolloutService.GetRollout", product=product)
+    one = found.rollout
+    verb = f"{FINAL[step]} {product}"
+    if step == "advance":
+        track = one.challenger if visit.text("track") == "challenger" else one.go_live
+        would = (
+            f"{visit.text('track')} goes from {track.percent} % to {track.next.name}, "
+            f"{track.next.percent} % of applicants."
+        )
+        if visit.text("early"):
+            would += " Hold and count of the present stage are not met."
+    elif step == "confirm":
+        proposed = [f"{words.proposed_text(one.proposed)}."] if one.HasField("proposed") else []
+        would = " ".join([*proposed, *one.widens])
+    elif visit.text("arm") == "challenger":
+        verb = f"Kill the challenger of {product}"
+        would = "The champion decides in its place, in every process within two seconds."
+    else:
+        would = "No applicant is decided here, in every process within two seconds."
+    arms = [f"{a.arm} v{a.version}: {a.applicants:,} applicants" for a in found.figures.arms]
+    return visit.summary(
+        verb,
+        rank="danger" if step == "kill" else "main",
+        rows=[
+            ("What happens", would),
+            ("Decided so far", "\n".join(arms)),
+            ("Why", visit.text("why")),
+        ],
+    )
 
 
 class Picture(NamedTuple):

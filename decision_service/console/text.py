@@ -11,8 +11,10 @@ from importlib import resources
 from typing import Any, cast
 
 from google.protobuf.descriptor import EnumDescriptor
+from google.protobuf.duration_pb2 import Duration
 from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
+from google.type.money_pb2 import Money
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
@@ -23,6 +25,13 @@ from decision_service.factors.registry import catalogue
 from decision_service.rules.language.diagnostics import plural
 from decision_service.server.transport.wire import enum_name
 
+_SMALL = (
+    *("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"),
+    *("ten", "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen"),
+    *("eighteen", "nineteen"),
+)
+_TENS = ("twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety")
+_GROUPS = ((10**9, "billion"), (10**6, "million"), (1000, "thousand"), (100, "hundred"))
 _SPANS = (("d", 86_400), ("h", 3_600), ("min", 60))
 STATIC = ("console.css", "console.js", "htmx-4.0.1.min.js")
 """What pages load, all of it from here."""
@@ -53,6 +62,8 @@ def environment(now: Callable[[], datetime]) -> Environment:
         name=name_of,
         words=_words,
         instant=instant,
+        spelled=spelled,
+        span=span,
         age=age_now,
         meaning=meaning,
         factor_rows=charts.factor_rows,
@@ -97,6 +108,33 @@ def age(at: Timestamp, now: datetime) -> str:
             count = f"{abs(seconds) // size} {unit}"
             return count if seconds > 0 else f"in {count}"
     return "now"
+
+
+def span(length: Duration) -> str:
+    """`10 min`, `1 h`."""
+    seconds = length.ToSeconds()
+    for unit, size in _SPANS:
+        if seconds >= size:
+            return f"{seconds // size} {unit}"
+    return f"{seconds} s"
+
+
+def spelled(amount: Money) -> str:
+    """`twenty thousand PHP`, `one PHP and 50/100`: what a slip of a digit changes altogether."""
+    cents = amount.nanos // 10_000_000
+    part = f" and {cents}/100" if cents else ""
+    return f"{_number(amount.units)} {amount.currency_code}{part}"
+
+
+def _number(count: int) -> str:
+    if count < len(_SMALL):
+        return _SMALL[count]
+    for size, name in _GROUPS:
+        if count >= size:
+            rest = f" {_number(count % size)}" if count % size else ""
+            return f"{_number(count // size)} {name}{rest}"
+    rest = f"-{_SMALL[count % 10]}" if count % 10 else ""
+    return f"{_TENS[count // 10 - 2]}{rest}"
 
 
 def meaning(factor: str) -> str:

@@ -139,6 +139,13 @@ class Visit:
     def page(self, template: str, status: int = 200, **values: Any) -> Response:
         return page(self.request, self.session, template, status=status, query=self.query, **values)
 
+    def summary(
+        self, verb: str, template: str = "summary.html", rank: str = "main", **values: Any
+    ) -> Response:
+        """What a final step would do: it is taken once the same form comes back with `sure`."""
+        kept = [pair for pair in self.form.multi_items() if pair[0] != "sure"]
+        return self.page(template, verb=verb, rank=rank, kept=kept, **values)
+
     def go(self, path: str) -> Response:
         # After 303 a browser that loads the page again sends no form again.
         return RedirectResponse(path, 303)

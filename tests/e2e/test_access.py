@@ -266,7 +266,7 @@ async def test_another_person_of_a_caller_ends_the_review_of_what_one_sent(tmp_p
                 assert said.code is grpc.StatusCode.PERMISSION_DENIED
                 assert words in said.message
             ended = (await reviews.CompleteReview(end, metadata=juan)).review
-            assert ended.state == decision_pb2.REVIEW_STATE_COMPLETED
+            assert ended.state == decision_pb2.REVIEW_STATE_AWAITING_RELEASE
             assert not ended.own_application
 
 

@@ -92,7 +92,7 @@ async def test_what_does_not_fit_is_refused_and_what_is_known_is_answered(tmp_pa
                 await live.stub.CreateDecision(create(GEORGE))
             assert await live.stub.CreateDecision(known) == told
             listed = await live.stub.ListDecisions(service_pb.ListDecisionsRequest())
-            assert list(listed.decisions) == [told.decision]
+            assert [one.decision_id for one in listed.decisions] == [told.decision.decision_id]
             await live.channel.unary_unary("/grpc.health.v1.Health/Check")(b"")
             assert app.meter.by_path()["/accounts"] == spent
     refused = refusal(error.value)

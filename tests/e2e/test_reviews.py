@@ -14,8 +14,9 @@ from decision_service.api.v1 import review_service_pb2 as pb
 from decision_service.api.v1.values_pb2 import InputValue
 from decision_service.cli.client import ServerOptions
 from decision_service.standin.sandbox import sandbox_people
-from tests.e2e.service import create, own_rules, refused
+from tests.e2e.service import create, own_rules, refusal, refused
 from tests.e2e.team import Metadata
+from tests.e2e.test_process import MovedClock
 from tests.journeys.kit import office
 from tests.kits.cases import until
 from tests.kits.postgres import Postgres
@@ -41,7 +42,7 @@ async def test_a_small_amount_has_the_law_of_small_amounts(tmp_path: Path, store
             ended = await at.complete(review, at.ana, approved_amount=amount)
             state = decision_pb2.ReviewState.Name(ended.state).removeprefix("REVIEW_STATE_")
             seen.append((state, [*ended.failed_checks]))
-        assert seen == [("AWAITING_SECOND", ["RATE_CAP"]), ("COMPLETED", [])]
+        assert seen == [("AWAITING_SECOND", ["RATE_CAP"]), ("AWAITING_RELEASE", [])]
 
 
 async def test_what_persons_approve_takes_from_the_day(tmp_path: Path) -> None:
@@ -72,7 +73,101 @@ async def test_what_persons_approve_takes_from_the_day(tmp_path: Path) -> None:
         assert "PHP 22,000, of which PHP 7,000 is left: approve less, or end" in told.message
         less = MoneyMessage(currency_code="PHP", units=7_000)
         ended = await at.complete(review_id, at.ana, approved_amount=less)
-        assert ended.state == decision_pb2.REVIEW_STATE_COMPLETED
+        assert ended.state == decision_pb2.REVIEW_STATE_AWAITING_RELEASE
+
+
+async def test_a_slip_is_undone_before_anything_left_the_house(
+    tmp_path: Path, store_url: str
+) -> None:
+    """Until a result is final nothing is paid out on it and no letter is made; who gave it takes it
+    back, once for each request; and the same person's next result needs a second person."""
+    async with office(tmp_path, store_url) as at:
+        made = await at.decided(ANISHA, 30_000)
+        review_id = made.decision_id.replace("dec_", "rev_") + "-1"
+        await at.claimed(review_id, at.ana)
+        slip = MoneyMessage(currency_code="PHP", units=2_000)
+        given = await at.complete(review_id, at.ana, approved_amount=slip)
+        assert given.state == decision_pb2.REVIEW_STATE_AWAITING_RELEASE
+        waits = given.final_time.ToDatetime() - given.end_time.ToDatetime()
+        assert waits == timedelta(minutes=10)
+        read = await at.read(made.decision_id)
+        assert read.review.state == decision_pb2.REVIEW_STATE_AWAITING_RELEASE
+        assert read.review.final_time == given.final_time
+        assert read.review.outcome == decision_pb2.OUTCOME_REFER
+        assert read.outcome_in_force == decision_pb2.OUTCOME_REFER
+        with pytest.raises(grpc.RpcError) as error:
+            await at.booked(made, 2_000, 0)
+        assert refusal(error.value).info.reason == "RESULT_NOT_FINAL"
+        with pytest.raises(grpc.RpcError) as error:
+            await at.letter(made.decision_id)
+        assert refusal(error.value).info.reason == "NOTICE_NOT_DUE"
+
+        undo = pb.WithdrawReviewRequest(review_id=review_id, request_id="w-1", text="A slip.")
+        for _ in range(2):
+            mine = (await at.stub.WithdrawReview(undo, metadata=at.ana)).review
+            assert (mine.state, mine.claimed_by) == (decision_pb2.REVIEW_STATE_CLAIMED, "ana")
+        again = await at.complete(review_id, at.ana, request_id="r-2")
+        assert again.state == decision_pb2.REVIEW_STATE_AWAITING_SECOND
+        assert "WITHDRAWN_BEFORE" in again.second_reasons
+        done = await at.confirm(review_id, at.ben)
+        actions = [one.action for one in done.events]
+        assert actions == [
+            *("OPENED", "CLAIMED", "COMPLETED", "WITHDRAWN", "PROPOSED", "CONFIRMED"),
+        ]
+
+
+async def test_a_result_is_final_when_its_time_ends(tmp_path: Path, store_url: str) -> None:
+    """Then it counts, is paid out on, and cannot be withdrawn; the second of two approvals of one
+    person within that time sees the first."""
+    clock = MovedClock()
+    async with office(tmp_path, store_url, clock=clock) as at:
+        made = await at.decided(ANISHA, 30_000)
+        other = await at.decided(ANISHA, 30_000)
+        review_id = made.decision_id.replace("dec_", "rev_") + "-1"
+        other_id = other.decision_id.replace("dec_", "rev_") + "-1"
+        await at.claimed(review_id, at.ana)
+        await at.complete(review_id, at.ana)
+        await at.claimed(other_id, at.ben)
+        told = await refused(at.complete(other_id, at.ben))
+        assert (told.info.reason, told.info.metadata["granted_by"]) == (
+            "REVIEW_REFUSED",
+            made.decision_id,
+        )
+        clock.ahead = timedelta(minutes=11)
+
+        async def final() -> bool:
+            read = await at.read(made.decision_id)
+            return read.outcome_in_force == decision_pb2.OUTCOME_APPROVE
+
+        await until(final)
+        read = await at.read(made.decision_id)
+        assert read.outcome == decision_pb2.OUTCOME_REFER
+        assert read.approved_amount_in_force.units == 15_000
+        await at.booked(made, 15_000, 0)
+        undo = pb.WithdrawReviewRequest(review_id=review_id, request_id="w-1", text="A slip.")
+        told = await refused(at.stub.WithdrawReview(undo, metadata=at.ana))
+        assert told.info.reason == "REVIEW_REFUSED"
+        assert "nothing can be withdrawn" in told.message
+
+
+async def test_a_case_that_is_held_is_taken_over(tmp_path: Path, store_url: str) -> None:
+    """By who confirms results; its holder sees who has it, and why."""
+    async with office(tmp_path, store_url) as at:
+        made = await at.decided(ANISHA, 30_000)
+        review_id = made.decision_id.replace("dec_", "rev_") + "-1"
+        held = pb.ClaimReviewRequest(review_id=review_id)
+        held.hold_until_time.FromDatetime(made.create_time.ToDatetime() + timedelta(hours=9))
+        await at.stub.ClaimReview(held, metadata=at.ana)
+        take = pb.TakeOverReviewRequest(review_id=review_id, text="Ana is on leave.")
+        told = await refused(at.stub.TakeOverReview(take, metadata=at.los))
+        assert told.code is grpc.StatusCode.PERMISSION_DENIED
+        taken = (await at.stub.TakeOverReview(take, metadata=at.ben)).review
+        assert taken.claimed_by == "ben"
+        told = await refused(at.complete(review_id, at.ana))
+        assert told.info.metadata["claimed_by"] == "ben"
+        seen = await at.stub.GetReview(pb.GetReviewRequest(review_id=review_id), metadata=at.ana)
+        last = seen.review.events[-1]
+        assert (last.action, last.who, last.text) == ("TAKEN_OVER", "ben", "Ana is on leave.")
 
 
 async def test_what_reviewers_may_not_do_is_told(tmp_path: Path) -> None:

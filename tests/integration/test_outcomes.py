@@ -61,6 +61,10 @@ async def store(tmp_path: Path) -> AsyncIterator[Store]:
         yield store
 
 
+def drawn() -> None:
+    """What counts loans above what was approved; the journal says it too."""
+
+
 async def recorder(store: Store, world: World, **changes: object) -> tuple[RecordOutcome, str]:
     """Recording on a decision that is in the store, changed, and the decision's id."""
     made = await world.decide()(application(), world.call())
@@ -68,7 +72,14 @@ async def recorder(store: Store, world: World, **changes: object) -> tuple[Recor
     entry = DecisionEntry(**{name: getattr(made, name) for name in names} | changes)  # type: ignore[arg-type]
     await store.commit(entry)
     archive = RulesetArchive(store, lambda: world.book, CompilationThread())
-    record = RecordOutcome(ReadDecisions(store, archive), store, archive, world.clock)
+    record = RecordOutcome(
+        ReadDecisions(store, archive),
+        store,
+        archive,
+        clock=world.clock,
+        reviews_of=store.reviews.of_decision,
+        on_overdrawn=drawn,
+    )
     return record, made.decision_id
 
 

@@ -13,7 +13,8 @@ from bench.reliability.desks.records import Recorded, Standing
 from decision_service.domain.reviews import Review, ReviewAction, ReviewEvent, ReviewState
 
 ENDS = frozenset({ReviewAction.COMPLETED, ReviewAction.CONFIRMED})
-AFTERWARDS = frozenset({ReviewAction.NOTED, ReviewAction.CONTESTED})
+WITH_RESULT = frozenset({ReviewState.AWAITING_RELEASE, ReviewState.COMPLETED})
+AFTERWARDS = frozenset({ReviewAction.NOTED, ReviewAction.CONTESTED, ReviewAction.MADE_FINAL})
 """What may follow an end."""
 
 _KEEP_CLAIMS = AFTERWARDS | {ReviewAction.DATA_ARRIVED}
@@ -121,9 +122,9 @@ def not_recorded(account: Account, every: Events) -> set[str]:
 
 
 def stands(review: Review, standing: Mapping[str, Standing]) -> bool:
-    """Whether the history has the outcome and amount of a completed review."""
+    """Whether the history has the outcome and amount of a review with a result, final or not."""
     result = review.result
-    if review.state is not ReviewState.COMPLETED or result is None:
+    if review.state not in WITH_RESULT or result is None:
         return True
     amount = None if result.amount is None else result.amount.minor
     return standing.get(review.decision_id) == Standing(result.outcome.value, amount)

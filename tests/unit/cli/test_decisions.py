@@ -30,24 +30,26 @@ from tests.unit.cli.commands import command
     [
         ("20000", 20_000, 0),
         ("20000.50", 20_000, 500_000_000),
+        ("42,000", 42_000, 0),
+        ("1,234,567.25", 1_234_567, 250_000_000),
         ("0", 0, 0),
         ("0.0001", 0, 100_000),
         ("-12.5", -12, -500_000_000),
         ("9999999999999", 9_999_999_999_999, 0),
     ],
 )
-def test_plain_digits_are_taken_exactly(text: str, units: int, nanos: int) -> None:
+def test_an_amount_is_taken_exactly(text: str, units: int, nanos: int) -> None:
     amount = money_message(text, "PHP")
     assert (amount.currency_code, amount.units, amount.nanos) == ("PHP", units, nanos)
 
 
 @pytest.mark.parametrize(
     "text",
-    ["", " 5", "5 ", "1,000", "1_000", "1e3", "1E3", "1e999999", "١", "٣٫٥", "+5", ".5", "5.",
+    ["", " 5", "5 ", "1,5", "1,00", "1,0000", "0,500", "1,,000", "1,000,", "1_000", "1e3", "1E3", "1e999999", "١", "٣٫٥", "+5", ".5", "5.",
      "007", "0x10", "NaN", "Infinity", "1.00000", "1.0.0", "--5", "½"],
 )  # fmt: skip
 def test_any_other_form_is_refused_with_how_to_write_it(text: str) -> None:
-    """What groups, what divides and what is meant is not guessed."""
+    """A comma groups three digits, and what else it might mean is not guessed."""
     with pytest.raises(CommandError, match=r"20000 or 20000\.50"):
         money_message(text, "PHP")
 
@@ -60,7 +62,7 @@ def test_an_amount_that_is_too_large_is_refused_as_that(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["PHP 1,000", "1e3 PHP", "PHP 1e999999", "PHP ١", "PHP 1_000", "PHP +5"]
+    "text", ["PHP 1,00", "1e3 PHP", "PHP 1e999999", "PHP ١", "PHP 1_000", "PHP +5"]
 )
 def test_an_input_that_is_meant_as_an_amount_is_no_text(text: str) -> None:
     with pytest.raises(CommandError, match=r"20000 or 20000\.50"):

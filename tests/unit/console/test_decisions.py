@@ -70,10 +70,10 @@ def test_a_what_if_sends_what_was_typed_otherwise_and_nothing_else() -> None:
         "inputs": {"is_new": InputValue(flag=True)},
     }
     assert not wrong
-    mistyped = {"requested_amount": "5,000", "requested_term_months": "six", "is_new": "true"}
+    mistyped = {"requested_amount": "5,00", "requested_term_months": "six", "is_new": "true"}
     fields, wrong = changes_of(declared, mistyped, decision)
     assert fields == {"inputs": {"is_new": InputValue(flag=True)}}
-    assert "'5,000'" in wrong["requested_amount"]
+    assert "'5,00'" in wrong["requested_amount"]
     assert "six is no whole number" in wrong["requested_term_months"]
 
 
