@@ -21,6 +21,9 @@ from tests.journeys.kit import office
 from tests.kits.cases import until
 from tests.kits.postgres import Postgres
 
+OFFERED = MoneyMessage(currency_code="PHP", units=10_000)
+"""Not above what the rules offer Anisha, so that one person ends it."""
+
 GEORGE, CHRISTINA, _, ANISHA = (person.user_id for person in sandbox_people())
 
 
@@ -85,10 +88,12 @@ async def test_a_slip_is_undone_before_anything_left_the_house(
         made = await at.decided(ANISHA, 30_000)
         review_id = made.decision_id.replace("dec_", "rev_") + "-1"
         await at.claimed(review_id, at.ana)
-        slip = MoneyMessage(currency_code="PHP", units=2_000)
+        slip = MoneyMessage(currency_code="PHP", units=5_000)
         given = await at.complete(review_id, at.ana, approved_amount=slip)
         assert given.state == decision_pb2.REVIEW_STATE_AWAITING_RELEASE
-        waits = given.final_time.ToDatetime() - given.end_time.ToDatetime()
+        seen = pb.GetReviewRequest(review_id=review_id)
+        last = (await at.stub.GetReview(seen, metadata=at.ana)).review.events[-1]
+        waits = given.final_time.ToDatetime() - last.event_time.ToDatetime()
         assert waits == timedelta(minutes=10)
         read = await at.read(made.decision_id)
         assert read.review.state == decision_pb2.REVIEW_STATE_AWAITING_RELEASE
@@ -96,7 +101,7 @@ async def test_a_slip_is_undone_before_anything_left_the_house(
         assert read.review.outcome == decision_pb2.OUTCOME_REFER
         assert read.outcome_in_force == decision_pb2.OUTCOME_REFER
         with pytest.raises(grpc.RpcError) as error:
-            await at.booked(made, 2_000, 0)
+            await at.booked(made, 5_000, 0)
         assert refusal(error.value).info.reason == "RESULT_NOT_FINAL"
         with pytest.raises(grpc.RpcError) as error:
             await at.letter(made.decision_id)
@@ -106,10 +111,11 @@ async def test_a_slip_is_undone_before_anything_left_the_house(
         for _ in range(2):
             mine = (await at.stub.WithdrawReview(undo, metadata=at.ana)).review
             assert (mine.state, mine.claimed_by) == (decision_pb2.REVIEW_STATE_CLAIMED, "ana")
-        again = await at.complete(review_id, at.ana, request_id="r-2")
+        again = await at.complete(review_id, at.ana, approved_amount=OFFERED, request_id="r-2")
         assert again.state == decision_pb2.REVIEW_STATE_AWAITING_SECOND
-        assert "WITHDRAWN_BEFORE" in again.second_reasons
-        done = await at.confirm(review_id, at.ben)
+        assert [*again.second_reasons] == ["WITHDRAWN_BEFORE"]
+        await at.confirm(review_id, at.ben)
+        done = (await at.stub.GetReview(seen, metadata=at.ana)).review
         actions = [one.action for one in done.events]
         assert actions == [
             *("OPENED", "CLAIMED", "COMPLETED", "WITHDRAWN", "PROPOSED", "CONFIRMED"),
@@ -126,9 +132,9 @@ async def test_a_result_is_final_when_its_time_ends(tmp_path: Path, store_url: s
         review_id = made.decision_id.replace("dec_", "rev_") + "-1"
         other_id = other.decision_id.replace("dec_", "rev_") + "-1"
         await at.claimed(review_id, at.ana)
-        await at.complete(review_id, at.ana)
+        await at.complete(review_id, at.ana, approved_amount=OFFERED)
         await at.claimed(other_id, at.ben)
-        told = await refused(at.complete(other_id, at.ben))
+        told = await refused(at.complete(other_id, at.ben, approved_amount=OFFERED))
         assert (told.info.reason, told.info.metadata["granted_by"]) == (
             "REVIEW_REFUSED",
             made.decision_id,
@@ -142,8 +148,8 @@ async def test_a_result_is_final_when_its_time_ends(tmp_path: Path, store_url: s
         await until(final)
         read = await at.read(made.decision_id)
         assert read.outcome == decision_pb2.OUTCOME_REFER
-        assert read.approved_amount_in_force.units == 15_000
-        await at.booked(made, 15_000, 0)
+        assert read.approved_amount_in_force == OFFERED
+        await at.booked(made, OFFERED.units, 0)
         undo = pb.WithdrawReviewRequest(review_id=review_id, request_id="w-1", text="A slip.")
         told = await refused(at.stub.WithdrawReview(undo, metadata=at.ana))
         assert told.info.reason == "REVIEW_REFUSED"

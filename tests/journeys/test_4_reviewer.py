@@ -101,6 +101,12 @@ async def fill_result(page: Page, step: str, reason: str = "INCOME_CONFIRMED") -
     await page.locator(f"#{step}-explanation").fill("The employer confirms it by phone.")
 
 
+async def sure(page: Page) -> None:
+    """Take the step that the summary shows."""
+    await expect(page.get_by_text("Nothing is recorded yet.")).to_be_visible()
+    await page.locator("button[name=sure][value=yes]").click()
+
+
 @pytest.mark.long
 @browser
 async def test_five_cases_are_cleared_by_keyboard_alone(tmp_path: Path) -> None:
@@ -123,10 +129,16 @@ async def test_five_cases_are_cleared_by_keyboard_alone(tmp_path: Path) -> None:
             await page.keyboard.type("I called the employer.")
             await page.keyboard.press("Tab")
             await page.keyboard.press("Enter")
+            await expect(page.get_by_text("Nothing is recorded yet.")).to_be_visible()
+            if number == 0:
+                await shot(page, "summary")
+            await page.keyboard.press("Enter")
             await page.wait_for_url("**?done=*")
+            if number == 0:
+                await shot(page, "awaiting-release")
             await page.keyboard.press("n")
         await page.wait_for_url("**none=yes*")
-        done = await reviews(home, state="REVIEW_STATE_COMPLETED")
+        done = await reviews(home, state="REVIEW_STATE_AWAITING_RELEASE")
         assert [one.completed_by for one in done] == ["rosa"] * 5
         assert (
             sorted(one.result.reason for one in done)
@@ -150,6 +162,8 @@ async def test_two_persons_approve_above_authority(tmp_path: Path) -> None:
         await expect(page.locator("#price")).to_contain_text("second person")
         await fill_result(page, "approve")
         await page.get_by_role("button", name="Approve", exact=True).click()
+        await expect(page.get_by_text("thirty thousand PHP")).to_be_visible()
+        await sure(page)
         await page.wait_for_url("**?done=approve")
         assert not await page.get_by_role("button", name="Confirm").count()
         await page.get_by_role("button", name="Sign out").click()
@@ -168,8 +182,10 @@ async def test_two_persons_approve_above_authority(tmp_path: Path) -> None:
             "You are signed in as tomas"
         )
         await page.get_by_role("button", name="Send it again").click()
+        await expect(page.get_by_text("The employer confirms it by phone.")).to_be_visible()
+        await sure(page)
         await page.wait_for_url("**?done=confirm")
-        [done] = await reviews(home, state="REVIEW_STATE_COMPLETED")
+        [done] = await reviews(home, state="REVIEW_STATE_AWAITING_RELEASE")
         assert (done.completed_by, done.confirmed_by) == ("rosa", "tomas")
         assert done.result.approved_amount.units == 30_000
 
@@ -198,6 +214,7 @@ async def test_a_claim_that_ends_loses_nothing_typed(tmp_path: Path) -> None:
         await page.get_by_role("button", name="Claim it again").click()
         await expect(page.locator("#decline-reason")).to_have_value("NOT_AFFORDABLE")
         await page.get_by_role("button", name="Decline", exact=True).click()
+        await sure(page)
         await page.wait_for_url("**?done=decline")
 
 
@@ -239,6 +256,48 @@ async def test_it_works_without_javascript(tmp_path: Path) -> None:
         await page.locator("#approve-amount").fill("10000")  # no more than the rules offered
         await fill_result(page, "approve")
         await page.get_by_role("button", name="Approve", exact=True).click()
+        await page.get_by_role("button", name="Back").click()
+        await expect(page.locator("#approve-explanation")).to_have_value(
+            "The employer confirms it by phone."
+        )
+        await page.get_by_role("button", name="Approve", exact=True).click()
+        await sure(page)
         await expect(page.get_by_text("This case is done")).to_be_visible()
-        [done] = await reviews(home, state="REVIEW_STATE_COMPLETED")
+        [done] = await reviews(home, state="REVIEW_STATE_AWAITING_RELEASE")
         assert done.review_id == review.review_id
+
+
+@pytest.mark.long
+@browser
+async def test_a_slip_is_undone_in_two_clicks(tmp_path: Path) -> None:
+    """Rosa reads 20,000 asked for and types 1,000: she opens Withdraw, says why, and sends it; her
+    next result waits for Tomas, who takes over what she holds when she is away."""
+    async with at(tmp_path, "rosa") as (home, page):
+        review = await open_case(home, "Anisha", 12_000)
+        await page.goto(f"{home.url}/reviews/{review.review_id}")
+        await page.get_by_role("button", name="Claim").click()
+        await page.locator("#approve-amount").fill("1,5")
+        await fill_result(page, "approve")
+        await page.get_by_role("button", name="Approve", exact=True).click()
+        await expect(page.locator("#approve-amount-error")).to_contain_text("'1,5'")
+        await page.locator("#approve-amount").fill("1,000")
+        await page.get_by_role("button", name="Approve", exact=True).click()
+        await expect(page.get_by_text("one thousand PHP")).to_be_visible()
+        await sure(page)
+        await expect(page.get_by_text("a slip can still be withdrawn")).to_be_visible()
+
+        await page.get_by_text("Withdraw", exact=True).click()
+        await page.locator("#withdraw-text").fill("I meant 10,000.")
+        await page.get_by_role("button", name="Withdraw it").click()
+        await page.wait_for_url("**?done=withdraw")
+        [mine] = await reviews(home, state="REVIEW_STATE_CLAIMED")
+        assert (mine.claimed_by, mine.HasField("result")) == ("rosa", False)
+        await page.get_by_role("button", name="Sign out").click()
+
+        await home.sign_in(page, "tomas", f"/reviews/{review.review_id}")
+        await page.get_by_text("Take over", exact=True).first.click()
+        await page.locator("#take-over-text").fill("Rosa is on leave.")
+        await page.get_by_role("button", name="Take over").click()
+        # Her claim is a fresh one of half an hour, which ends by itself.
+        await expect(page.get_by_role("alert")).to_contain_text("rosa")
+        await expect(page.locator("#take-over-text")).to_have_value("Rosa is on leave.")
