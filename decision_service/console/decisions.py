@@ -348,7 +348,8 @@ def make_letter(visit: Visit) -> Response:
     decision_id = visit.path["id"]
     if visit.text("sure") == "no":
         return visit.go(f"/decisions/{decision_id}#letters")
-    if visit.text("sure") != "yes":
+    may = visit.session.may("decide", "review", "review_second")
+    if may and visit.text("sure") != "yes":
         return _letter_summary(visit)
     try:
         visit.service.call(method, decision_id=decision_id, language=visit.text("language"))

@@ -289,7 +289,9 @@ def _step(name: str, method: str, said: Said) -> Handler:
         if visit.text("sure") == "no":
             return _case(visit, name)
         try:
-            if name in FINAL and visit.text("sure") != "yes":
+            # Who may not take the step is told so by the service, and not asked whether it is sure.
+            may = visit.session.may("review", "review_second")
+            if name in FINAL and may and visit.text("sure") != "yes":
                 summary = _summary(visit, name)
                 if summary is not None:
                     return summary

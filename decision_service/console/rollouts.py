@@ -100,7 +100,8 @@ def _taking(step: str) -> Handler:
         if visit.text("sure") == "no":
             return _rollout(visit, step=step)
         # Why is asked for on the form: without it the service refuses, and says so there.
-        if step in FINAL and visit.text("sure") != "yes" and visit.text("why"):
+        is_asked = step in FINAL and visit.session.may("rollout") and visit.text("why")
+        if is_asked and visit.text("sure") != "yes":
             return _summary(visit, step)
         position = visit.text("position")
         given: dict[str, Any] = {field: visit.text(field) for field in asked} | {

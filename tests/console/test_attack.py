@@ -265,8 +265,22 @@ async def test_nobody_does_what_the_service_does_not_allow(home: House) -> None:
         "text": "x",
         "amount": "1",
         "reason": "DATA_WRONG",
+        "data_kinds": "incomes",
+        "sure": "yes",
     }
-    names = ("note", "approve", "decline", "confirm", "reject", "again", "release", "skip", "data")
+    names = (
+        "note",
+        "approve",
+        "decline",
+        "confirm",
+        "reject",
+        "again",
+        "release",
+        "skip",
+        "data",
+        "withdraw",
+        "take-over",
+    )
     steps = [f"/reviews/{review.review_id}/{name}" for name in names]
     steps += [
         f"/rollouts/{PRODUCT}/{name}" for name in ("kill", "advance", "pause", "resume", "confirm")

@@ -130,6 +130,15 @@ def refusal(error: grpc.RpcError) -> Refusal:
     return Refusal(error.code(), error.details() or "", info, fields, delay)
 
 
+def as_recorded(found: pb.Decision) -> pb.Decision:
+    """A decision without what is of its reading alone."""
+    kept = pb.Decision()
+    kept.CopyFrom(found)
+    for name in ("income_months", "outcome_in_force", "approved_amount_in_force"):
+        kept.ClearField(name)
+    return kept
+
+
 async def refused(call: Awaitable[Any]) -> Refusal:
     with pytest.raises(grpc.RpcError) as error:
         await call

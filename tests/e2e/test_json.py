@@ -326,7 +326,9 @@ async def test_every_field_of_a_request_is_known(shared: Running) -> None:
                 assert "must be an object" not in answer.content.get("message", ""), path
 
 
-READ_ALONE = {"recourse", "review", "incomeMonths"}
+READ_ALONE = {
+    *("recourse", "review", "incomeMonths", "outcomeInForce", "approvedAmountInForce"),
+}
 
 
 @pytest.mark.parametrize("person", sandbox_people(), ids=lambda person: person.name)
@@ -338,7 +340,8 @@ async def test_decisions_are_as_the_document_says(shared: Running, person: Any) 
     read = await post(shared, "DecisionService/GetDecision", one)
     replayed = await post(shared, "DecisionService/ReplayDecision", one)
     kept = {k: v for k, v in read.content["decision"].items() if k not in READ_ALONE}
-    assert made.content["decision"] == kept | {"incomeMonths": []}
+    created = {k: v for k, v in made.content["decision"].items() if k not in READ_ALONE}
+    assert created == kept
     assert replayed.content["differingFields"] == []
     for name, answer in (("Create", made), ("Get", read), ("Replay", replayed)):
         schema = {"$ref": f"#/components/schemas/{name}DecisionResponse"}
@@ -397,6 +400,7 @@ async def test_the_curl_lines_of_the_page_run(live: Running, tmp_path: Path) -> 
     assert (made["requestId"], made["outcome"]) == ("curl-1", "OUTCOME_DECLINE")
     assert (await curl("curl-1"))["decision"] == made
     listed = (await curl("pageSize"))["decisions"]
+    made = {k: v for k, v in made.items() if k not in READ_ALONE}
     assert made in [{k: v for k, v in one.items() if k not in READ_ALONE} for one in listed]
     tried = (await curl("EvaluateRuleset"))["decision"]
     assert (tried["outcome"], tried["rulesetRef"]["version"]) == ("OUTCOME_APPROVE", 2)

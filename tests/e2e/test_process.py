@@ -44,6 +44,7 @@ from tests.e2e.service import (
     PRODUCT,
     ROOT,
     Running,
+    as_recorded,
     at_vendor,
     create,
     environ,
@@ -319,7 +320,8 @@ async def test_strangers_that_take_every_descriptor_hold_up_nobody_else(tmp_path
                 await asyncio.to_thread(_crowd, process, crowd)
                 for _ in range(20):
                     request = service_pb.GetDecisionRequest(decision_id=decided.decision_id)
-                    assert (await stub.GetDecision(request)).decision == decided
+                    found = (await stub.GetDecision(request)).decision
+                    assert as_recorded(found) == decided
                 assert (await stub.CreateDecision(asked)).decision == decided
             async with grpc.aio.insecure_channel(process.address) as later:
                 anew = decision_service_pb2_grpc.DecisionServiceStub(later)

@@ -14,13 +14,14 @@ from decision_service.api.v1 import review_service_pb2 as pb
 from decision_service.api.v1.values_pb2 import InputValue
 from decision_service.cli.client import ServerOptions
 from decision_service.standin.sandbox import sandbox_people
-from tests.e2e.service import create, own_rules, refusal, refused
+from tests.e2e.service import ROOT, create, own_rules, refusal, refused
 from tests.e2e.team import Metadata
 from tests.e2e.test_process import MovedClock
 from tests.journeys.kit import office
 from tests.kits.cases import until
 from tests.kits.postgres import Postgres
 
+SHIPPED = str(ROOT / "rules")
 OFFERED = MoneyMessage(currency_code="PHP", units=10_000)
 """Not above what the rules offer Anisha, so that one person ends it."""
 
@@ -45,7 +46,7 @@ async def test_a_small_amount_has_the_law_of_small_amounts(tmp_path: Path, store
             ended = await at.complete(review, at.ana, approved_amount=amount)
             state = decision_pb2.ReviewState.Name(ended.state).removeprefix("REVIEW_STATE_")
             seen.append((state, [*ended.failed_checks]))
-        assert seen == [("AWAITING_SECOND", ["RATE_CAP"]), ("AWAITING_RELEASE", [])]
+        assert seen == [("AWAITING_SECOND", ["RATE_CAP"]), ("COMPLETED", [])]
 
 
 async def test_what_persons_approve_takes_from_the_day(tmp_path: Path) -> None:
@@ -84,7 +85,7 @@ async def test_a_slip_is_undone_before_anything_left_the_house(
 ) -> None:
     """Until a result is final nothing is paid out on it and no letter is made; who gave it takes it
     back, once for each request; and the same person's next result needs a second person."""
-    async with office(tmp_path, store_url) as at:
+    async with office(tmp_path, store_url, rules_dir=SHIPPED) as at:
         made = await at.decided(ANISHA, 30_000)
         review_id = made.decision_id.replace("dec_", "rev_") + "-1"
         await at.claimed(review_id, at.ana)
@@ -126,7 +127,7 @@ async def test_a_result_is_final_when_its_time_ends(tmp_path: Path, store_url: s
     """Then it counts, is paid out on, and cannot be withdrawn; the second of two approvals of one
     person within that time sees the first."""
     clock = MovedClock()
-    async with office(tmp_path, store_url, clock=clock) as at:
+    async with office(tmp_path, store_url, rules_dir=SHIPPED, clock=clock) as at:
         made = await at.decided(ANISHA, 30_000)
         other = await at.decided(ANISHA, 30_000)
         review_id = made.decision_id.replace("dec_", "rev_") + "-1"

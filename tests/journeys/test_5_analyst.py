@@ -365,6 +365,8 @@ async def test_risk_advances_a_canary_and_kills_it(tmp_path: Path) -> None:
         if await early.count():
             await early.check()
         await advance.get_by_role("button").click()
+        await expect(page.get_by_text("Nothing is recorded yet.")).to_be_visible()
+        await page.locator("[name=sure][value=yes]").click()
         await page.wait_for_url("**?step=*")
         shown = (await home.call("imelda", "RolloutService.GetRollout", product=PRODUCT)).rollout
         assert shown.challenger.stage == "whole"
@@ -374,6 +376,8 @@ async def test_risk_advances_a_canary_and_kills_it(tmp_path: Path) -> None:
         assert not (await rollout(home)).challenger.killed
         await kill.get_by_label("Why", exact=True).fill("Complaints.")
         await kill.get_by_role("button").click()
+        await expect(page.get_by_text("The champion decides in its place")).to_be_visible()
+        await page.locator("[name=sure][value=yes]").click()
         await page.wait_for_url("**?step=*")
         await shot(page, "killed")
         assert (await rollout(home)).challenger.killed

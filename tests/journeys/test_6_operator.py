@@ -30,6 +30,7 @@ from decision_service.store.seals import JOURNAL_KEYS
 from tests.e2e.process import command
 from tests.e2e.service import (
     Running,
+    as_recorded,
     at_vendor,
     create,
     metrics,
@@ -270,7 +271,8 @@ async def test_a_backup_brings_no_erased_person_back(tmp_path: Path) -> None:
         for file in tmp_path.glob("decisions.db*"):
             assert key not in file.read_bytes()
         read = service_pb.GetDecisionRequest(decision_id=decided.decision_id)
-        assert (await live.stub.GetDecision(read)).decision == decided
+        found = (await live.stub.GetDecision(read)).decision
+        assert as_recorded(found) == decided
         told = await refused(live.stub.ReplayDecision(_replay(decided.decision_id)))
         assert told.info.reason == "SNAPSHOT_ERASED"
         replayed = await live.stub.ReplayDecision(_replay(other.decision_id))

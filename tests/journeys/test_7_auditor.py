@@ -39,6 +39,7 @@ from tests.journeys.kit import (
     NO_CONTRIBUTIONS,
     RYAN,
     STANDS,
+    final_at_once,
     office,
     typed,
 )
@@ -276,7 +277,7 @@ def words_of(page: str) -> str:
 @pytest.mark.long
 async def test_a_persons_result_is_shown_next_to_the_rules_outcome(tmp_path: Path) -> None:
     """In list, filter, title and export; and a letter is made by who may, and read by others."""
-    async with house(tmp_path) as home:
+    async with house(tmp_path, rules_dir=str(final_at_once(tmp_path))) as home:
         declined = (await home.decide("Ryan", 20_000)).decision_id
         decision_id = await approved_by_two(home)
         async with home.client("noel") as noel, home.client("rosa") as rosa:
@@ -304,15 +305,19 @@ async def test_a_persons_result_is_shown_next_to_the_rules_outcome(tmp_path: Pat
             assert "They came with the release" in chain
 
             assert "Make it in English" not in seen.text
-            refused = await noel.post(f"{one}/letters", data={"language": "en"})
+            sure = {"language": "en", "sure": "yes"}
+            refused = await noel.post(f"{one}/letters", data=sure)
             assert refused.status_code == 409
             assert "a caller with the role decide or review has to make it" in words_of(
                 refused.text.lower()
             )
             assert "Make it in English" in (await rosa.get(one)).text
-            made = await rosa.post(f"{one}/letters", data={"language": "en"})
+            asked = await rosa.post(f"{one}/letters", data={"language": "en"})
+            assert "Nothing is recorded yet" in words_of(asked.text)
+            assert "30,000 PHP" in words_of(asked.text)
+            made = await rosa.post(f"{one}/letters", data=sure)
             assert made.headers["location"] == f"{one}#letters"
-            again = await noel.post(f"{one}/letters", data={"language": "en"})
+            again = await noel.post(f"{one}/letters", data=sure)
             assert again.status_code == 303
             assert "for rosa" in words_of((await noel.get(one)).text)
 

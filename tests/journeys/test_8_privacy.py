@@ -26,7 +26,7 @@ from decision_service.runtime.clock import SystemClock
 from decision_service.smile.events import PATH, signature
 from decision_service.store.engine import SqliteFile
 from decision_service.store.store import open_journal
-from tests.e2e.service import Running, at_vendor, create, outcome, refused, running
+from tests.e2e.service import Running, as_recorded, at_vendor, create, outcome, refused, running
 from tests.e2e.team import Metadata, Team
 from tests.e2e.test_json import CREATE, post
 from tests.journeys.kit import ANISHA, BOTH_STORES, GEORGE, RYAN, SECRET, office, people_of, typed
@@ -252,7 +252,8 @@ async def test_erasing_leaves_the_decision_and_takes_its_data(
         for file in tmp_path.glob("decisions.db*"):
             assert key not in file.read_bytes()
         read = service_pb.GetDecisionRequest(decision_id=decided.decision_id)
-        assert (await live.stub.GetDecision(read)).decision == decided
+        found = (await live.stub.GetDecision(read)).decision
+        assert as_recorded(found) == decided
         replay = service_pb.ReplayDecisionRequest(decision_id=decided.decision_id)
         assert (await refused(live.stub.ReplayDecision(replay))).info.reason == "SNAPSHOT_ERASED"
         later = (await live.stub.CreateDecision(create(GEORGE))).decision

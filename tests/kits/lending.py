@@ -82,7 +82,14 @@ class Desk:
         archive = RulesetArchive(store, lambda: self.world.book, CompilationThread())
         self.reads = ReadDecisions(store, archive)
         self.drawn = 0
-        self.record = RecordOutcome(self.reads, store, archive, self.world.clock, self._overdrawn)
+        self.record = RecordOutcome(
+            self.reads,
+            store,
+            archive,
+            clock=self.world.clock,
+            reviews_of=store.reviews.of_decision,
+            on_overdrawn=self._overdrawn,
+        )
 
     def _overdrawn(self) -> None:
         self.drawn += 1

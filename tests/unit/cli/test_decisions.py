@@ -45,7 +45,8 @@ def test_an_amount_is_taken_exactly(text: str, units: int, nanos: int) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", " 5", "5 ", "1,5", "1,00", "1,0000", "0,500", "1,,000", "1,000,", "1_000", "1e3", "1E3", "1e999999", "١", "٣٫٥", "+5", ".5", "5.",
+    ["", " 5", "5 ", "1,5", "1,00", "1,0000", "0,500", "1,,000", "1,000,",
+     "1_000", "1e3", "1E3", "1e999999", "١", "٣٫٥", "+5", ".5", "5.",
      "007", "0x10", "NaN", "Infinity", "1.00000", "1.0.0", "--5", "½"],
 )  # fmt: skip
 def test_any_other_form_is_refused_with_how_to_write_it(text: str) -> None:
