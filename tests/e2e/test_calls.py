@@ -26,9 +26,7 @@ from tests.e2e.service import (
     Refusal,
     Running,
     as_recorded,
-    at_vendor,
     create,
-    metrics,
     refused,
     running,
 )
@@ -127,22 +125,6 @@ async def test_concurrent_duplicates_are_decided_once(shared: Running) -> None:
     assert await listed(shared, request) == 1
     reply = service_pb.CreateDecisionResponse.FromString(replies[0])
     assert reply.decision.data_quality.upstream_calls == 7
-
-
-async def test_concurrent_decisions_on_one_user_share_the_gathering(tmp_path: Path) -> None:
-    """Ten different requests for one user at once cost the calls of one."""
-    gate = asyncio.Event()
-    async with at_vendor(tmp_path, gate=gate) as (live, _):
-
-        async def in_progress() -> float:
-            return (await metrics(live))['decision_service_in_progress{limit="work"}']
-
-        calls = [asyncio.ensure_future(live.stub.CreateDecision(applied())) for _ in range(10)]
-        await until(in_progress, lambda count: count == len(calls))
-        gate.set()
-        replies = await asyncio.gather(*calls)
-    upstream = sorted(reply.decision.data_quality.upstream_calls for reply in replies)
-    assert upstream == [0] * 9 + [7]
 
 
 async def test_a_caller_who_gives_up_leaves_nothing_half_done(shared: Running) -> None:

@@ -153,6 +153,9 @@ async def _stands(on: Bench, told: bytes, request: Request) -> bool:
         again = await on.client.decide(request)
     except grpc.RpcError:
         return False
+    # What is shown of a reading alone, and is no part of the record.
+    for name in ("income_months", "outcome_in_force", "approved_amount_in_force"):
+        found.decision.ClearField(name)
     return again == told and found.decision == decision
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+import threading
 from collections.abc import Mapping, Sequence
 from enum import Enum
 from keyword import iskeyword
@@ -29,6 +30,10 @@ _TOKEN = re.compile(
     )""",
     re.VERBOSE | re.ASCII,
 )
+
+# Up to Python 3.12 the interpreter counts the depth of a tree for all threads in one place:
+# two threads that parse at once may get a SystemError (CPython issue 106905).
+_PARSING = threading.Lock()
 
 _WORD_OPERATORS = frozenset({"and", "or", "in", "if", "else", "not"})
 _OWN_WORDS = _WORD_OPERATORS | {"true", "false"}
@@ -257,7 +262,8 @@ def _structure(
     scalar: Scalar, text: str, shift: int, tokens: list[Token], report: Report
 ) -> Parsed | None:
     try:
-        body = ast.parse(text, mode="eval").body
+        with _PARSING:
+            body = ast.parse(text, mode="eval").body
     # Python's parser raises each of them for a text that is odd, or nested too deep.
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         offset = getattr(error, "offset", None) or 1

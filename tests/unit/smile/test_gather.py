@@ -152,6 +152,15 @@ async def test_an_unknown_user_is_asked_for_once():
     assert OTHER_USER not in found.value.message
 
 
+async def test_readings_of_one_user_at_once_cost_the_calls_of_one():
+    """Ten who ask at once for the same of one user share what one of them asks for."""
+    async with opened(sss()) as source:
+        found = await asyncio.gather(*(ask(source, MONTHLY) for _ in range(10)))
+        alone = await ask(source, MONTHLY)
+    assert sorted(one.calls for one in found) == [0] * 9 + [alone.calls]
+    assert alone.calls > 0
+
+
 async def test_a_known_user_without_accounts_is_read():
     """A user without accounts may have uploads: the kinds are read, at the price of one call."""
     found = await gathered(Vendor())
