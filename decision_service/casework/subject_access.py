@@ -32,6 +32,7 @@ from decision_service.casework.disclosure import (
 from decision_service.casework.letters import StoredNotice
 from decision_service.casework.onboarding import ApplicantLog, require_owner
 from decision_service.casework.review_log import RecordedReview
+from decision_service.casework.review_results import result_of, reviewed_result
 from decision_service.decide.codec import (
     StoredFacts,
     decode_facts,
@@ -39,6 +40,7 @@ from decision_service.decide.codec import (
     read_snapshot,
 )
 from decision_service.decide.snapshots import kinds_of
+from decision_service.domain.decision import Outcome
 from decision_service.domain.errors import UserUnknown
 from decision_service.domain.factor import FactorValue, Input, Observed
 from decision_service.domain.person import DAYS, OwnFacts
@@ -177,6 +179,18 @@ def _result(review: Review) -> dict[str, Any]:
     return {"outcome": result.outcome, "reason": reason, "amount": result.amount}
 
 
+def plain_in_force(decided: Outcome, reviews: Sequence[Review]) -> Mapping[str, Plain]:
+    """What counts of a decision now: its outcome, by whom, the amount of a person's approval.
+
+    `decided_again_as` names a later decision on the application, which counts in its place.
+    """
+    found = reviewed_result(reviews)
+    if found.review is None:
+        return fields({"outcome": decided, "by": "rules", "decided_again_as": found.again or None})
+    result = result_of(found.review)
+    return fields({"outcome": result.outcome, "by": "person", "amount": result.amount})
+
+
 def _steps(events: tuple[ReviewEvent, ...]) -> Iterator[dict[str, Any]]:
     for event in events:
         step: dict[str, Any] = {"action": event.action, "at": event.at}
@@ -209,6 +223,7 @@ def decision_record(stored: StoredDecision, disclose: DiscloseReply) -> PersonRe
         "trials": rows["shadow_results"],
         "letters": [_letter(one) for one in stored.notices],
         "reviews": [review_record(one) for one in stored.reviews],
+        "in_force": plain_in_force(entry.outcome, [one.review for one in stored.reviews]),
     }
     if factors is not None:
         content["oldest_used_sync"] = plain(factors.oldest_used_sync)

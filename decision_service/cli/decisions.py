@@ -122,8 +122,8 @@ def _head(decision: pb.Decision) -> str:
     style = outcome_style(decision)
     outcome = f"{outcome_text(decision):<14}"
     approved = "–"
-    if decision.HasField("offer") and decision.offer.HasField("approved_amount"):
-        approved = money_text(decision.offer.approved_amount)
+    if decision.HasField("approved_amount_in_force"):
+        approved = money_text(decision.approved_amount_in_force)
     made = f"{decision.create_time.ToDatetime():%Y-%m-%d %H:%M}"  # in UTC
     return f"{decision.decision_id:<30}  {made}  [{style}]{outcome}[/]  {escape(approved):>14}"
 

@@ -6,11 +6,12 @@ import csv
 import io
 import re
 from collections.abc import Mapping, Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from functools import partial
 from operator import itemgetter
 from typing import Any, cast
 from urllib.parse import urlencode
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import grpc
 from starlette.responses import Response
@@ -45,6 +46,7 @@ PAGE = 50
 OUTCOMES = ("APPROVE", "REFER", "DECLINE", "NOT_ENROLLED")
 TEXTS = ("any_id", "product", "reason", "arm")
 FLAGS = ("decided_again", "by_person")
+AMOUNTS = ("amount_from", "amount_to")
 DAYS = {"from": ("create_time_from", 0), "to": ("create_time_before", 1)}
 """The days of a span: the bound, and how many days after the beginning of the day it is."""
 
@@ -79,12 +81,16 @@ def routes(pages: Pages) -> list[Route]:
 
 def search(visit: Visit) -> Response:
     """A form whose fields are the URL; one hit for an id leads to its decision."""
-    names = (*TEXTS, *FLAGS, *DAYS, "outcome", "version", "page_token")
+    names = (*TEXTS, *FLAGS, *DAYS, *AMOUNTS, "outcome", "version", "zone", "page_token")
     kept = {name: visit.query[name].strip() for name in names if visit.query.get(name, "").strip()}
+    # The form always sends the zone of its reader, which says nothing without a day.
+    if not DAYS.keys() & kept.keys():
+        kept.pop("zone", None)
     # A form sends its empty fields too: the address that is passed on has what was asked alone.
     if len(kept) < len(visit.query):
         return visit.go(f"/decisions?{urlencode(kept)}" if kept else "/decisions")
-    fields, wrong = fields_of(kept)
+    loaded = _loaded(visit.service)
+    fields, wrong = fields_of(kept, currency_of(loaded, kept.get("product", "")))
     token = kept.pop("page_token", "")
     found = []
     following = ""
@@ -109,38 +115,75 @@ def search(visit: Visit) -> Response:
         address=urlencode(kept),
         following=following and urlencode({**kept, "page_token": following}),
         is_short=len(found) < PAGE,
-        products=sorted({one.ref.ruleset for one in _loaded(visit.service).rulesets}),
+        products=sorted({one.ref.ruleset for one in loaded.rulesets}),
+        reasons={reason.code: reason.text for one in loaded.rulesets for reason in one.reasons},
         outcomes=OUTCOMES,
     )
 
 
-def fields_of(kept: Mapping[str, str]) -> tuple[dict[str, Any], dict[str, str]]:
+def currency_of(loaded: ListRulesetsResponse, product: str) -> str:
+    """In which currency an amount is meant that is typed alone: the product's, or the only one."""
+    found = {one.currency for one in loaded.rulesets if product in {"", one.ref.ruleset}}
+    return found.pop() if len(found) == 1 else ""
+
+
+def fields_of(kept: Mapping[str, str], currency: str = "") -> tuple[dict[str, Any], dict[str, str]]:
     """The fields of ListDecisions for what a URL asks, and what is wrong by the name of a field."""
     fields: dict[str, Any] = {name: kept[name] for name in TEXTS if name in kept}
     fields |= {name: True for name in FLAGS if name in kept}
     wrong: dict[str, str] = {}
     if outcome := kept.get("outcome"):
-        fields["outcome"] = numbers_of(pb.Outcome.DESCRIPTOR).get(outcome)
+        fields["outcome_in_force"] = numbers_of(pb.Outcome.DESCRIPTOR).get(outcome)
         if outcome not in OUTCOMES:
             wrong["outcome"] = f"{outcome} is no outcome: choose one of the list"
     if version := kept.get("version"):
         fields["version"] = int(version) if _WHOLE.fullmatch(version) else 0
         if fields["version"] < 1:
             wrong["version"] = f"{version} is no version: write a number such as 3"
+    fields |= _days(kept, wrong)
+    fields |= _amounts(kept, currency, wrong)
+    return fields, wrong
+
+
+def _days(kept: Mapping[str, str], wrong: dict[str, str]) -> dict[str, Any]:
+    """The instants of the days of a URL, in the zone of its reader."""
+    fields: dict[str, Any] = {}
+    zone: tzinfo = UTC
+    try:
+        zone = ZoneInfo(kept.get("zone", "UTC"))
+    # A name that leads out of the folder of zones is a ValueError, one of a folder an OSError.
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        wrong["from"] = f"{kept['zone']} is no time zone: search anew"
     for name, (bound, later) in DAYS.items():
         try:
             if name in kept:
-                day = datetime.combine(date.fromisoformat(kept[name]), datetime.min.time(), UTC)
+                midnight = datetime.min.time()
+                day = datetime.combine(date.fromisoformat(kept[name]), midnight, zone)
                 fields[bound] = day + timedelta(days=later)
         # After the last day of the calendar there is none.
         except (ValueError, OverflowError):
             wrong[name] = f"{kept[name]} is no day: write it as 2026-11-30"
-    return fields, wrong
+    return fields
+
+
+def _amounts(kept: Mapping[str, str], currency: str, wrong: dict[str, str]) -> dict[str, Any]:
+    fields: dict[str, Any] = {}
+    for name in AMOUNTS:
+        if name in kept and not currency:
+            wrong[name] = "its currency is not known: name a product whose rules you may read"
+            continue
+        try:
+            if name in kept:
+                fields[f"approved_{name}"] = money_message(kept[name], currency)
+        except CommandError as error:
+            wrong[name] = str(error)
+    return fields
 
 
 def export(visit: Visit) -> Response:
     """What the search shows, of all its pages, as CSV; the file's name says where it is cut."""
-    fields, wrong = fields_of(visit.query)
+    currency = currency_of(_loaded(visit.service), visit.query.get("product", ""))
+    fields, wrong = fields_of(visit.query, currency)
     if wrong:
         return visit.go(f"/decisions?{visit.request.url.query}")
     pages = [*visit.service.pages(_LIST, page_size=500, **fields)]
@@ -169,17 +212,13 @@ def csv_of(decisions: Sequence[pb.Decision]) -> str:
 
 def _counted(decision: pb.Decision) -> tuple[str, str, str]:
     """The outcome that counts, whose it is, and the amount of an approval."""
-    review = decision.review
     by = counted_by(decision)
-    again = is_counted_again(decision)
+    if is_counted_again(decision):
+        by += ", decided again"
     amount = ""
-    if review.HasField("approved_amount"):
-        amount = money_text(review.approved_amount)
-    # What the rules offered has no weight where a person, or a later decision, said otherwise.
-    elif not review.role and not again and decision.offer.HasField("approved_amount"):
-        amount = money_text(decision.offer.approved_amount)
-    outcome = concluded_text(review.outcome or decision.outcome, 0)
-    return outcome, f"{by}, decided again" if again else by, amount
+    if decision.HasField("approved_amount_in_force"):
+        amount = money_text(decision.approved_amount_in_force)
+    return concluded_text(decision.outcome_in_force, 0), by, amount
 
 
 def show(visit: Visit, status: int = 200, **refused: str) -> Response:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from functools import partial
 from types import MappingProxyType
-from typing import Generic, TypeVar
+from typing import Generic, TypeAlias, TypeVar
 
 import msgspec
 from msgspec.structs import replace
@@ -43,6 +43,8 @@ from decision_service.rules.program import CompiledRuleset
 Entry = TypeVar("Entry")
 Position = TypeVar("Position")
 Found = TypeVar("Found")
+Fitting: TypeAlias = Callable[[Sequence[StoredEntry]], Awaitable[Sequence[bool]]]
+"""Whether each of some decisions is looked for, by what no store can search in."""
 
 # Each computes for milliseconds on the event loop: many would hold the store's connections,
 # and all other calls, for as long as all of them take.
@@ -117,20 +119,21 @@ class ReadDecisions(msgspec.Struct, frozen=True, eq=False):
         chosen: Filter,
         after: PagePosition | None,
         size: int,
-        fits: Callable[[StoredEntry], bool] | None = None,
+        fitting: Fitting | None = None,
     ) -> Page[StoredEntry, PagePosition]:
         """A page of those that fit, which may be short of its size where MOST_LOOKED_AT were not.
 
         The next one then goes on after the last that was looked at.
         """
         found: list[StoredEntry] = []
-        together = size if fits is None else LOOKED_AT_TOGETHER
+        together = size if fitting is None else LOOKED_AT_TOGETHER
         # A filter that fits few decisions may not read the whole store for one page.
-        for _ in range(0, together if fits is None else MOST_LOOKED_AT, together):
+        for _ in range(0, together if fitting is None else MOST_LOOKED_AT, together):
             read = Page.of(await self.log.list(chosen, after, together + 1), together, _position)
             after = read.next
-            for entry in read.entries:
-                if fits is None or fits(entry):
+            fits = [True] * len(read.entries) if fitting is None else await fitting(read.entries)
+            for entry, is_fit in zip(read.entries, fits, strict=True):
+                if is_fit:
                     found.append(entry)
                 if len(found) == size:
                     whole = entry is read.entries[-1]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from datetime import timedelta, timezone
 from typing import TYPE_CHECKING, Any, cast
 
@@ -192,19 +193,19 @@ class ListingKit:
         reading, chosen = ReadDecisions(log, cast("Any", None)), Filter(product="product-1")
         every = expected(chosen)
         for size, wanted, looked_at in (
-            (3, every[:4] + every[25:26], [3, 10, 10, 7]),
-            (1, every[4:6], [5, 1, 10, 10, 4]),
+            (3, every[:4] + every[25:26], [5, 10, 10, 7]),
+            (1, every[4:6], [5, 5, 10, 10, 4]),
             (50, [], [10, 10, 10]),
         ):
             found, looked, after, more = list[str](), list[int](), None, True
             while more:
                 looked.append(0)
 
-                def fits(entry: StoredEntry) -> bool:
-                    looked[-1] += 1  # noqa: B023 - asked within the turn
-                    return entry.decision_id in wanted  # noqa: B023
+                async def fitting(entries: Sequence[StoredEntry]) -> Sequence[bool]:
+                    looked[-1] += len(entries)  # noqa: B023 - asked within the turn
+                    return [one.decision_id in wanted for one in entries]  # noqa: B023
 
-                page = await reading.list(chosen, after, size, fits)
+                page = await reading.list(chosen, after, size, fitting)
                 found += [entry.decision_id for entry in page.entries]
                 after, more = page.next, page.next is not None
             assert (found, looked) == (wanted, looked_at)

@@ -86,7 +86,7 @@ class GetDecisionResponse(_message.Message):
     def __init__(self, decision: _Optional[_Union[_decision_pb2.Decision, _Mapping]] = ..., notices: _Optional[_Iterable[_Union[_notice_service_pb2.Notice, _Mapping]]] = ...) -> None: ...
 
 class ListDecisionsRequest(_message.Message):
-    __slots__ = ("user_id", "application_id", "customer_ref", "product", "outcome", "create_time_from", "create_time_before", "page_size", "page_token", "unreported", "any_id", "reason", "version", "arm", "decided_again", "by_person")
+    __slots__ = ("user_id", "application_id", "customer_ref", "product", "outcome", "create_time_from", "create_time_before", "page_size", "page_token", "unreported", "any_id", "reason", "version", "arm", "decided_again", "by_person", "outcome_in_force", "approved_amount_from", "approved_amount_to")
     USER_ID_FIELD_NUMBER: _ClassVar[int]
     APPLICATION_ID_FIELD_NUMBER: _ClassVar[int]
     CUSTOMER_REF_FIELD_NUMBER: _ClassVar[int]
@@ -103,6 +103,9 @@ class ListDecisionsRequest(_message.Message):
     ARM_FIELD_NUMBER: _ClassVar[int]
     DECIDED_AGAIN_FIELD_NUMBER: _ClassVar[int]
     BY_PERSON_FIELD_NUMBER: _ClassVar[int]
+    OUTCOME_IN_FORCE_FIELD_NUMBER: _ClassVar[int]
+    APPROVED_AMOUNT_FROM_FIELD_NUMBER: _ClassVar[int]
+    APPROVED_AMOUNT_TO_FIELD_NUMBER: _ClassVar[int]
     user_id: str
     application_id: str
     customer_ref: str
@@ -119,7 +122,10 @@ class ListDecisionsRequest(_message.Message):
     arm: str
     decided_again: bool
     by_person: bool
-    def __init__(self, user_id: _Optional[str] = ..., application_id: _Optional[str] = ..., customer_ref: _Optional[str] = ..., product: _Optional[str] = ..., outcome: _Optional[_Union[_decision_pb2.Outcome, str]] = ..., create_time_from: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., create_time_before: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ..., unreported: _Optional[bool] = ..., any_id: _Optional[str] = ..., reason: _Optional[str] = ..., version: _Optional[int] = ..., arm: _Optional[str] = ..., decided_again: _Optional[bool] = ..., by_person: _Optional[bool] = ...) -> None: ...
+    outcome_in_force: _decision_pb2.Outcome
+    approved_amount_from: _money_pb2.Money
+    approved_amount_to: _money_pb2.Money
+    def __init__(self, user_id: _Optional[str] = ..., application_id: _Optional[str] = ..., customer_ref: _Optional[str] = ..., product: _Optional[str] = ..., outcome: _Optional[_Union[_decision_pb2.Outcome, str]] = ..., create_time_from: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., create_time_before: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ..., unreported: _Optional[bool] = ..., any_id: _Optional[str] = ..., reason: _Optional[str] = ..., version: _Optional[int] = ..., arm: _Optional[str] = ..., decided_again: _Optional[bool] = ..., by_person: _Optional[bool] = ..., outcome_in_force: _Optional[_Union[_decision_pb2.Outcome, str]] = ..., approved_amount_from: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., approved_amount_to: _Optional[_Union[_money_pb2.Money, _Mapping]] = ...) -> None: ...
 
 class ListDecisionsResponse(_message.Message):
     __slots__ = ("decisions", "next_page_token")

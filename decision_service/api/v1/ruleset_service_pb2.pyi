@@ -169,7 +169,7 @@ class RevertReleaseResponse(_message.Message):
     def __init__(self, release: _Optional[_Union[Release, _Mapping]] = ...) -> None: ...
 
 class Ruleset(_message.Message):
-    __slots__ = ("ref", "title", "currency", "time_zone", "loaded_time", "role", "inputs", "factors", "source")
+    __slots__ = ("ref", "title", "currency", "time_zone", "loaded_time", "role", "inputs", "factors", "source", "reasons")
     REF_FIELD_NUMBER: _ClassVar[int]
     TITLE_FIELD_NUMBER: _ClassVar[int]
     CURRENCY_FIELD_NUMBER: _ClassVar[int]
@@ -179,6 +179,7 @@ class Ruleset(_message.Message):
     INPUTS_FIELD_NUMBER: _ClassVar[int]
     FACTORS_FIELD_NUMBER: _ClassVar[int]
     SOURCE_FIELD_NUMBER: _ClassVar[int]
+    REASONS_FIELD_NUMBER: _ClassVar[int]
     ref: _decision_pb2.RulesetRef
     title: str
     currency: str
@@ -188,7 +189,16 @@ class Ruleset(_message.Message):
     inputs: _containers.RepeatedCompositeFieldContainer[RulesetInput]
     factors: _containers.RepeatedScalarFieldContainer[str]
     source: str
-    def __init__(self, ref: _Optional[_Union[_decision_pb2.RulesetRef, _Mapping]] = ..., title: _Optional[str] = ..., currency: _Optional[str] = ..., time_zone: _Optional[str] = ..., loaded_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., role: _Optional[str] = ..., inputs: _Optional[_Iterable[_Union[RulesetInput, _Mapping]]] = ..., factors: _Optional[_Iterable[str]] = ..., source: _Optional[str] = ...) -> None: ...
+    reasons: _containers.RepeatedCompositeFieldContainer[RulesetReason]
+    def __init__(self, ref: _Optional[_Union[_decision_pb2.RulesetRef, _Mapping]] = ..., title: _Optional[str] = ..., currency: _Optional[str] = ..., time_zone: _Optional[str] = ..., loaded_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., role: _Optional[str] = ..., inputs: _Optional[_Iterable[_Union[RulesetInput, _Mapping]]] = ..., factors: _Optional[_Iterable[str]] = ..., source: _Optional[str] = ..., reasons: _Optional[_Iterable[_Union[RulesetReason, _Mapping]]] = ...) -> None: ...
+
+class RulesetReason(_message.Message):
+    __slots__ = ("code", "text")
+    CODE_FIELD_NUMBER: _ClassVar[int]
+    TEXT_FIELD_NUMBER: _ClassVar[int]
+    code: str
+    text: str
+    def __init__(self, code: _Optional[str] = ..., text: _Optional[str] = ...) -> None: ...
 
 class RulesetInput(_message.Message):
     __slots__ = ("name", "type", "required", "min", "max", "one_of", "max_age_days", "source")

@@ -9,6 +9,12 @@ function localTimes() {
   }
 }
 
+function ownZone() {
+  const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+  for (const field of document.querySelectorAll("input[data-zone]")) field.value = zone;
+  for (const name of document.querySelectorAll("[data-zone-name]")) name.textContent = zone;
+}
+
 function typing(target) {
   return target.closest("input:not([type=checkbox], [type=radio]), textarea, select, dialog[open]");
 }
@@ -42,6 +48,7 @@ function watchClaim() {
 
 document.addEventListener("DOMContentLoaded", () => {
   localTimes();
+  ownZone();
   watchClaim();
   setInterval(watchClaim, 5000);
   document.addEventListener("keydown", pressed);

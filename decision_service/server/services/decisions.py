@@ -36,6 +36,7 @@ from decision_service.domain.decision import (
     Arm,
     Decision,
     ListAnswer,
+    Outcome,
     RequestFields,
     StageTrace,
     Verdict,
@@ -49,7 +50,7 @@ from decision_service.domain.person import (
     GivenApplicant,
 )
 from decision_service.domain.ports import Clock, Filter, PagePosition, ReplyStyle, StoredEntry
-from decision_service.domain.values import Missing, Month
+from decision_service.domain.values import Missing, Money, Month
 from decision_service.runtime.failpoints import Point, reach
 from decision_service.server.services.applicants import lacking_fields, link_request
 from decision_service.server.services.notices import notice_message
@@ -66,6 +67,8 @@ from decision_service.server.transport.wire import (
     check_reference,
     check_user_id,
     in_language,
+    money_from_message,
+    numbers_of,
     of_given,
     request_id_in,
     value_from_message,
@@ -170,22 +173,47 @@ DECISIONS = Mapper(
 
 
 class Decided(msgspec.Struct, frozen=True):
-    """What a filter asks of the recorded reply, in which no store can search; empty means any."""
+    """What a filter asks of the reply, in which no store can search; empty means any."""
 
     reason: str
     version: int
     arm: str
+    outcome_in_force: Outcome | None = None
+    approved_amount_from: Money | None = None
+    approved_amount_to: Money | None = None
 
-    def __bool__(self) -> bool:
-        return bool(self.reason or self.version or self.arm)
+    @property
+    def asks(self) -> bool:
+        return self != _ANY
 
-    def fits(self, entry: StoredEntry) -> bool:
-        decision = basic_message(entry)
+    def fits(self, decision: pb.Decision) -> bool:
+        """Whether a decision with what counts of it is one of those asked for."""
+        in_force = numbers_of(pb.Outcome.DESCRIPTOR)
+        wanted = self.outcome_in_force
         return (
             self.version in {0, decision.ruleset_ref.version}
             and self.arm in {"", decision.assignment.arm}
             and (not self.reason or any(one.code == self.reason for one in decision.reasons))
+            and (wanted is None or decision.outcome_in_force == in_force[wanted])
+            and self._fits_amount(decision)
         )
+
+    def _fits_amount(self, decision: pb.Decision) -> bool:
+        least = self.approved_amount_from
+        most = self.approved_amount_to
+        if least is None and most is None:
+            return True
+        if not decision.HasField("approved_amount_in_force"):
+            return False
+        amount = money_from_message(decision.approved_amount_in_force)
+        if any(one is not None and one.currency != amount.currency for one in (least, most)):
+            return False
+        is_enough = least is None or least.minor <= amount.minor
+        return is_enough and (most is None or amount.minor <= most.minor)
+
+
+_ANY = Decided("", 0, "")
+"""What asks for nothing of the reply."""
 
 
 def filter_from(request: service_pb.ListDecisionsRequest) -> tuple[Filter, Decided]:
@@ -502,18 +530,25 @@ class DecisionServicer(msgspec.Struct, frozen=True):
         chosen = replace(chosen, caller=context.info.scope)
         after = read_token((chosen, decided), request.page_token, PagePosition)
         size = page_size(request.page_size)
-        fits = decided.fits if decided else None
-        page = await self.read.list(chosen, after, size, fits)
-        chains = await self.chain.of_all({one.decision_id: one.outcome for one in page.entries})
+
+        async def fitting(entries: Sequence[StoredEntry]) -> Sequence[bool]:
+            return [decided.fits(one) for one in await self._with_outcomes(entries)]
+
+        page = await self.read.list(chosen, after, size, fitting if decided.asks else None)
+        return service_pb.ListDecisionsResponse(
+            decisions=await self._with_outcomes(page.entries),
+            next_page_token=make_token((chosen, decided), page.next),
+        )
+
+    async def _with_outcomes(self, entries: Sequence[StoredEntry]) -> Sequence[pb.Decision]:
+        """Decisions in BASIC view, each with what counts of it now."""
+        chains = await self.chain.of_all({one.decision_id: one.outcome for one in entries})
         found = []
-        for entry in page.entries:
+        for entry in entries:
             message = basic_message(entry)
             _add_outcome_in_force(message, chains.get(entry.decision_id))
             found.append(message)
-        return service_pb.ListDecisionsResponse(
-            decisions=found,
-            next_page_token=make_token((chosen, decided), page.next),
-        )
+        return found
 
     async def replay_decision(
         self, request: service_pb.ReplayDecisionRequest, context: RpcContext

@@ -18,8 +18,9 @@ from decision_service.rulebook.acceptance import ListChanges, newest_list_change
 from decision_service.rulebook.archive import files_from_body
 from decision_service.rulebook.replica_check import ReplicaCheck
 from decision_service.rulebook.rulebook import ActiveRules, ActiveRulesStatus, Product
+from decision_service.rules.evaluate import BUILT_IN
 from decision_service.rules.language.diagnostics import Diagnostic, Severity, render
-from decision_service.rules.program import CompiledRuleset, InputSpec, KeyList
+from decision_service.rules.program import CompiledRuleset, InputSpec, KeyList, ReasonSpec
 from decision_service.server.services.decisions import (
     DECISIONS,
     full_fields,
@@ -44,6 +45,13 @@ def _count(keys: KeyList) -> int:
     return len(keys.keys)
 
 
+def _reasons(ruleset: CompiledRuleset) -> Sequence[ReasonSpec]:
+    declared = dict(ruleset.reasons)
+    for spec in BUILT_IN.values():
+        declared.setdefault(spec.code, spec)
+    return [spec for _, spec in sorted(declared.items())]
+
+
 def _is_error(diagnostic: Diagnostic) -> bool:
     return diagnostic.severity is Severity.ERROR
 
@@ -58,7 +66,9 @@ RULESETS = Mapper(
             "inputs": lambda ruleset: ruleset.inputs.values(),
             "factors": "needs.factors",
             "source": None,
+            "reasons": _reasons,
         },
+        rules_pb.RulesetReason: {"text": lambda spec: spec.texts["en"]},
         rules_pb.RulesetInput: {
             "min": "lower",
             "max": "upper",

@@ -42,6 +42,17 @@ def test_what_a_url_asks_in_vain_is_said_next_to_its_field(name: str, text: str)
     assert text in wrong[name]
 
 
+def test_days_are_those_of_the_reader_and_amounts_in_the_currency_of_the_product() -> None:
+    asked = {"from": "2026-11-30", "zone": "Asia/Manila", "amount_to": "42,000", "outcome": "REFER"}
+    fields, wrong = fields_of(asked, "PHP")
+    assert not wrong
+    assert fields["create_time_from"].astimezone(UTC) == datetime(2026, 11, 29, 16, tzinfo=UTC)
+    assert fields["approved_amount_to"] == php(42_000)
+    assert fields["outcome_in_force"] == pb.OUTCOME_REFER
+    _, wrong = fields_of({"from": "2026-11-30", "zone": "../Manila", "amount_from": "1"})
+    assert wrong.keys() == {"from", "amount_from"}
+
+
 def test_a_spreadsheet_computes_nothing_of_an_export() -> None:
     references = ("=1+1", "+1", "-1", "@A1", "A-1", "A\x1b1")
     rows = csv_of([pb.Decision(application_id=one) for one in references])
@@ -128,7 +139,16 @@ def reviewed(by: str = "", **review: Any) -> pb.Decision:
     """A referral, with what became of it."""
     found = pb.DecisionReview(review_ids=["rev_1-1"], role=by, **review)
     offer = pb.Offer(approved_amount=php(5_000))
-    return pb.Decision(decision_id="dec_1", outcome=pb.OUTCOME_REFER, review=found, offer=offer)
+    decision = pb.Decision(
+        decision_id="dec_1",
+        outcome=pb.OUTCOME_REFER,
+        review=found,
+        offer=offer,
+        outcome_in_force=found.outcome,
+    )
+    if found.HasField("approved_amount"):
+        decision.approved_amount_in_force.CopyFrom(found.approved_amount)
+    return decision
 
 
 @pytest.mark.parametrize(
@@ -157,9 +177,13 @@ def reviewed(by: str = "", **review: Any) -> pb.Decision:
         (
             reviewed(outcome=pb.OUTCOME_REFER, standing_decision_id="dec_1"),
             "",
-            ["REFER", "REFER", "rules", "5,000 PHP"],
+            ["REFER", "REFER", "rules", ""],
         ),
-        (pb.Decision(outcome=pb.OUTCOME_DECLINE), "", ["DECLINE", "DECLINE", "rules", ""]),
+        (
+            pb.Decision(outcome=pb.OUTCOME_DECLINE, outcome_in_force=pb.OUTCOME_DECLINE),
+            "",
+            ["DECLINE", "DECLINE", "rules", ""],
+        ),
     ],
 )
 def test_what_counts_is_said_next_to_what_the_rules_said(

@@ -116,6 +116,7 @@ FILTER_FIELDS = {
     "create_time_from": "created_from",
     "create_time_before": "created_before",
     **dict.fromkeys(("page_size", "page_token", "reason", "version", "arm")),
+    **dict.fromkeys(("outcome_in_force", "approved_amount_from", "approved_amount_to")),
 }
 
 WAYS = (
