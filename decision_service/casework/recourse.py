@@ -94,7 +94,8 @@ class Recourses:
     def __init__(self, ruleset: CompiledRuleset) -> None:
         self.ruleset = ruleset
         self.laws = laws_between(ruleset.needs.factors, ruleset.currency)
-        self.uses, self.reach = Uses(ruleset), Reach(ruleset, self.laws.made_of)
+        self.uses = Uses(ruleset)
+        self.reach = Reach(ruleset, self.laws.made_of)
 
     def of(self, facts: Facts) -> Recourse | None:
         """The answer for an application; None where none is looked for.

@@ -245,7 +245,11 @@ class Search:
             for number, (_, argument) in enumerate(self.arguments)
             if argument.factors.intersection(names) == {name}
         ]
-        return [c for c in self.pools[name] if all(self._is_silent(n, (c,)) for n in alone)]
+
+        def silences(candidate: Candidate) -> bool:
+            return all(self._is_silent(number, (candidate,)) for number in alone)
+
+        return [*filter(silences, self.pools[name])]
 
     def _reaches(self, changes: Changes) -> bool:
         for number, (_, argument) in enumerate(self.arguments):

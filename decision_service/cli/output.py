@@ -110,16 +110,23 @@ def table(*columns: str) -> Table:
 def print_table(made: Table, most: int | None = None) -> None:
     """Print a table in which no word breaks, such as an id: lines become longer where they must."""
     out = console(most=most)
-    cells = [[_plain(cell) for cell in (one.header, *one.cells)] for one in made.columns]
-    least = [max(map(len, " ".join(column).split()), default=0) for column in cells]
-    widest = [max(map(len, "\n".join(column).splitlines()), default=0) for column in cells]
-    spare = out.width - _PADDING * len(cells) - sum(least)
-    order = sorted(range(len(cells)), key=lambda place: widest[place] - least[place])
+    least: list[int] = []
+    wanted: list[int] = []
+    for column in made.columns:
+        cells = [*map(_plain, (column.header, *column.cells))]
+        words = " ".join(cells).split()
+        lines = "\n".join(cells).splitlines()
+        longest_word = max(map(len, words), default=0)
+        least.append(longest_word)
+        wanted.append(max(map(len, lines), default=0) - longest_word)
+    padding = _PADDING * len(least)
+    spare = out.width - padding - sum(least)
+    order = sorted(range(len(wanted)), key=wanted.__getitem__)
     for done, place in enumerate(order):
-        more = max(0, min(widest[place] - least[place], spare // (len(order) - done)))
+        more = max(0, min(wanted[place], spare // (len(order) - done)))
         made.columns[place].width = least[place] + more
         spare -= more
-    console(sum(one.width or 0 for one in made.columns) + _PADDING * len(cells)).print(made)
+    console(sum(one.width or 0 for one in made.columns) + padding).print(made)
 
 
 def _plain(cell: object) -> str:

@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Iterable
 from enum import StrEnum
 from math import sqrt
+from operator import itemgetter
 
 import msgspec
 
@@ -129,13 +130,13 @@ class GroupCounts(msgspec.Struct):
         before = was.approved
         after = now.approved
         return cls(
-            many,
-            many * before,
-            many * after,
-            many * (after and not before),
-            many * (before and not after),
-            many * (was.amount or 0),
-            many * (now.amount or 0),
+            applicants=many,
+            approved_before=many * before,
+            approved_after=many * after,
+            gained=many * (after and not before),
+            lost=many * (before and not after),
+            amount_before=many * (was.amount or 0),
+            amount_after=many * (now.amount or 0),
         )
 
     def add(self, others: GroupCounts) -> None:
@@ -294,8 +295,14 @@ def _rate(outcome: Outcome, sums: ImpactSums) -> Rate:
 
 def _matrix_row(key: str, cell: MatrixCell) -> MatrixRow:
     before, _, after = key.partition(">")
-    amounts = cell.amount_before, cell.amount_after
-    return MatrixRow(before, after, cell.applicants, *amounts, cell.examples)
+    return MatrixRow(
+        before,
+        after,
+        cell.applicants,
+        amount_before=cell.amount_before,
+        amount_after=cell.amount_after,
+        examples=cell.examples,
+    )
 
 
 def causes_of(sums: ImpactSums) -> tuple[CauseRow, ...]:
@@ -306,13 +313,19 @@ def causes_of(sums: ImpactSums) -> tuple[CauseRow, ...]:
         )
         for name, c in sums.causes.items()
     ]
-    return tuple(sorted(rows, key=lambda row: (-row.first, -row.named, row.name))[:MOST_ROWS])
+    rows.sort(key=_most_frequent)
+    return tuple(rows[:MOST_ROWS])
+
+
+def _most_frequent(row: CauseRow) -> tuple[int, int, str]:
+    return (-row.first, -row.named, row.name)
 
 
 def reasons_of(sums: ImpactSums) -> tuple[tuple[str, str, int], ...]:
     """Old and new principal reasons where the outcome changed: the most frequent, at most 50."""
+    by_key = sorted(sums.reasons.items())
     rows = []
-    for key, number in sorted(sums.reasons.items(), key=lambda item: (-item[1], item[0])):
+    for key, number in sorted(by_key, key=itemgetter(1), reverse=True):
         old, _, new = key.partition(">")
         rows.append((old, new, number))
     return tuple(rows[:MOST_ROWS])

@@ -368,7 +368,8 @@ def _go_live(before: Plan, after: Plan, state: RolloutState, limit: int) -> Iter
 
 
 def _stages(before: Plan, after: Plan, name: TrackName, track: Track, limit: int) -> Iterator[str]:
-    old, new = (ladder(plan, name)[1] for plan in (before, after))
+    _, old = ladder(before, name)
+    _, new = ladder(after, name)
     share = new.percent(track.stage)
     if share > max(limit, old.percent(track.stage)):
         yield f"{name} stage {track.stage} gets {share / 1000:g} %"
@@ -424,7 +425,8 @@ def _money(before: Plan, after: Plan) -> Iterator[str]:
             yield f"cap {cap.name} is gone"
         elif any(_looser(getattr(cap, name), getattr(new, name)) for name in bounds):
             yield f"cap {cap.name} is looser"
-    was, now = (plan.review.authority if plan.review else None for plan in (before, after))
+    was = before.review.authority if before.review else None
+    now = after.review.authority if after.review else None
     if now and (was is None or now.review > was.review or now.review_second > was.review_second):
         yield f"reviewers may grant more: {now.review:f}, two of them {now.review_second:f}"
 

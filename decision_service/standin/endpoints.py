@@ -68,7 +68,8 @@ def list_providers(query: Mapping[str, str]) -> Reply:
         cursor = read_cursor(query["cursor"], "providers")
     found = list(PROVIDERS.values())
     reply = ok(page(found, cursor, size_of(query)))
-    reply.whole, reply.restart = found, Cursor("providers", {}).text()
+    reply.whole = found
+    reply.restart = Cursor("providers", {}).text()
     return reply
 
 
@@ -203,7 +204,8 @@ class Endpoints:
         first = next((one for one in faults if one.replaces), None)
         reply = ok() if first else await self._handled(handler, request)
         if faults:
-            reply.document, reply.now = deepcopy(reply.document), self.tenant.now()
+            reply.document = deepcopy(reply.document)
+            reply.now = self.tenant.now()
         for fault in faults:
             if fault is first or not fault.replaces:
                 fault.change(reply)

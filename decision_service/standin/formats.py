@@ -287,8 +287,9 @@ class _Providers(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 def _read_providers() -> dict[str, dict[str, Any]]:
     found = packaged(__package__, "providers.yaml", _Providers)
-    return {
-        name_id: {
+    providers: dict[str, dict[str, Any]] = {}
+    for name_id, one in found.providers.items():
+        providers[name_id] = {
             "id": name_id,
             "name": one.name,
             "longName": one.long,
@@ -304,8 +305,7 @@ def _read_providers() -> dict[str, dict[str, Any]]:
             "supported": [_KINDS[letter] for letter in one.supported],
             "monitorSupported": one.type != "CREDENTIAL",
         }
-        for name_id, one in found.providers.items()
-    }
+    return providers
 
 
 PROVIDERS = _read_providers()

@@ -25,6 +25,7 @@ LINK_PREFIX = "/link/v1"
 SCRIPT_PATH = "/v2/smile.v2.js"
 _STATUSES = {"TOKEN_EXPIRED": 401, "NO_SESSION": 401, "NO_SUCH": 404, "BAD_REQUEST": 400}
 _LARGEST_BODY = 10_000
+_SHOWN = ("id", "name", "longName", "type", "typeLabel", "mfa")
 LinkReply = Callable[[str, Mapping[str, Any]], Any]
 
 
@@ -124,22 +125,32 @@ def widget_routes(linking: LinkSessions) -> list[BaseRoute]:
         session, user_id = linking.open(_text(sent, "token"))
         return {"session": session, "userId": user_id}
 
+    def listed(*_: object) -> Any:
+        return providers
+
+    def accounts(session: str, _: Mapping[str, Any]) -> Any:
+        return [*map(_account, linking.accounts(session))]
+
     def begun(session: str, sent: Mapping[str, Any]) -> Any:
-        words = (_text(sent, name) for name in ("providerId", "login", "password"))
-        return _account(linking.begin(session, *words))
+        provider_id = _text(sent, "providerId")
+        login = _text(sent, "login")
+        password = _text(sent, "password")
+        return _account(linking.begin(session, provider_id, login, password=password))
 
     def confirmed(session: str, sent: Mapping[str, Any]) -> Any:
         return _account(linking.confirm(session, sent["id"], _text(sent, "code")))
 
-    shown = ("id", "name", "longName", "type", "typeLabel", "mfa")
-    providers = [{name: one[name] for name in shown} for one in PROVIDERS.values()]
+    def removed(session: str, sent: Mapping[str, Any]) -> Any:
+        return _account(linking.remove(session, sent["id"]))
+
+    providers = [*map(_shown, PROVIDERS.values())]
     answers: list[tuple[str, str, LinkReply]] = [
         ("POST", "/sessions", opened),
-        ("GET", "/providers", lambda *_: providers),
-        ("GET", "/accounts", lambda session, _: [*map(_account, linking.accounts(session))]),
+        ("GET", "/providers", listed),
+        ("GET", "/accounts", accounts),
         ("POST", "/accounts", begun),
         ("POST", "/accounts/{id}/code", confirmed),
-        ("DELETE", "/accounts/{id}", lambda of, sent: _account(linking.remove(of, sent["id"]))),
+        ("DELETE", "/accounts/{id}", removed),
     ]
     routes = [Route(path, _endpoint(answer), methods=[verb]) for verb, path, answer in answers]
     anywhere = Middleware(
@@ -181,6 +192,10 @@ def _text(sent: Mapping[str, Any], name: str) -> str:
     if not isinstance(value, str):
         raise LinkRefused("BAD_REQUEST")
     return value
+
+
+def _shown(provider: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: provider[name] for name in _SHOWN}
 
 
 def _account(account: LinkedAccount) -> dict[str, Any]:

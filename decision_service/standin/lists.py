@@ -41,14 +41,19 @@ def features(source: DataSource, cutoff: datetime) -> Json:
 
 
 def _links(links: Sequence[Json], cutoff: datetime) -> Json:
-    times = [time for link in links for record in link["records"] for time in record["linkedAt"]]
-    names = ("days_since_first", "days_since_last", *(f"day{days}_count" for days in _LINK_DAYS))
-    if not links:
-        return {f"link_{name}": NO_DATA for name in names}
-    ages = [(cutoff - datetime.fromisoformat(time)).days for time in times]
-    since = (max(ages, default=NO_DATA), min(ages, default=NO_DATA))
-    counts = (sum(age <= days for age in ages) for days in _LINK_DAYS)
-    return {f"link_{name}": value for name, value in zip(names, (*since, *counts), strict=True)}
+    ages: list[int] = []
+    for link in links:
+        for record in link["records"]:
+            times = map(datetime.fromisoformat, record["linkedAt"])
+            ages += [(cutoff - time).days for time in times]
+    found = {
+        "link_days_since_first": max(ages, default=NO_DATA),
+        "link_days_since_last": min(ages, default=NO_DATA),
+    }
+    for days in _LINK_DAYS:
+        linked = sum(age <= days for age in ages)
+        found[f"link_day{days}_count"] = linked if links else NO_DATA
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +101,9 @@ class ListEndpoint:
         if not self.bounds:
             return True
         value: str = row[self.ranged][: len("yyyy-mm" if self.bounds == _MONTHS else "yyyy-mm-dd")]
-        first, last = (filters.get(bound) for bound in self.bounds)
-        return (first or value) <= value <= (last or value)
+        first = filters.get(self.bounds[0]) or value
+        last = filters.get(self.bounds[1]) or value
+        return first <= value <= last
 
     def _newest(self, row: Json) -> tuple[str, str]:
         return (row[self.ranged] if self.ranged else "", row["id"])
@@ -110,7 +116,8 @@ def answer(listing: ListEndpoint, tenant: Tenant, query: Mapping[str, str]) -> R
     items: Iterable[Json] = listing.collect(tenant, cursor.filters)
     whole = list(items) if whose else None
     reply = ok(page(items if whole is None else whole, cursor, size))
-    reply.whole, reply.restart = whole, Cursor(cursor.listing, cursor.filters).text()
+    reply.whole = whole
+    reply.restart = Cursor(cursor.listing, cursor.filters).text()
     return reply
 
 
@@ -124,7 +131,14 @@ def single(listing: ListEndpoint, tenant: Tenant, item_id: str) -> Reply:
 
 
 def _items(kind: str) -> Rows:
-    return lambda person, _: [item for source in person.sources for item in source.of(kind)]
+    def items(person: Person, _: datetime) -> list[Json]:
+        return person.items(kind)
+
+    return items
+
+
+def _user(person: Person, _: datetime) -> list[Json]:
+    return [person.user]
 
 
 def _accounts(person: Person, _: datetime) -> list[Json]:
@@ -174,9 +188,7 @@ def _check_bound(name: str, text: str | None) -> None:
 LIST_ENDPOINTS = {
     listing.name: listing
     for listing in (
-        ListEndpoint(
-            "users", lambda person, _: [person.user], (), ranged="createdAt", bounds=_DAYS
-        ),
+        ListEndpoint("users", _user, (), ranged="createdAt", bounds=_DAYS),
         ListEndpoint("accounts", _accounts, ("userId",), ranged="createdAt", bounds=_DAYS),
         ListEndpoint(
             "tasks", lambda person, _: person.tasks, _BY_SOURCE, ranged="startedAt", bounds=_DAYS

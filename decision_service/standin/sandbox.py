@@ -140,10 +140,11 @@ def _estimates(one: SandboxPerson, _: SandboxAccount, origin: Origin, today: dat
 
 
 def _contributions(one: SandboxPerson, at: SandboxAccount, origin: Origin, day: date) -> list[Json]:
+    def saved(month: int) -> float:
+        return at.saved or contribution_of(one.paid_in(month))
+
     months = one.pay.months(day, one.pay.contributed_of_three)
-    return contributions(
-        origin, months, lambda month: at.saved or contribution_of(one.paid_in(month))
-    )
+    return contributions(origin, months, saved)
 
 
 def _employments(one: SandboxPerson, _: SandboxAccount, origin: Origin, today: date) -> list[Json]:
@@ -170,10 +171,12 @@ def _liabilities(one: SandboxPerson, _: SandboxAccount, origin: Origin, today: d
 
 def _incomes(one: SandboxPerson, _: SandboxAccount, origin: Origin, today: date) -> list[Json]:
     """Both halves of every month, each shown the day after it: no month is ever waited for."""
+
+    def gross(month: int) -> float:
+        return one.paid_in(month) / NET_SHARE
+
     span = (first_day(settled_month(today) - one.pay.first), today - timedelta(days=1))
-    return incomes(
-        origin, one.job.employer, lambda month: one.paid_in(month) / NET_SHARE, span=span
-    )
+    return incomes(origin, one.job.employer, gross, span=span)
 
 
 def _transactions(one: SandboxPerson, _: SandboxAccount, origin: Origin, today: date) -> list[Json]:
@@ -219,10 +222,7 @@ def sandbox_data(user_name: str, today: date, residence: Residence = UNCHANGED) 
         "user": person.user,
         "accounts": [source.account for source in person.sources if source.account],
         "tasks": list(person.tasks),
-        **{
-            kind: [item for source in person.sources for item in source.of(kind)]
-            for kind in ITEM_KINDS
-        },
+        **{kind: person.items(kind) for kind in ITEM_KINDS},
     }
 
 

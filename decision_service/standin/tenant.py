@@ -140,7 +140,8 @@ class Tenant:
     def world(self) -> World:
         today = civil_day(self.now())
         if today != self._day:
-            self._day, self._world = today, self._make(today)
+            self._world = self._make(today)
+            self._day = today
         return self._world
 
     def people(self) -> Iterator[Person]:

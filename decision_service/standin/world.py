@@ -55,6 +55,9 @@ class Person:
     def id(self) -> str:
         return str(self.user["id"])
 
+    def items(self, kind: str) -> list[Json]:
+        return [item for source in self.sources for item in source.of(kind)]
+
 
 Builder = Callable[[], Person]
 
@@ -70,7 +73,10 @@ class World:
     _owners: dict[str | None, str] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        self._build = lru_cache(_BUILT_PEOPLE)(lambda user_id: self.builders[user_id]())
+        def build(user_id: str) -> Person:
+            return self.builders[user_id]()
+
+        self._build = lru_cache(_BUILT_PEOPLE)(build)
         self._owners = {owner_digits(user_id): user_id for user_id in self.builders}
 
     def __len__(self) -> int:
@@ -131,8 +137,8 @@ class Origin:
 
     def __post_init__(self) -> None:
         prefix = {"ACCOUNT": "a", "UPLOAD": "u"}.get(self.type, "archive")
-        own = object_id(prefix, self.user_id, self.provider_id, self.key)
-        object.__setattr__(self, "id", own)
+        which = (self.provider_id, self.key)
+        object.__setattr__(self, "id", object_id(prefix, self.user_id, *which))
 
     def metadata(self, available: datetime | None = None) -> Json:
         arrived = max(self.connected, available or self.connected)
@@ -140,7 +146,8 @@ class Origin:
 
     def item(self, prefix: str, key: object, fields: Json, seen: date | None = None) -> Json:
         available = start_of(seen) if seen else None
-        item_id = object_id(prefix, self.user_id, self.id, key)
+        which = (self.id, key)
+        item_id = object_id(prefix, self.user_id, *which)
         return {"id": item_id, **fields, "metadata": self.metadata(available)}
 
 
@@ -203,8 +210,9 @@ def task(
 ) -> Json:
     """A task; a running one has neither an end nor datapoints, which name what was saved then."""
     saved = [name.replace("links", "link").upper() for name in datapoints] if finished else []
+    which = (origin.id, kind, stamp(started))
     return {
-        "id": object_id("task", origin.user_id, origin.id, kind, stamp(started)),
+        "id": object_id("task", origin.user_id, *which),
         "type": kind,
         "startedAt": stamp(started),
         **({"finishedAt": stamp(finished)} if finished else {}),
@@ -344,10 +352,9 @@ class Residence:
         return replace(person, sources=tuple(map(self._source, person.sources)))
 
     def _source(self, source: DataSource) -> DataSource:
-        items = {
-            kind: tuple({**item, **self._changed(item)} for item in some)
-            for kind, some in source.items.items()
-        }
+        items: dict[str, tuple[Json, ...]] = {}
+        for kind, some in source.items.items():
+            items[kind] = tuple({**item, **self._changed(item)} for item in some)
         return replace(source, items=items)
 
     def _changed(self, item: Json) -> Mapping[str, str]:
