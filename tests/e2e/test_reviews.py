@@ -11,6 +11,7 @@ from google.type.money_pb2 import Money as MoneyMessage
 
 from decision_service.api.v1 import decision_pb2
 from decision_service.api.v1 import review_service_pb2 as pb
+from decision_service.api.v1.decision_service_pb2 import ListDecisionsRequest
 from decision_service.api.v1.values_pb2 import InputValue
 from decision_service.cli.client import ServerOptions
 from decision_service.standin.sandbox import sandbox_people
@@ -150,6 +151,20 @@ async def test_a_result_is_final_when_its_time_ends(tmp_path: Path, store_url: s
         read = await at.read(made.decision_id)
         assert read.outcome == decision_pb2.OUTCOME_REFER
         assert read.approved_amount_in_force == OFFERED
+        # A list is searched by what counts: by the rules both were referred.
+        approved = decision_pb2.OUTCOME_APPROVE
+        more = MoneyMessage(currency_code="PHP", units=OFFERED.units + 1)
+        dollars = MoneyMessage(currency_code="USD", units=1)
+        for asked, found in (
+            ({"outcome_in_force": approved}, [made.decision_id]),
+            ({"outcome_in_force": decision_pb2.OUTCOME_REFER}, [other.decision_id]),
+            ({"approved_amount_from": OFFERED, "approved_amount_to": OFFERED}, [made.decision_id]),
+            ({"approved_amount_from": more}, []),
+            ({"approved_amount_from": dollars}, []),
+        ):
+            request = ListDecisionsRequest(**asked)
+            listed = await at.decisions.ListDecisions(request, metadata=at.los)
+            assert [one.decision_id for one in listed.decisions] == found
         await at.booked(made, OFFERED.units, 0)
         undo = pb.WithdrawReviewRequest(review_id=review_id, request_id="w-1", text="A slip.")
         told = await refused(at.stub.WithdrawReview(undo, metadata=at.ana))

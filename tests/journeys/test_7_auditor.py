@@ -281,19 +281,25 @@ async def test_a_persons_result_is_shown_next_to_the_rules_outcome(tmp_path: Pat
         declined = (await home.decide("Ryan", 20_000)).decision_id
         decision_id = await approved_by_two(home)
         async with home.client("noel") as noel, home.client("rosa") as rosa:
-            for outcome in ("APPROVE", "REFER"):
-                page = await noel.get("/decisions", params={"outcome": outcome})
-                assert decision_id in page.text, outcome
+            # The amount is that of the person: a narrower span does not find it.
+            for asked in (
+                {"outcome": "APPROVE"},
+                {"amount_from": "30,000", "amount_to": "30000"},
+                {"by_person": "yes"},
+            ):
+                page = await noel.get("/decisions", params=asked)
+                assert decision_id in page.text, asked
                 assert "approved by two persons: 30,000 PHP" in words_of(page.text)
                 assert declined not in page.text
-                rows = (await noel.get("/decisions.csv", params={"outcome": outcome})).text
+                rows = (await noel.get("/decisions.csv", params=asked)).text
                 [row] = csv.DictReader(rows.splitlines())
                 assert row["outcome"].startswith("REFER")
                 shown = (row["result"], row["result_by"], row["result_amount"])
                 assert shown == ("APPROVE", "two persons", "30,000 PHP")
-            page = await noel.get("/decisions", params={"outcome": "DECLINE"})
-            assert declined in page.text
-            assert decision_id not in page.text
+            for asked in ({"outcome": "DECLINE"}, {"outcome": "REFER"}, {"amount_to": "29,999"}):
+                page = await noel.get("/decisions", params=asked)
+                assert (declined in page.text) is (asked == {"outcome": "DECLINE"})
+                assert decision_id not in page.text
 
             heading = "Referred by the rules, approved by two persons: 30,000 PHP"
             one = f"/decisions/{decision_id}"
