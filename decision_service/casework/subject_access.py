@@ -179,7 +179,7 @@ def _result(review: Review) -> dict[str, Any]:
     return {"outcome": result.outcome, "reason": reason, "amount": result.amount}
 
 
-def plain_in_force(decided: Outcome, reviews: Sequence[Review]) -> Mapping[str, Plain]:
+def _in_force(decided: Outcome, reviews: Sequence[Review]) -> Mapping[str, Plain]:
     """What counts of a decision now: its outcome, by whom, the amount of a person's approval.
 
     `decided_again_as` names a later decision on the application, which counts in its place.
@@ -223,7 +223,7 @@ def decision_record(stored: StoredDecision, disclose: DiscloseReply) -> PersonRe
         "trials": rows["shadow_results"],
         "letters": [_letter(one) for one in stored.notices],
         "reviews": [review_record(one) for one in stored.reviews],
-        "in_force": plain_in_force(entry.outcome, [one.review for one in stored.reviews]),
+        "in_force": _in_force(entry.outcome, [one.review for one in stored.reviews]),
     }
     if factors is not None:
         content["oldest_used_sync"] = plain(factors.oldest_used_sync)

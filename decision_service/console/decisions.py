@@ -89,8 +89,7 @@ def search(visit: Visit) -> Response:
     # A form sends its empty fields too: the address that is passed on has what was asked alone.
     if len(kept) < len(visit.query):
         return visit.go(f"/decisions?{urlencode(kept)}" if kept else "/decisions")
-    loaded = _loaded(visit.service)
-    fields, wrong = fields_of(kept, currency_of(loaded, kept.get("product", "")))
+    fields, wrong = fields_of(kept, _currency_of(visit.service, kept))
     token = kept.pop("page_token", "")
     found = []
     following = ""
@@ -105,6 +104,7 @@ def search(visit: Visit) -> Response:
             raise
     if "any_id" in kept and len(found) == len(kept) == 1:
         return visit.go(f"/decisions/{found[0].decision_id}")
+    loaded = _loaded(visit.service)
     return visit.page(
         "decisions.html",
         400 if wrong else 200,
@@ -116,15 +116,28 @@ def search(visit: Visit) -> Response:
         following=following and urlencode({**kept, "page_token": following}),
         is_short=len(found) < PAGE,
         products=sorted({one.ref.ruleset for one in loaded.rulesets}),
-        reasons={reason.code: reason.text for one in loaded.rulesets for reason in one.reasons},
+        reasons=_reasons_of(loaded),
         outcomes=OUTCOMES,
     )
 
 
-def currency_of(loaded: ListRulesetsResponse, product: str) -> str:
+def _currency_of(service: Service, kept: Mapping[str, str]) -> str:
     """In which currency an amount is meant that is typed alone: the product's, or the only one."""
-    found = {one.currency for one in loaded.rulesets if product in {"", one.ref.ruleset}}
+    # The rules are asked for where there is an amount to read, and for no search by an id.
+    if kept.keys().isdisjoint(AMOUNTS):
+        return ""
+    product = kept.get("product", "")
+    loaded = _loaded(service).rulesets
+    found = {one.currency for one in loaded if product in {"", one.ref.ruleset}}
     return found.pop() if len(found) == 1 else ""
+
+
+def _reasons_of(loaded: ListRulesetsResponse) -> dict[str, str]:
+    """The texts of all reasons by code, as the newest version of the last product has them."""
+    found: dict[str, str] = {}
+    for ruleset in loaded.rulesets:
+        found |= {one.code: one.text for one in ruleset.reasons}
+    return found
 
 
 def fields_of(kept: Mapping[str, str], currency: str = "") -> tuple[dict[str, Any], dict[str, str]]:
@@ -182,8 +195,7 @@ def _amounts(kept: Mapping[str, str], currency: str, wrong: dict[str, str]) -> d
 
 def export(visit: Visit) -> Response:
     """What the search shows, of all its pages, as CSV; the file's name says where it is cut."""
-    currency = currency_of(_loaded(visit.service), visit.query.get("product", ""))
-    fields, wrong = fields_of(visit.query, currency)
+    fields, wrong = fields_of(visit.query, _currency_of(visit.service, visit.query))
     if wrong:
         return visit.go(f"/decisions?{visit.request.url.query}")
     pages = [*visit.service.pages(_LIST, page_size=500, **fields)]

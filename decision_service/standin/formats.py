@@ -95,7 +95,7 @@ def is_created(any_id: str) -> bool:
     return any_id == f"tenantId-{first}{digits('created user', first, length=16)}"
 
 
-def object_id(prefix: str, owner: str, *parts: object) -> str:
+def object_id(prefix: str, owner: str, parts: Iterable[object]) -> str:
     return f"{prefix}-{owner_digits(owner)}{digits(prefix, owner, *parts, length=16)}"
 
 

@@ -148,7 +148,7 @@ def _accounts(person: Person, _: datetime) -> list[Json]:
 def _insights(person: Person, now: datetime) -> list[Json]:
     return [
         {
-            "id": object_id("insight", person.id, one.id),
+            "id": object_id("insight", person.id, [one.id]),
             "cutoffTime": stamp(now),
             "features": features(one, now),
             "metadata": metadata(one.id, one.type, one.provider_id, user_id=person.id, arrived=now),

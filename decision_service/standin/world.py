@@ -137,8 +137,8 @@ class Origin:
 
     def __post_init__(self) -> None:
         prefix = {"ACCOUNT": "a", "UPLOAD": "u"}.get(self.type, "archive")
-        which = (self.provider_id, self.key)
-        object.__setattr__(self, "id", object_id(prefix, self.user_id, *which))
+        own = object_id(prefix, self.user_id, [self.provider_id, self.key])
+        object.__setattr__(self, "id", own)
 
     def metadata(self, available: datetime | None = None) -> Json:
         arrived = max(self.connected, available or self.connected)
@@ -146,8 +146,7 @@ class Origin:
 
     def item(self, prefix: str, key: object, fields: Json, seen: date | None = None) -> Json:
         available = start_of(seen) if seen else None
-        which = (self.id, key)
-        item_id = object_id(prefix, self.user_id, *which)
+        item_id = object_id(prefix, self.user_id, [self.id, key])
         return {"id": item_id, **fields, "metadata": self.metadata(available)}
 
 
@@ -210,9 +209,8 @@ def task(
 ) -> Json:
     """A task; a running one has neither an end nor datapoints, which name what was saved then."""
     saved = [name.replace("links", "link").upper() for name in datapoints] if finished else []
-    which = (origin.id, kind, stamp(started))
     return {
-        "id": object_id("task", origin.user_id, *which),
+        "id": object_id("task", origin.user_id, [origin.id, kind, stamp(started)]),
         "type": kind,
         "startedAt": stamp(started),
         **({"finishedAt": stamp(finished)} if finished else {}),

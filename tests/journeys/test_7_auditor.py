@@ -300,6 +300,8 @@ async def test_a_persons_result_is_shown_next_to_the_rules_outcome(tmp_path: Pat
                 page = await noel.get("/decisions", params=asked)
                 assert (declined in page.text) is (asked == {"outcome": "DECLINE"})
                 assert decision_id not in page.text
+            missing = "DATA_MISSING: Information that the decision needs is not there"
+            assert missing in words_of(page.text)
 
             heading = "Referred by the rules, approved by two persons: 30,000 PHP"
             one = f"/decisions/{decision_id}"

@@ -79,6 +79,9 @@ async def test_a_person_asks_for_her_data_and_then_withdraws(
         assert [one["outcome"] for each in reviewed for one in each.get("reviews", [])] == [
             "APPROVE"
         ]
+        [counts] = [one["in_force"] for one in reviewed if "in_force" in one]
+        assert counts == {"outcome": "APPROVE", "by": "person", "amount": "PHP 25000.00"}
+        assert decision["in_force"] == {"outcome": "DECLINE", "by": "rules"}
 
         for user_id in (RYAN, RYAN, ANISHA):
             assert (await run("erase", user_id, "--yes")).code == 0

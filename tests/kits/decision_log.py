@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from datetime import timedelta, timezone
+from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 from hypothesis import HealthCheck, given, settings
@@ -192,6 +193,13 @@ class ListingKit:
             await log.commit(entry)
         reading, chosen = ReadDecisions(log, cast("Any", None)), Filter(product="product-1")
         every = expected(chosen)
+
+        async def fits(
+            wanted: Sequence[str], looked: list[int], entries: Sequence[StoredEntry]
+        ) -> Sequence[bool]:
+            looked[-1] += len(entries)
+            return [one.decision_id in wanted for one in entries]
+
         for size, wanted, looked_at in (
             (3, every[:4] + every[25:26], [5, 10, 10, 7]),
             (1, every[4:6], [5, 5, 10, 10, 4]),
@@ -200,11 +208,7 @@ class ListingKit:
             found, looked, after, more = list[str](), list[int](), None, True
             while more:
                 looked.append(0)
-
-                async def fitting(entries: Sequence[StoredEntry]) -> Sequence[bool]:
-                    looked[-1] += len(entries)  # noqa: B023 - asked within the turn
-                    return [one.decision_id in wanted for one in entries]  # noqa: B023
-
+                fitting = partial(fits, wanted, looked)
                 page = await reading.list(chosen, after, size, fitting)
                 found += [entry.decision_id for entry in page.entries]
                 after, more = page.next, page.next is not None

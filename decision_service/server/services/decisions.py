@@ -186,15 +186,19 @@ class Decided(msgspec.Struct, frozen=True):
     def asks(self) -> bool:
         return self != _ANY
 
+    @property
+    def asks_in_force(self) -> bool:
+        found = (self.outcome_in_force, self.approved_amount_from, self.approved_amount_to)
+        return found != (None, None, None)
+
     def fits(self, decision: pb.Decision) -> bool:
         """Whether a decision with what counts of it is one of those asked for."""
-        in_force = numbers_of(pb.Outcome.DESCRIPTOR)
-        wanted = self.outcome_in_force
+        wanted = self.outcome_in_force and numbers_of(pb.Outcome.DESCRIPTOR)[self.outcome_in_force]
         return (
             self.version in {0, decision.ruleset_ref.version}
             and self.arm in {"", decision.assignment.arm}
             and (not self.reason or any(one.code == self.reason for one in decision.reasons))
-            and (wanted is None or decision.outcome_in_force == in_force[wanted])
+            and wanted in {None, decision.outcome_in_force}
             and self._fits_amount(decision)
         )
 
@@ -532,7 +536,10 @@ class DecisionServicer(msgspec.Struct, frozen=True):
         size = page_size(request.page_size)
 
         async def fitting(entries: Sequence[StoredEntry]) -> Sequence[bool]:
-            return [decided.fits(one) for one in await self._with_outcomes(entries)]
+            # What counts is read of the reviews, which a search by recorded fields alone needs not.
+            if decided.asks_in_force:
+                return [decided.fits(one) for one in await self._with_outcomes(entries)]
+            return [decided.fits(basic_message(one)) for one in entries]
 
         page = await self.read.list(chosen, after, size, fitting if decided.asks else None)
         return service_pb.ListDecisionsResponse(

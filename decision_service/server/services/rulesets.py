@@ -46,9 +46,7 @@ def _count(keys: KeyList) -> int:
 
 
 def _reasons(ruleset: CompiledRuleset) -> Sequence[ReasonSpec]:
-    declared = dict(ruleset.reasons)
-    for spec in BUILT_IN.values():
-        declared.setdefault(spec.code, spec)
+    declared = {**BUILT_IN, **ruleset.reasons}
     return [spec for _, spec in sorted(declared.items())]
 
 

@@ -66,7 +66,7 @@ def _hoarder(name: str, today: date) -> Person:
     kept = tuple(
         {
             **pattern[day % len(pattern)],
-            "id": object_id("con", user_id(name), day),
+            "id": object_id("con", user_id(name), [day]),
             "date": (today - timedelta(days=day)).isoformat(),
         }
         for day in range(HOARD)
