@@ -159,6 +159,27 @@ def note(review: Review, by: By, text: str) -> ReviewStep:
     return _step(review, by, ReviewAction.NOTED, text=text)
 
 
+def is_held(review: Review, by: By) -> bool:
+    """Whether the caller has the review claimed, and the claim has not ended."""
+    return review.state_at(by.at) is ReviewState.CLAIMED and review.claimed_by == by.who
+
+
+def see_person(review: Review, by: By, why: str) -> ReviewStep:
+    """Note that a caller who does not have it reads who applied."""
+    _require_room(review)
+    return _step(review, by, ReviewAction.PERSON_SEEN, text=why)
+
+
+def has_seen(events: Iterable[ReviewEvent], by: By, why: str) -> bool:
+    """Whether the caller read who applied for the same reason within the time of a claim.
+
+    Who goes through the months of an income looks once.
+    """
+    since = by.at - CLAIM_FOR
+    seen = [one for one in events if one.action is ReviewAction.PERSON_SEEN and one.at > since]
+    return any((one.who, one.text) == (by.who, why) for one in seen)
+
+
 def request_data(review: Review, by: By, kinds: Collection[Kind], text: str) -> ReviewStep:
     require_claim(review, by)
     refuse_approved(review)

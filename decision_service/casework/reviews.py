@@ -21,6 +21,7 @@ from decision_service.casework.review_log import (
     ReviewPosition,
     desk_of,
 )
+from decision_service.casework.review_person import ReviewedPerson, person_of
 from decision_service.casework.review_results import day_caps
 from decision_service.casework.review_steps import (
     By,
@@ -60,7 +61,7 @@ from decision_service.domain.reviews import (
     ReviewResult,
     ReviewState,
 )
-from decision_service.domain.values import Money
+from decision_service.domain.values import Money, Month
 from decision_service.rulebook.rulebook import Rulebook
 
 ENDS = frozenset({ReviewAction.PROPOSED, ReviewAction.COMPLETED})
@@ -273,12 +274,8 @@ class OperateReviews:
         self, decision_id: str, who: Actor, request_id: str, text: str, scope: str
     ) -> Review:
         """Raises DecisionUnknown, FieldInvalid where not decided here, ReviewRefused."""
-        read = self.read
-        try:
-            recorded = await read.get(decision_id, full=True, scope=scope)
-        # The rules that made it compile no more: its offer is not known.
-        except RulesetUnknown:
-            recorded = await read.get(decision_id, full=False, scope=scope)
+        # Where the rules that made it compile no more its offer is not known.
+        recorded = await self._recorded(decision_id, scope)
         entry = recorded.entry
         if entry.outcome is Outcome.NOT_ENROLLED:
             what = f"is {decision_id}, which was not decided here: nothing to review"
@@ -289,6 +286,53 @@ class OperateReviews:
         if review is None:
             raise DecisionUnknown.of(decision_id)
         return review
+
+    async def see_person(
+        self, review_id: str, who: Actor, why: str, month: Month | None
+    ) -> ReviewedPerson:
+        """Who applied, with the records of a month; `why` is for who does not hold the review.
+
+        Raises ReviewUnknown, FieldInvalid where a reason is needed and none is given, ReviewRefused
+        where the step does not fit, SnapshotErased.
+        """
+        by = self._by(who)
+        review = (await self.get(review_id, limit=0)).review
+        is_held = steps.is_held(review, by)
+        if not is_held and not why:
+            what = f"is empty, and you do not have {review_id} claimed: say in up to 500 characters"
+            raise FieldInvalid.of("reason", f"{what} why you read who applied")
+        recorded = await self._recorded(review.decision_id)
+        snapshot = await self.read.reading(recorded.entry)
+        months = await self.read.income_months(recorded)
+        person = person_of(recorded, snapshot, months, month)
+        if not is_held:
+            # Durable before anything is shown.
+            await self._note_sight(review_id, by, why)
+        # Not the words of the reason: a person wrote them, and may have named the applicant.
+        log.info(
+            "reviews.person_seen",
+            review_id=review_id,
+            caller=who.caller,
+            held=is_held,
+            reason_given=bool(why),
+        )
+        return person
+
+    async def _note_sight(self, review_id: str, by: By, why: str) -> None:
+        def move(review: Review, events: Sequence[ReviewEvent]) -> ReviewStep | None:
+            if steps.has_seen(events, by, why):
+                return None
+            return steps.see_person(review, by, why)
+
+        if await _moved(self.log, self.observer, review_id, move=move) is None:
+            raise ReviewUnknown.of(review_id)
+
+    async def _recorded(self, decision_id: str, scope: str = "") -> Recorded:
+        """A decision, with its values where the rules that made it compile still."""
+        try:
+            return await self.read.get(decision_id, full=True, scope=scope)
+        except RulesetUnknown:
+            return await self.read.get(decision_id, full=False, scope=scope)
 
     async def _step(
         self,

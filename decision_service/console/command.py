@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import typer
 from starlette.applications import Starlette
@@ -46,16 +46,21 @@ from decision_service.runtime.tasks import listen, run_async, serving
 from decision_service.server.transport.http import HSTS
 
 # An address has a hash of its file's content: another content is at another address.
+_IDS = ("application_id", "customer_ref")
 _DAY = "public, max-age=86400, immutable"
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """`url` is the console's own, as browsers have it; `people` are made-up ones with tokens."""
+    """`url` is the console's own, as browsers have it; `people` are made-up ones with tokens.
+
+    `loan_system` is the address of an application there, as `loan_address` fills it.
+    """
 
     url: str
     provider: Provider | None = None
     grafana: str = ""
+    loan_system: str = ""
     people: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -63,6 +68,7 @@ def build_app(settings: Settings, connection: Connection, clock: Clock) -> ASGIA
     """The console as an ASGI application; calls go through an open connection."""
     templates = environment(clock.now)
     templates.globals["grafana"] = settings.grafana
+    templates.globals["loan_address"] = partial(loan_address, settings.loan_system)
     sessions = Sessions(clock.monotonic)
     serve = partial(Service, connection)
     signin = SignIn(
@@ -91,6 +97,35 @@ def build_app(settings: Settings, connection: Connection, clock: Clock) -> ASGIA
     app.state.templates = templates
     app.state.now = clock.now
     return Walls(app, settings.url)
+
+
+def loan_address(template: str, **ids: str) -> str:
+    """Where the loan system shows an application; empty where one of the ids is not known.
+
+    `ids` are the `application_id` and the `customer_ref`, which the template may name in braces.
+    """
+    named = [name for name in ids if f"{{{name}}}" in template]
+    if not named or not all(ids[name] for name in named):
+        return ""
+    for name in named:
+        # A loan system chose its ids: none may lead to another path, or end the address.
+        template = template.replace(f"{{{name}}}", quote(ids[name], safe=""))
+    return template
+
+
+def _loan_system(template: str) -> str:
+    """A template of `loan_address`; raises CommandError where it is no address of one."""
+    if not template:
+        return ""
+    parts = urlsplit(template)
+    whole = parts.scheme in {"https", "http"} and parts.hostname and "{" not in parts.netloc
+    if not whole or not any(f"{{{name}}}" in template for name in _IDS):
+        raise CommandError(
+            f"--loan-system {template}: give an address such as "
+            "https://loans.example.com/applications/{application_id}, with {application_id} or "
+            "{customer_ref} after the host"
+        )
+    return template
 
 
 def _signed_in(visit: Visit) -> Response:
@@ -125,6 +160,9 @@ def console(
     cert: Annotated[Path | None, _option("cert", "certificate of the pages, in PEM")] = None,
     cert_key: Annotated[Path | None, _option("cert-key", "and its key")] = None,
     grafana: Annotated[str, _option("grafana", "address of the dashboards")] = "",
+    loan_system: Annotated[
+        str, _option("loan-system", "address of an application there, with {application_id}")
+    ] = "",
     address: Address = None,
     tls_ca: CaOption = None,
     tls_cert: Certificate = None,
@@ -142,7 +180,10 @@ def console(
         raise CommandError("--profile: people bring their own tokens: leave token_file out")
     tls = _tls(cert, cert_key)
     settings = Settings(
-        _own_url(listen_at, url, tls), _provider(issuer, client_id, client_secret_file), grafana
+        _own_url(listen_at, url, tls),
+        _provider(issuer, client_id, client_secret_file),
+        grafana,
+        loan_system=_loan_system(loan_system),
     )
     configure_logging("info", as_json=not sys.stderr.isatty())
     run_async(serve_console(settings, server, listen_at, tls=tls))

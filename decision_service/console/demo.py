@@ -25,8 +25,8 @@ from decision_service.standin.sandbox import sandbox_people
 
 LOANS = "loan-system"
 CALLERS = {
-    "rosa": ("reviewer", ["review", "read"]),
-    "tomas": ("senior reviewer", ["review", "review_second", "read"]),
+    "rosa": ("reviewer", ["review", "see_persons", "read"]),
+    "tomas": ("senior reviewer", ["review", "review_second", "see_persons", "read"]),
     "imelda": ("risk and operations", ["rules", "rules_approve", "rollout", "read"]),
     "noel": ("auditor", ["read"]),
     LOANS: ("", ["decide"]),

@@ -77,6 +77,7 @@ def routes(pages: Pages) -> list[Route]:
         pages.route("/reviews/{id}/price", _price),
         pages.route("/reviews/{id}/price", lambda visit: _case(visit, "approve"), "POST"),
         pages.route("/reviews/{id}/claim", _claim, "POST"),
+        pages.route("/reviews/{id}/person", _person, "POST"),
         *steps,
         pages.route("/second", _second),
     ]
@@ -125,8 +126,16 @@ def _next(visit: Visit) -> Response:
     return visit.go(f"/reviews?{urlencode(chosen | {'none': 'yes'})}")
 
 
-def _case(visit: Visit, tried: str = "", refused: Refused | None = None) -> Response:
-    """The page of a case; `tried` is the step whose form was sent, with what was typed in it."""
+def _case(
+    visit: Visit,
+    tried: str = "",
+    refused: Refused | None = None,
+    person: review_pb.ReviewPerson | None = None,
+) -> Response:
+    """The page of a case; `tried` is the step whose form was sent, with what was typed in it.
+
+    `person` is who applied, once that was asked for.
+    """
     service = visit.service
     review = service.review(visit.path["id"])
     asked = {"view": "DECISION_VIEW_FULL", "without_recourse": True}
@@ -162,6 +171,37 @@ def _case(visit: Visit, tried: str = "", refused: Refused | None = None) -> Resp
         request_id=secrets.token_urlsafe(16),
         holds=HOLDS,
         kinds=list(Kind),
+        person=person,
+        person_words=sentence(refused) if refused is not None and tried == "person" else "",
+    )
+
+
+def _person(visit: Visit) -> Response:
+    """Who applied, which no address has: it is asked for by a form each time."""
+    asked: dict[str, Any] = {name: visit.text(name) for name in ("reason", "month")}
+    try:
+        reply = visit.service.call(
+            "ReviewService.GetReviewPerson", review_id=visit.path["id"], **asked
+        )
+    except Refused as refused:
+        if refused.code is grpc.StatusCode.PERMISSION_DENIED:
+            raise
+        if visit.is_part:
+            # Asked for a reason, the person has the case no more.
+            is_mine = "reason" not in refused.fields
+            return _who(visit, None, words=sentence(refused), is_mine=is_mine)
+        return _case(visit, "person", refused)
+    if visit.is_part:
+        # Who has the case alone asks for a part: the step of others changes what they may confirm.
+        return _who(visit, reply.person)
+    return _case(visit, "person", person=reply.person)
+
+
+def _who(
+    visit: Visit, person: review_pb.ReviewPerson | None, words: str = "", *, is_mine: bool = True
+) -> Response:
+    return visit.page(
+        "review-person.html", person=person, person_words=words, typed=visit.form, is_mine=is_mine
     )
 
 

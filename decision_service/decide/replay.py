@@ -142,6 +142,18 @@ class ReadDecisions(msgspec.Struct, frozen=True, eq=False):
                 break
         return Page((*found,), after)
 
+    async def reading(self, entry: StoredEntry) -> Snapshot | None:
+        """The data that a decision rests on; None where it was made without any.
+
+        Raises SnapshotErased.
+        """
+        if entry.snapshot_id is None:
+            return None
+        body = await self.log.snapshot(entry.user_id, entry.snapshot_id)
+        if body is None:
+            raise SnapshotErased.of("but not who applied")
+        return await asyncio.to_thread(read_snapshot, body)
+
     async def income_months(self, recorded: Recorded) -> Sequence[IncomeMonth]:
         """Of the last 24 months; none where the data is erased or the rules read no income."""
         return await self.under(recorded, partial(_income_months, recorded)) or ()
@@ -230,10 +242,7 @@ class ReplayDecision(msgspec.Struct, frozen=True, eq=False):
         ruleset = await self._rules(entry, which)
         body = await self.log.snapshot(entry.user_id, entry.snapshot_id)
         if body is None:
-            raise SnapshotErased(
-                "the applicant's data behind this decision was erased: the decision can still be "
-                "read, but not replayed"
-            )
+            raise SnapshotErased.of("but not replayed")
         if inputs:
             shell = self._what_if(shell, ruleset, inputs)
         needs = needs_with(ruleset.needs, shell.inputs)

@@ -199,6 +199,14 @@ class SnapshotErased(NotYet):
 
     reason = "SNAPSHOT_ERASED"
 
+    @classmethod
+    def of(cls, but: str) -> Self:
+        """`but` is what cannot be done any more; it ends the sentence."""
+        return cls(
+            "the applicant's data behind this decision was erased: the decision can still be "
+            f"read, {but}"
+        )
+
 
 class NoticeNotDue(NotYet):
     """There is nothing to write to the applicant about this decision as it is now."""

@@ -90,6 +90,7 @@ class ReviewAction(StrEnum):
     WITHDRAWN = "WITHDRAWN"
     MADE_FINAL = "MADE_FINAL"
     TAKEN_OVER = "TAKEN_OVER"
+    PERSON_SEEN = "PERSON_SEEN"
     ERASED = "ERASED"
 
 

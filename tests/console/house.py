@@ -43,8 +43,9 @@ class Moved(SystemClock):
 
 USERS = {person.user_name: person.user_id for person in sandbox_people()}
 PEOPLE = {
-    "rosa": ("review", "read"),
-    "tomas": ("review", "review_second", "read"),
+    "rosa": ("review", "see_persons", "read"),
+    "tomas": ("review", "review_second", "see_persons", "read"),
+    "lena": ("review", "read"),
     "juan": ("rules", "read"),
     "imelda": ("rules", "rules_approve", "rollout", "read"),
     "bina": ("rollout", "read"),
@@ -111,6 +112,7 @@ async def house(
     service_clock: Clock | None = None,
     port: int = 0,
     issuer: str = "",
+    loan_system: str = "",
     **settings: str,
 ) -> AsyncIterator[House]:
     """Serve both on loopback until the context ends."""
@@ -122,7 +124,8 @@ async def house(
         with ServerOptions(live.service.address).connect() as connection:
             listener = listen("127.0.0.1", port)
             url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-            app = build_app(Settings(url, provider), connection, clock or SystemClock())
+            shown = Settings(url, provider, loan_system=loan_system)
+            app = build_app(shown, connection, clock or SystemClock())
             async with serving(app, listener):
                 yield House(live, team, url, connection)
 

@@ -187,6 +187,10 @@ async def test_what_strangers_write_never_runs(home: House) -> None:
     )
     for who in ("tomas", "imelda"):
         async with home.client(who) as client:
+            form = {"reason": PAYLOADS[0]}
+            shown = await client.post(f"/reviews/{review_id}/person", data=form)
+            assert shown.status_code == {"tomas": 200}.get(who, 403), shown.text
+            assert not runs(shown.text)
             for path in paths:
                 page = await client.get(path)
                 assert page.status_code in {200, 403}, (who, path, page.text)
@@ -280,6 +284,7 @@ async def test_nobody_does_what_the_service_does_not_allow(home: House) -> None:
         "data",
         "withdraw",
         "take-over",
+        "person",
     )
     steps = [f"/reviews/{review.review_id}/{name}" for name in names]
     steps += [

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from playwright.async_api import Page
 
 from tests.console.house import House, chromium, house, open_case, shot, window
 from tests.e2e.browser import barriers, browser
@@ -41,10 +42,27 @@ async def test_every_page_is_for_everybody(tmp_path: Path) -> None:
                         assert answer is not None
                         assert answer.status == 200, path
                         assert len(await answer.body()) <= LARGEST, path
-                        wide = "document.documentElement.scrollWidth - window.innerWidth"
-                        assert await page.evaluate(wide) <= 0, (view, path)
-                        assert await barriers(page) == [], (view, path)
-                        await shot(page, f"{view}{path.split('?')[0].replace('/', '-')[:40]}")
+                        await is_for_everybody(page, f"{view}{path}")
+                        if await page.locator("#who").count():
+                            await see_person(page)
+                            await is_for_everybody(page, f"{view}{path}-who")
+
+
+async def is_for_everybody(page: Page, name: str) -> None:
+    wide = "document.documentElement.scrollWidth - window.innerWidth"
+    assert await page.evaluate(wide) <= 0, name
+    assert await barriers(page) == [], name
+    await shot(page, name.split("?")[0].replace("/", "-")[:48])
+
+
+async def see_person(page: Page) -> None:
+    """Who applied, and the records of a month, on the page of a case."""
+    who = page.locator("#who")
+    if await page.locator("#who-reason").count():
+        await page.locator("#who-reason").fill("To look at the page.")
+    await who.get_by_role("button", name="Show who applied").click()
+    await who.locator("button[name=month]").nth(1).click()
+    await who.get_by_text("as stored").wait_for()
 
 
 async def seeded(home: House) -> list[tuple[str, list[str]]]:

@@ -239,6 +239,8 @@ async def office(
     ben = people.hire("ben", "review_second", "review", "read")
     counter = people.hire("counter", "decide", "review", "review_second", "read")
     people.hire("petra", "subject_access", "onboard_all")
+    for name in ("mia", "nora"):
+        people.hire(name, "review", "see_persons", "read")
     for name, token in people.tokens.items():
         (folder / f"{name}.token").write_text(token)
     IDENTITY_KEYS.add(folder / "identity-keys")

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import json
 import re
 from datetime import UTC, timedelta
 from pathlib import Path
 
 import pytest
 from playwright.async_api import Page, expect
+from structlog.testing import capture_logs
 
 from decision_service.api.v1 import decision_pb2 as decision_pb
+from decision_service.api.v1 import review_service_pb2 as pb
+from decision_service.standin.sandbox import sandbox_people
 from tests.console.house import Moved, at, open_case, reviews, shot
 from tests.e2e.browser import browser
 from tests.e2e.service import PRODUCT
+from tests.e2e.team import bearer
 from tests.journeys.kit import ANISHA, BOTH_STORES, STANDS, office, typed
+from tests.unit.cli.commands import Done
 
+NAME = next(person.name for person in sandbox_people() if person.user_id == ANISHA)
 # At the command line
 
 
@@ -81,8 +88,61 @@ async def test_a_case_from_the_queue_to_the_second_person(
         assert STANDS in shown
 
 
+@BOTH_STORES
+async def test_who_it_is_is_for_who_has_the_case_and_for_a_written_reason(
+    url: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Without the role it is refused; a look for a reason is a step; no line of the log has a name,
+    and once the data is erased there is nothing to see."""
+    async with office(tmp_path, url) as at:
+        made = await at.decided(ANISHA, 30_000)
+        (review_id,) = (await at.read(made.decision_id)).review.review_ids
+
+        async def run(who: str, *words: str) -> Done:
+            return await typed(at.live, tmp_path, capsys, who, *words)
+
+        await at.claimed(review_id, at.ana)
+        assert "see_persons" in (await run("ana", "reviews", "person", review_id)).err
+        without = await run("nora", "reviews", "person", review_id)
+        assert (without.code, without.out) == (2, "")
+        assert "reason is empty, and you do not have" in without.err
+        why = ("--reason", "She is on the telephone.")
+        told = await run("nora", "reviews", "person", review_id, *why)
+        assert NAME in told.out, told.err
+        steps = await run("ana", "reviews", "show", review_id)
+        assert "PERSON_SEEN · nora" in steps.out
+        assert "She is on the telephone." in steps.out
+
+        await run("ana", "reviews", "release", review_id, "--hand-to", "mia")
+        held = ("reviews", "person", review_id, "--format", "json")
+        seen = json.loads((await run("mia", *held)).out)
+        assert {one["name"] for one in seen["names"]} == {NAME}
+        assert seen["accounts"]
+        month = next(one["month"] for one in seen["income_months"] if "amount" in one)
+        shown = json.loads((await run("mia", *held, "--month", month)).out)
+        assert shown["records"]
+        assert shown["employers"]
+        mia = bearer((tmp_path / "mia.token").read_text())
+        with capture_logs() as lines:
+            request = pb.GetReviewPersonRequest(review_id=review_id, month=month)
+            person = (await at.stub.GetReviewPerson(request, metadata=mia)).person
+        assert [one["event"] for one in lines].count("reviews.person_seen") == 1
+        [call] = [one for one in lines if one["event"] == "call"]
+        assert (call["method"], call["caller"]) == ("GetReviewPerson", "mia")
+        employers = {one.employer for one in person.employers}
+        assert not any(word in str(lines) for word in (NAME, NAME.split()[0], *employers))
+        steps = await run("ana", "reviews", "show", review_id)
+        assert steps.out.count("PERSON_SEEN") == 1
+
+        assert (await run("los", "applicants", "erase", ANISHA, "--yes")).code == 0
+        gone = await run("nora", "reviews", "person", review_id, *why)
+        assert (gone.code, NAME in gone.out + gone.err) == (1, False)
+        assert "was erased: the decision can still be read, but not who applied" in gone.err
+
+
 # At the console, in a browser
 
+LOANS = "https://loans.example.com/applications/{application_id}"
 FOCUSED = "(wanted) => document.activeElement?.matches(wanted)"
 
 
@@ -244,12 +304,63 @@ async def test_a_session_that_ends_in_a_form_loses_nothing_typed(tmp_path: Path)
 
 @pytest.mark.long
 @browser
+async def test_who_it_is_is_a_click_for_who_has_the_case(tmp_path: Path) -> None:
+    """What Rosa typed stays, and no address has who it is; Tomas says why; for Lena, who lacks the
+    role, there is no such box, and its form is refused."""
+    async with at(tmp_path, "rosa", loan_system=LOANS) as (home, page):
+        review = await open_case(home, "Anisha", 12_000, application_id="A 1/2")
+        case = f"{home.url}/reviews/{review.review_id}"
+        await page.goto(case)
+        await page.get_by_role("button", name="Claim").click()
+        await page.locator("#approve-explanation").fill("The employer confirms it.")
+        who = page.locator("#who")
+        await who.get_by_role("button", name="Show who applied").click()
+        await expect(who.get_by_text(NAME).first).to_be_visible()
+        link = who.get_by_role("link", name="at the loan system")
+        assert await link.get_attribute("href") == LOANS.format(application_id="A%201%2F2")
+        await shot(page, "who")
+        month = who.locator("button[name=month]").nth(2)
+        asked = await month.text_content()
+        await month.click()
+        await expect(who.get_by_text(f"Records of {asked}, as stored")).to_be_visible()
+        await expect(who.locator("tbody").last.locator("tr").first).to_contain_text("PHP")
+        assert page.url == case
+        await expect(page.locator("#approve-explanation")).to_have_value(
+            "The employer confirms it."
+        )
+        await page.get_by_role("button", name="Sign out").click()
+
+        await home.sign_in(page, "tomas", f"/reviews/{review.review_id}")
+        await page.locator("#who-reason").fill("She called the branch.")
+        await page.get_by_role("button", name="Show who applied").click()
+        await expect(page.locator("#who").get_by_text(NAME).first).to_be_visible()
+        await page.locator("#who button[name=month]").first.click()
+        await expect(page.locator("#who")).to_contain_text("as stored")
+        seen = page.get_by_text("Person seen by tomas")
+        await expect(seen).to_have_count(1)
+        await page.get_by_role("button", name="Sign out").click()
+
+        await home.sign_in(page, "lena", f"/reviews/{review.review_id}")
+        assert not await page.locator("#who").count()
+        assert NAME not in await page.content()
+        async with home.client("lena") as client:
+            form = {"reason": "I am curious."}
+            answer = await client.post(f"/reviews/{review.review_id}/person", data=form)
+        assert answer.status_code == 403
+        assert NAME not in answer.text
+
+
+@pytest.mark.long
+@browser
 async def test_it_works_without_javascript(tmp_path: Path) -> None:
     """Claim, see what an amount would come to, and complete: by plain forms alone."""
     async with at(tmp_path, "rosa", view={"java_script_enabled": False}) as (home, page):
         review = await open_case(home, "Anisha", 12_000)
         await page.goto(f"{home.url}/reviews")
         await page.get_by_role("button", name="Next").first.click()
+        await page.get_by_role("button", name="Show who applied").click()
+        await page.locator("#who button[name=month]").first.click()
+        await expect(page.locator("#who").get_by_text(NAME).first).to_be_visible()
         await page.locator("#approve-amount").fill("900000")
         await page.get_by_role("button", name="Show what would come of it").click()
         await expect(page.locator("#price")).to_contain_text("12000.00 was requested")

@@ -22,6 +22,132 @@ REVIEW_ORIGIN_UNSPECIFIED: ReviewOrigin
 REVIEW_ORIGIN_REFERRED: ReviewOrigin
 REVIEW_ORIGIN_CONTESTED: ReviewOrigin
 
+class GetReviewPersonRequest(_message.Message):
+    __slots__ = ("review_id", "reason", "month")
+    REVIEW_ID_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    MONTH_FIELD_NUMBER: _ClassVar[int]
+    review_id: str
+    reason: str
+    month: str
+    def __init__(self, review_id: _Optional[str] = ..., reason: _Optional[str] = ..., month: _Optional[str] = ...) -> None: ...
+
+class GetReviewPersonResponse(_message.Message):
+    __slots__ = ("person",)
+    PERSON_FIELD_NUMBER: _ClassVar[int]
+    person: ReviewPerson
+    def __init__(self, person: _Optional[_Union[ReviewPerson, _Mapping]] = ...) -> None: ...
+
+class ReviewPerson(_message.Message):
+    __slots__ = ("decision_id", "user_id", "application_id", "customer_ref", "name_match", "birth_date_match", "without_data", "fetched_time", "names", "employers", "accounts", "income_months", "records", "records_left_out")
+    DECISION_ID_FIELD_NUMBER: _ClassVar[int]
+    USER_ID_FIELD_NUMBER: _ClassVar[int]
+    APPLICATION_ID_FIELD_NUMBER: _ClassVar[int]
+    CUSTOMER_REF_FIELD_NUMBER: _ClassVar[int]
+    NAME_MATCH_FIELD_NUMBER: _ClassVar[int]
+    BIRTH_DATE_MATCH_FIELD_NUMBER: _ClassVar[int]
+    WITHOUT_DATA_FIELD_NUMBER: _ClassVar[int]
+    FETCHED_TIME_FIELD_NUMBER: _ClassVar[int]
+    NAMES_FIELD_NUMBER: _ClassVar[int]
+    EMPLOYERS_FIELD_NUMBER: _ClassVar[int]
+    ACCOUNTS_FIELD_NUMBER: _ClassVar[int]
+    INCOME_MONTHS_FIELD_NUMBER: _ClassVar[int]
+    RECORDS_FIELD_NUMBER: _ClassVar[int]
+    RECORDS_LEFT_OUT_FIELD_NUMBER: _ClassVar[int]
+    decision_id: str
+    user_id: str
+    application_id: str
+    customer_ref: str
+    name_match: str
+    birth_date_match: str
+    without_data: bool
+    fetched_time: _timestamp_pb2.Timestamp
+    names: _containers.RepeatedCompositeFieldContainer[PersonName]
+    employers: _containers.RepeatedCompositeFieldContainer[PersonEmployer]
+    accounts: _containers.RepeatedCompositeFieldContainer[PersonAccount]
+    income_months: _containers.RepeatedCompositeFieldContainer[_decision_pb2.IncomeMonth]
+    records: _containers.RepeatedCompositeFieldContainer[PersonRecord]
+    records_left_out: int
+    def __init__(self, decision_id: _Optional[str] = ..., user_id: _Optional[str] = ..., application_id: _Optional[str] = ..., customer_ref: _Optional[str] = ..., name_match: _Optional[str] = ..., birth_date_match: _Optional[str] = ..., without_data: _Optional[bool] = ..., fetched_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., names: _Optional[_Iterable[_Union[PersonName, _Mapping]]] = ..., employers: _Optional[_Iterable[_Union[PersonEmployer, _Mapping]]] = ..., accounts: _Optional[_Iterable[_Union[PersonAccount, _Mapping]]] = ..., income_months: _Optional[_Iterable[_Union[_decision_pb2.IncomeMonth, _Mapping]]] = ..., records: _Optional[_Iterable[_Union[PersonRecord, _Mapping]]] = ..., records_left_out: _Optional[int] = ...) -> None: ...
+
+class PersonName(_message.Message):
+    __slots__ = ("name", "provider_id", "provider_name")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    PROVIDER_ID_FIELD_NUMBER: _ClassVar[int]
+    PROVIDER_NAME_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    provider_id: str
+    provider_name: str
+    def __init__(self, name: _Optional[str] = ..., provider_id: _Optional[str] = ..., provider_name: _Optional[str] = ...) -> None: ...
+
+class PersonEmployer(_message.Message):
+    __slots__ = ("employer", "provider_id", "provider_name", "status", "start_date", "end_date")
+    EMPLOYER_FIELD_NUMBER: _ClassVar[int]
+    PROVIDER_ID_FIELD_NUMBER: _ClassVar[int]
+    PROVIDER_NAME_FIELD_NUMBER: _ClassVar[int]
+    STATUS_FIELD_NUMBER: _ClassVar[int]
+    START_DATE_FIELD_NUMBER: _ClassVar[int]
+    END_DATE_FIELD_NUMBER: _ClassVar[int]
+    employer: str
+    provider_id: str
+    provider_name: str
+    status: str
+    start_date: str
+    end_date: str
+    def __init__(self, employer: _Optional[str] = ..., provider_id: _Optional[str] = ..., provider_name: _Optional[str] = ..., status: _Optional[str] = ..., start_date: _Optional[str] = ..., end_date: _Optional[str] = ...) -> None: ...
+
+class PersonAccount(_message.Message):
+    __slots__ = ("account_id", "provider_id", "provider_name", "status", "error_code", "create_time", "sync_time", "used")
+    ACCOUNT_ID_FIELD_NUMBER: _ClassVar[int]
+    PROVIDER_ID_FIELD_NUMBER: _ClassVar[int]
+    PROVIDER_NAME_FIELD_NUMBER: _ClassVar[int]
+    STATUS_FIELD_NUMBER: _ClassVar[int]
+    ERROR_CODE_FIELD_NUMBER: _ClassVar[int]
+    CREATE_TIME_FIELD_NUMBER: _ClassVar[int]
+    SYNC_TIME_FIELD_NUMBER: _ClassVar[int]
+    USED_FIELD_NUMBER: _ClassVar[int]
+    account_id: str
+    provider_id: str
+    provider_name: str
+    status: str
+    error_code: str
+    create_time: _timestamp_pb2.Timestamp
+    sync_time: _timestamp_pb2.Timestamp
+    used: bool
+    def __init__(self, account_id: _Optional[str] = ..., provider_id: _Optional[str] = ..., provider_name: _Optional[str] = ..., status: _Optional[str] = ..., error_code: _Optional[str] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., sync_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., used: _Optional[bool] = ...) -> None: ...
+
+class PersonRecord(_message.Message):
+    __slots__ = ("data_kind", "record_id", "provider_id", "provider_name", "employer", "start_date", "end_date", "pay_date", "frequency", "description", "amount", "base", "gross", "net")
+    DATA_KIND_FIELD_NUMBER: _ClassVar[int]
+    RECORD_ID_FIELD_NUMBER: _ClassVar[int]
+    PROVIDER_ID_FIELD_NUMBER: _ClassVar[int]
+    PROVIDER_NAME_FIELD_NUMBER: _ClassVar[int]
+    EMPLOYER_FIELD_NUMBER: _ClassVar[int]
+    START_DATE_FIELD_NUMBER: _ClassVar[int]
+    END_DATE_FIELD_NUMBER: _ClassVar[int]
+    PAY_DATE_FIELD_NUMBER: _ClassVar[int]
+    FREQUENCY_FIELD_NUMBER: _ClassVar[int]
+    DESCRIPTION_FIELD_NUMBER: _ClassVar[int]
+    AMOUNT_FIELD_NUMBER: _ClassVar[int]
+    BASE_FIELD_NUMBER: _ClassVar[int]
+    GROSS_FIELD_NUMBER: _ClassVar[int]
+    NET_FIELD_NUMBER: _ClassVar[int]
+    data_kind: str
+    record_id: str
+    provider_id: str
+    provider_name: str
+    employer: str
+    start_date: str
+    end_date: str
+    pay_date: str
+    frequency: str
+    description: str
+    amount: _money_pb2.Money
+    base: _money_pb2.Money
+    gross: _money_pb2.Money
+    net: _money_pb2.Money
+    def __init__(self, data_kind: _Optional[str] = ..., record_id: _Optional[str] = ..., provider_id: _Optional[str] = ..., provider_name: _Optional[str] = ..., employer: _Optional[str] = ..., start_date: _Optional[str] = ..., end_date: _Optional[str] = ..., pay_date: _Optional[str] = ..., frequency: _Optional[str] = ..., description: _Optional[str] = ..., amount: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., base: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., gross: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., net: _Optional[_Union[_money_pb2.Money, _Mapping]] = ...) -> None: ...
+
 class WithdrawReviewRequest(_message.Message):
     __slots__ = ("review_id", "request_id", "text")
     REVIEW_ID_FIELD_NUMBER: _ClassVar[int]

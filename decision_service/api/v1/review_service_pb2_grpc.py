@@ -112,6 +112,11 @@ class ReviewServiceStub:
                 request_serializer=decision__service_dot_api_dot_v1_dot_review__service__pb2.TakeOverReviewRequest.SerializeToString,
                 response_deserializer=decision__service_dot_api_dot_v1_dot_review__service__pb2.TakeOverReviewResponse.FromString,
                 _registered_method=True)
+        self.GetReviewPerson = channel.unary_unary(
+                '/decision_service.api.v1.ReviewService/GetReviewPerson',
+                request_serializer=decision__service_dot_api_dot_v1_dot_review__service__pb2.GetReviewPersonRequest.SerializeToString,
+                response_deserializer=decision__service_dot_api_dot_v1_dot_review__service__pb2.GetReviewPersonResponse.FromString,
+                _registered_method=True)
 
 
 class ReviewServiceServicer:
@@ -229,6 +234,15 @@ class ReviewServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetReviewPerson(self, request, context):
+        """Reads who applied, from the data that was stored with the decision: names, employers, accounts, income. For who has
+        the review claimed; others give a reason, which becomes a step of the review. Refused once the data was erased
+        (SNAPSHOT_ERASED).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_ReviewServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -306,6 +320,11 @@ def add_ReviewServiceServicer_to_server(servicer, server):
                     servicer.TakeOverReview,
                     request_deserializer=decision__service_dot_api_dot_v1_dot_review__service__pb2.TakeOverReviewRequest.FromString,
                     response_serializer=decision__service_dot_api_dot_v1_dot_review__service__pb2.TakeOverReviewResponse.SerializeToString,
+            ),
+            'GetReviewPerson': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetReviewPerson,
+                    request_deserializer=decision__service_dot_api_dot_v1_dot_review__service__pb2.GetReviewPersonRequest.FromString,
+                    response_serializer=decision__service_dot_api_dot_v1_dot_review__service__pb2.GetReviewPersonResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -716,6 +735,33 @@ class ReviewService:
             '/decision_service.api.v1.ReviewService/TakeOverReview',
             decision__service_dot_api_dot_v1_dot_review__service__pb2.TakeOverReviewRequest.SerializeToString,
             decision__service_dot_api_dot_v1_dot_review__service__pb2.TakeOverReviewResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetReviewPerson(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/decision_service.api.v1.ReviewService/GetReviewPerson',
+            decision__service_dot_api_dot_v1_dot_review__service__pb2.GetReviewPersonRequest.SerializeToString,
+            decision__service_dot_api_dot_v1_dot_review__service__pb2.GetReviewPersonResponse.FromString,
             options,
             channel_credentials,
             insecure,

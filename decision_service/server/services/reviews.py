@@ -22,6 +22,7 @@ from decision_service.domain.actors import Actor
 from decision_service.domain.decision import Outcome
 from decision_service.domain.ports import Clock
 from decision_service.domain.reviews import Review, ReviewEvent, ReviewResult
+from decision_service.domain.values import Month
 from decision_service.server.transport.context import CallInfo, Role, RpcContext
 from decision_service.server.transport.page_tokens import (
     StepNumber,
@@ -45,6 +46,7 @@ _REVIEW_ID = re.compile(r"rev_[0-9A-HJKMNP-TV-Z]{26}-[1-9][0-9]{0,5}", re.ASCII)
 _LONGEST_NAME = 100
 _LONGEST_CODE = 60
 _LONGEST_SKIP = 500
+_LONGEST_REASON = 500
 _ENDS = (Outcome.APPROVE, Outcome.DECLINE)
 MOST_STEPS_OF_A_PAGE = 100
 M = TypeVar("M", bound=Message)
@@ -102,6 +104,17 @@ def result_from(request: pb.CompleteReviewRequest) -> ReviewResult:
     return result
 
 
+def _month_from(request: pb.GetReviewPersonRequest, problems: Problems) -> Month | None:
+    if not request.month:
+        return None
+    try:
+        return Month.parse(request.month)
+    except ValueError:
+        # Not what was sent: it may be anything, such as a name that was typed into the wrong field.
+        problems.add("month", "is no month of the form YYYY-MM, such as 2026-11")
+        return None
+
+
 def check_words(
     problems: Problems, field: str, text: str, *, required: bool = True, most: int = LONGEST_TEXT
 ) -> None:
@@ -148,6 +161,8 @@ def _review_ids(chain: ReviewChain) -> list[str]:
     return [review.review_id for review in chain.reviews]
 
 
+_PROVIDER = {"provider_id": "provider.id", "provider_name": "provider.name"}
+
 REVIEWS = Mapper(
     {
         pb.Review: {
@@ -183,6 +198,29 @@ REVIEWS = Mapper(
             "instalment": "current.terms.instalment",
             "expire_time": "current.expires",
             "final_time": "final",
+        },
+        pb.ReviewPerson: {
+            "fetched_time": "fetched",
+            "income_months": "months",
+            "records_left_out": "left_out",
+        },
+        pb.PersonName: _PROVIDER,
+        pb.PersonEmployer: {**_PROVIDER, "start_date": "start", "end_date": "end"},
+        pb.PersonAccount: {
+            **{name: f"use.{name}" for name in ("provider_id", "provider_name", "status")},
+            "account_id": "use.id",
+            "error_code": "use.error_code",
+            "create_time": "created",
+            "sync_time": "use.synced",
+            "used": "use.used",
+        },
+        pb.PersonRecord: {
+            **_PROVIDER,
+            "data_kind": "kind",
+            "record_id": "id",
+            "start_date": "start",
+            "end_date": "end",
+            "pay_date": "paid",
         },
         pb.ListReviewsRequest: {"open_time_before": "opened_before"},
         pb.CompleteReviewRequest: {"approved_amount": "amount"},
@@ -246,6 +284,17 @@ class ReviewServicer(msgspec.Struct, frozen=True):
             ),
             next_page_token=make_token(review_id, events[-1].position if more else None),
         )
+
+    async def get_review_person(
+        self, request: pb.GetReviewPersonRequest, context: RpcContext
+    ) -> pb.GetReviewPersonResponse:
+        reason = request.reason.strip()
+        with _about(request) as problems:
+            check_words(problems, "reason", reason, required=False, most=_LONGEST_REASON)
+            month = _month_from(request, problems)
+        actor = context.info.actor
+        person = await self.operate.see_person(request.review_id, actor, reason, month)
+        return REVIEWS.message(pb.GetReviewPersonResponse, person=person)
 
     async def get_desk(self, request: pb.GetDeskRequest, _: RpcContext) -> pb.GetDeskResponse:
         if request.product:

@@ -76,6 +76,7 @@ _ALLOWED: Sequence[tuple[str, Set[Role], Sequence[str]]] = (
     ("Review", REVIEWERS, ("AddReviewNote", "RequestReviewData")),
     ("Review", REVIEWERS, ("DecideAgain", "CompleteReview", "WithdrawReview")),
     ("Review", {Role.REVIEW_SECOND}, ("ConfirmReview", "TakeOverReview")),
+    ("Review", {Role.SEE_PERSONS}, ("GetReviewPerson",)),
     ("Review", {Role.DECIDE}, ("RequestReview",)),
     ("Notice", REVIEWERS | {Role.DECIDE, Role.READ}, ("GetNotice",)),
     ("Notice", {Role.DECIDE}, ("RecordNoticeSent",)),

@@ -46,6 +46,7 @@ class Role(StrEnum):
     `subject_access` exports what is stored of them, all of it.
     `rules_approve` confirms releases as the second person, goes back, and reads what that needs.
     `review_second` confirms what one of `review` completed above the authority of one person.
+    `see_persons` reads who applied: of reviews that the caller has claimed, else with a reason.
     """
 
     DECIDE = "decide"
@@ -59,6 +60,7 @@ class Role(StrEnum):
     OUTCOMES = "outcomes"
     REVIEW = "review"
     REVIEW_SECOND = "review_second"
+    SEE_PERSONS = "see_persons"
 
 
 class Caller(msgspec.Struct, frozen=True):
