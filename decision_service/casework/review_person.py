@@ -186,7 +186,12 @@ def _employers(snapshot: Snapshot, providers: Mapping[str, Provider]) -> Sequenc
         last = max(one.end or one.start for one in slips)
         found.append(StatedEmployer(employer, provider, "", start=first, end=last))
     found = [*dict.fromkeys(found)]
-    return sorted(found, key=lambda one: (one.end or date.max, one.start), reverse=True)
+    return sorted(found, key=_by_last_day, reverse=True)
+
+
+def _by_last_day(one: StatedEmployer) -> tuple[date, date]:
+    # One that goes on has no last day: it comes before all that ended.
+    return one.end or date.max, one.start
 
 
 def _slips(snapshot: Snapshot) -> Mapping[tuple[str, str], Sequence[Income]]:
@@ -213,7 +218,11 @@ def _records(
                 provider = providers.get(record.source, _NO_PROVIDER)
                 content = _content(record)
                 found.append(IncomeRecord(kind=kind, id=record.id, provider=provider, **content))
-    return sorted(found, key=lambda one: (one.start, one.kind, one.id))
+    return sorted(found, key=_by_day)
+
+
+def _by_day(one: IncomeRecord) -> tuple[date, str, str]:
+    return one.start, one.kind, one.id
 
 
 def _months(record: Any) -> Iterator[Month]:

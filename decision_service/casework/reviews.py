@@ -304,7 +304,7 @@ class OperateReviews:
         recorded = await self._recorded(review.decision_id)
         snapshot = await self.read.reading(recorded.entry)
         months = await self.read.income_months(recorded)
-        person = person_of(recorded, snapshot, months, month)
+        person = person_of(recorded, snapshot, months, month=month)
         if not is_held:
             # Durable before anything is shown.
             await self._note_sight(review_id, by, why)
