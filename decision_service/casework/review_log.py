@@ -30,6 +30,9 @@ from decision_service.rulebook.rulebook import Product
 
 COUNT_SECONDS = 15.0
 
+MOST_OF_PERSON = 21
+"""How many unfinished reviews of one person are read together: one that is shown and 20 others."""
+
 log = structlog.get_logger("decision_service.reviews")
 
 
@@ -37,7 +40,7 @@ class ReviewFilter(msgspec.Struct, frozen=True):
     """Which reviews to list; empty means any.
 
     `unfinished` leaves out those that have ended. Overdue are the unfinished ones that were due
-    before `due_before`.
+    before `due_before`. `one_a_person` leaves of each person the most urgent one.
     """
 
     product: str = ""
@@ -49,6 +52,7 @@ class ReviewFilter(msgspec.Struct, frozen=True):
     unfinished: bool = False
     due_before: datetime | None = None
     opened_before: datetime | None = None
+    one_a_person: bool = False
 
 
 class ReviewPosition(msgspec.Struct, frozen=True):
@@ -87,6 +91,9 @@ class ReviewLog(Protocol):
         self, chosen: ReviewFilter, after: ReviewPosition | None, limit: int, now: datetime
     ) -> Sequence[Review]:
         """At most `limit` reviews, most urgent first, strictly after the position."""
+
+    async def of_persons(self, user_ids: Collection[str]) -> Mapping[str, Sequence[Review]]:
+        """The unfinished reviews of each user, most urgent first, at most `MOST_OF_PERSON`."""
 
     async def step(
         self, review_id: str, move: Move, limits: DayLimits | None = None, *, dry_run: bool = False

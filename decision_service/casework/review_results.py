@@ -267,13 +267,35 @@ def require_nothing_granted(review: Review, on_record: Iterable[Past]) -> None:
     )
 
 
+def require_answered(review: Review, on_record: Iterable[Past]) -> None:
+    """Raises ReviewRefused where no other application of the person was answered since.
+
+    `on_record` is what is found under the key of the user.
+    """
+    # The applicant reads this as the reason: it has to be true.
+    answered = {Outcome.APPROVE, Outcome.DECLINE}
+    later = _decided_since(on_record, review.decision_id)
+    if not any(one.outcome in answered and not one.replaced for one in later):
+        raise ReviewRefused(
+            "no other application of the person was approved or declined since "
+            f"{review.decision_id} was referred: choose another reason, or answer the other "
+            "application first",
+            review_id=review.review_id,
+        )
+
+
 def _granted_since(on_record: Iterable[Past], decision_id: str) -> Sequence[PastDecision]:
+    later = _decided_since(on_record, decision_id)
+    return sorted((one for one in later if _may_be_owed(one)), key=_decided)
+
+
+def _decided_since(on_record: Iterable[Past], decision_id: str) -> Sequence[PastDecision]:
+    """The other decisions that were made, or decided by a person, since this one was made."""
     every = {one.decision_id: one for past in on_record for one in past.decisions}
     judged = every.pop(decision_id, None)
     if judged is None:
         return ()
-    later = (one for one in every.values() if _decided(one) >= judged.created)
-    return sorted((one for one in later if _may_be_owed(one)), key=_decided)
+    return [one for one in every.values() if _decided(one) >= judged.created]
 
 
 def _decided(one: PastDecision) -> datetime:

@@ -403,9 +403,8 @@ def complete(
     refuse_sender(review, by, "review")
     require_claim(review, by)
     authority = _authority(review, policy)
-    unnamed = dry_run and not result.reason
     # Kept with the review, since the plan may have other reasons by the time of a letter (0180).
-    withheld = not unnamed and not _reason_of(review, result, policy).is_told
+    reason = None if dry_run and not result.reason else _reason_of(review, result, policy)
     _require_possible(review, result, policy, terms=terms)
     reasons = second_reasons(review, result, terms, authority=authority)
     if by.who in review.withdrawn_of:
@@ -414,7 +413,8 @@ def complete(
         _unclaimed(review, review.state),
         result=result,
         completed_by=by.who,
-        reason_withheld=withheld,
+        reason_withheld=reason is not None and not reason.is_told,
+        overtaken=reason is not None and reason.overtaken,
         terms=terms,
         second_reasons=reasons,
     )
@@ -494,6 +494,7 @@ def _without_result(review: Review) -> Review:
         completed_by="",
         confirmed_by="",
         reason_withheld=False,
+        overtaken=False,
         charge=None,
         terms=NO_TERMS,
         second_reasons=(),
@@ -550,7 +551,11 @@ def _reason_of(review: Review, result: ReviewResult, policy: ReviewPolicy) -> Re
     if result.reason not in known:
         what = f"is {result.reason}: for {result.outcome} the desk of {review.product} has "
         raise FieldInvalid.of("reason", what + ", ".join(known))
-    return known[result.reason]
+    found = known[result.reason]
+    if found.overtaken and review.outcome is not Outcome.REFER:
+        what = f"is {result.reason}, which is for referrals: {review.decision_id} is contested"
+        raise FieldInvalid.of("reason", f"{what}, so answer what the applicant says")
+    return found
 
 
 def _require_possible(

@@ -14,6 +14,7 @@ from msgspec.structs import replace
 
 from decision_service.casework import review_steps as steps
 from decision_service.casework.review_log import (
+    MOST_OF_PERSON,
     Desk,
     RecordedReview,
     ReviewFilter,
@@ -135,6 +136,16 @@ class OperateReviews:
     ) -> Page[Review, ReviewPosition]:
         found = await self.log.list(chosen, after, size + 1, self.clock.now())
         return Page.of(found, size, lambda one: ReviewPosition(one.due, one.review_id))
+
+    async def others(self, reviews: Sequence[Review]) -> Sequence[Sequence[Review]]:
+        """The other unfinished reviews of the person of each, most urgent first."""
+        found = await self.log.of_persons({review.user_id for review in reviews})
+        others = []
+        for review in reviews:
+            every = found.get(review.user_id, ())
+            left = [one for one in every if one.review_id != review.review_id]
+            others.append(left[: MOST_OF_PERSON - 1])
+        return others
 
     async def claim(self, review_id: str, who: Actor, hold_until: datetime | None = None) -> Review:
         """Raises ReviewRefused, FieldInvalid where the claim cannot be held until then."""

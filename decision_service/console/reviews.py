@@ -25,6 +25,7 @@ from decision_service.cli.views import money_text
 from decision_service.console.service import Refused
 from decision_service.console.web import Handler, Pages, Visit, sentence
 from decision_service.domain.accounts import Kind
+from decision_service.rules.language.diagnostics import plural
 from decision_service.server.transport.wire import numbers_of
 
 # Five minutes fewer than the service allows at most, since clocks differ.
@@ -78,6 +79,7 @@ def routes(pages: Pages) -> list[Route]:
         pages.route("/reviews/{id}/price", lambda visit: _case(visit, "approve"), "POST"),
         pages.route("/reviews/{id}/claim", _claim, "POST"),
         pages.route("/reviews/{id}/person", _person, "POST"),
+        pages.route("/reviews/{id}/overtaken", _overtaken, "POST"),
         *steps,
         pages.route("/second", _second),
     ]
@@ -92,7 +94,9 @@ def _queue(visit: Visit) -> Response:
     # Who names a state may mean one of those that have ended.
     chosen["unfinished"] = not chosen["state"]
     token = visit.query.get("page", "")
-    listed = visit.service.call("ReviewService.ListReviews", page_token=token, **chosen)
+    listed = visit.service.call(
+        "ReviewService.ListReviews", page_token=token, one_a_person=True, **chosen
+    )
     token = listed.next_page_token
     desks = visit.service.call("ReviewService.GetDesk").desks
     claimed = _in_state(visit, "CLAIMED", 500)
@@ -141,7 +145,7 @@ def _case(
     asked = {"view": "DECISION_VIEW_FULL", "without_recourse": True}
     found = service.find(_GET, decision_id=review.decision_id, **asked)
     decision = found and found.decision
-    desk = service.find("ReviewService.GetDesk", product=review.product)
+    desk = _desk(visit, review.product)
     is_mine = review.state == pb.REVIEW_STATE_CLAIMED and review.claimed_by == visit.session.name
     may_end = is_mine and not review.own_application
     is_second = visit.session.may("review_second") and not review.own_application
@@ -151,8 +155,9 @@ def _case(
         200 if refused is None else 400 if refused.fields else 409,
         review=review,
         decision=decision,
-        desk=desk.desks[0] if desk is not None and desk.desks else review_pb.Desk(),
+        desk=desk,
         is_mine=is_mine,
+        may_close=_answers(review) and any(_may_close(one, visit) for one in review.other_reviews),
         is_for_second=_is_for_second(review, visit),
         may_withdraw=_may_withdraw(review, visit),
         may_take_over=is_second and review.state == pb.REVIEW_STATE_CLAIMED and not is_mine,
@@ -174,6 +179,11 @@ def _case(
         person=person,
         person_words=sentence(refused) if refused is not None and tried == "person" else "",
     )
+
+
+def _answers(review: review_pb.Review) -> bool:
+    """Whether a person answered the application, so that others of the applicant are overtaken."""
+    return review.state in {pb.REVIEW_STATE_AWAITING_RELEASE, pb.REVIEW_STATE_COMPLETED}
 
 
 def _person(visit: Visit) -> Response:
@@ -372,7 +382,7 @@ def _summary(visit: Visit, name: str) -> Response | None:
             "ReviewService.CompleteReview", dry_run=True, review_id=visit.path["id"], **given
         )
         review = reply.review
-    desk = visit.service.find("ReviewService.GetDesk", product=review.product)
+    desk = _desk(visit, review.product)
     verb = FINAL[name]
     if name != "data" and review.result.HasField("approved_amount"):
         verb = f"{verb} {money_text(review.result.approved_amount)}"
@@ -383,9 +393,69 @@ def _summary(visit: Visit, name: str) -> Response | None:
         step=name,
         review=review,
         decision=found and found.decision,
-        desk=desk.desks[0] if desk is not None and desk.desks else review_pb.Desk(),
+        desk=desk,
         typed=visit.form,
     )
+
+
+def _desk(visit: Visit, product: str) -> review_pb.Desk:
+    """The desk of a product, an empty one where it is decided no more."""
+    found = visit.service.find("ReviewService.GetDesk", product=product)
+    return found.desks[0] if found is not None and found.desks else review_pb.Desk()
+
+
+def _overtaken(visit: Visit) -> Response:
+    """Close the person's other cases, since this one was answered: a decline of each, by one form.
+
+    Each is a call of its own: what is refused stops it, and the page shows which are still open.
+    """
+    review = visit.service.review(visit.path["id"])
+    free = [one for one in review.other_reviews if _may_close(one, visit)]
+    reasons = {one.product: _overtaking(_desk(visit, one.product)) for one in free}
+    chosen = [(one, reasons[one.product]) for one in free]
+    closable = [(one, reason) for one, reason in chosen if reason is not None]
+    words = visit.text("explanation")
+    try:
+        if visit.text("sure") == "no":
+            return _case(visit, "overtaken")
+        if not words:
+            raise _wrong("explanation", _TYPED["explanation"])
+        if visit.text("sure") != "yes":
+            verb = f"Close {plural(len(closable), 'other case')}"
+            return visit.summary(
+                verb,
+                "review-overtaken.html",
+                rank="danger",
+                closable=closable,
+                held=[one for one in review.other_reviews if one not in free],
+                words=words,
+            )
+        for one, reason in closable:
+            visit.service.call("ReviewService.ClaimReview", review_id=one.review_id)
+            visit.service.call(
+                "ReviewService.CompleteReview",
+                review_id=one.review_id,
+                # Of the form and the case: sent twice, each is closed once.
+                request_id=f"{visit.text('request_id')}-{one.review_id}",
+                outcome="OUTCOME_DECLINE",
+                reason=reason.code,
+                explanation=words,
+            )
+    except Refused as refused:
+        return _case(visit, "overtaken", refused)
+    return visit.go(f"/reviews/{review.review_id}?done=overtaken")
+
+
+def _may_close(review: review_pb.Review, visit: Visit) -> bool:
+    """Whether nobody else works on it, and another sent its application."""
+    is_mine = review.claimed_by == visit.session.name
+    is_free = review.state == pb.REVIEW_STATE_OPEN
+    return (is_free or is_mine) and not review.own_application
+
+
+def _overtaking(desk: review_pb.Desk) -> review_pb.DeskReason | None:
+    """The desk's reason for a case that another application of the person overtook."""
+    return next((one for one in desk.reasons if one.overtaken), None)
 
 
 def next_to_field(name: str, words: str) -> tuple[str, str]:

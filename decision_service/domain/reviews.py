@@ -216,9 +216,9 @@ class Review(CaseFields, frozen=True, omit_defaults=True, kw_only=True):
     history and caps; `before` is what the history held until then, where it can be withdrawn.
     `withdrawn_of` are those whose result was withdrawn. `terms` are those of an approval, and
     `second_reasons` why a second person confirms it. `reason_withheld` says that applicants do not
-    learn its reason. `charge` is what a completed approval takes from its day. `attempt` counts how
-    often its application was to be decided again, `events` its events. `desk` is the digest of the
-    desk by which it was opened.
+    learn its reason, `overtaken` that it is one of the kind `overtaken`. `charge` is what a
+    completed approval takes from its day. `attempt` counts how often its application was to be
+    decided again, `events` its events. `desk` is the digest of the desk by which it was opened.
     """
 
     review_id: str
@@ -241,6 +241,7 @@ class Review(CaseFields, frozen=True, omit_defaults=True, kw_only=True):
     attempt: int = 0
     events: int = 1
     reason_withheld: bool = False
+    overtaken: bool = False
     charge: DayCharge | None = None
     terms: ApprovalTerms = NO_TERMS
     desk: str = ""
@@ -341,7 +342,8 @@ class ReviewReason(msgspec.Struct, frozen=True):
     """Why a reviewer decides: a code, and its sentence for reviewers.
 
     `letter` is its sentence for applicants by language; without any, `text` is. A reason that is
-    not `is_told` is for no applicant. With an `outcome` it is for no other result.
+    not `is_told` is for no applicant. With an `outcome` it is for no other result. `overtaken` is a
+    decline because another application of the person was answered; no history counts it as one.
     """
 
     code: str
@@ -349,6 +351,7 @@ class ReviewReason(msgspec.Struct, frozen=True):
     letter: Mapping[str, str] = msgspec.field(default_factory=dict)
     is_told: bool = True
     outcome: Outcome | None = None
+    overtaken: bool = False
 
     @property
     def sentences(self) -> Mapping[str, str]:

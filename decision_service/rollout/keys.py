@@ -278,6 +278,9 @@ _QUEUE = Section(
     "a queue",
     [Key("name", NAME, required=True), Key("sla", WAIT, required=True), Key("when", inner(_WHEN))],
 )
+OVERTAKEN = "OVERTAKEN"
+"""The outcome of reasons that decline since another application of the person was answered."""
+
 _REASON = Section(
     "a reason",
     [
@@ -285,7 +288,9 @@ _REASON = Section(
         Key("letter", WORDS, "for applicants, by language; `en` is needed"),
         Key("told", one_of(("applicant", NOBODY)), "nobody keeps it out of letters"),
         Key(
-            "outcome", one_of((Outcome.APPROVE, Outcome.DECLINE)), "for which alone it may be given"
+            "outcome",
+            one_of((*map(str, (Outcome.APPROVE, Outcome.DECLINE)), OVERTAKEN)),
+            "for which alone it may be given",
         ),
     ],
 )

@@ -13,6 +13,7 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import asdict, replace
 
+from decision_service.domain.decision import Outcome
 from decision_service.domain.factor import ValueType
 from decision_service.domain.reviews import (
     CONTEST_QUEUE,
@@ -25,7 +26,7 @@ from decision_service.domain.reviews import (
 )
 from decision_service.rollout.assign import ALGORITHM
 from decision_service.rollout.bounds import read_caps, read_guardrails
-from decision_service.rollout.keys import DESK, NOBODY, PLAN, THE_DESK, refuse_repeated
+from decision_service.rollout.keys import DESK, NOBODY, OVERTAKEN, PLAN, THE_DESK, refuse_repeated
 from decision_service.rollout.model import (
     Advance,
     Challenger,
@@ -54,6 +55,7 @@ _CONTENT_UNLESS = {
     "second_person_above": None,
     "review": None,
     "outcome": None,
+    "overtaken": False,
     "withdraw_within": timedelta(),
 }
 """Values at which a key is no part of the digest."""
@@ -373,4 +375,7 @@ def _reasons(desk: Read) -> Iterator[ReviewReason]:
             message = f"{code} is kept out of letters, and has words for one"
             reason.error("P327", "letter", message, "drop `letter`, or `told`")
         texts = (reason["text"] or "", reason["letter"] or {})
-        yield ReviewReason(code, *texts, is_told=is_told, outcome=reason["outcome"])
+        chosen = reason["outcome"]
+        overtaken = chosen == OVERTAKEN
+        outcome = Outcome.DECLINE if overtaken else Outcome(chosen) if chosen else None
+        yield ReviewReason(code, *texts, is_told=is_told, outcome=outcome, overtaken=overtaken)

@@ -11,7 +11,7 @@ import msgspec
 from msgspec.structs import asdict, replace
 
 from decision_service.domain.reviews import ReviewPolicy
-from decision_service.rollout.keys import DESK
+from decision_service.rollout.keys import DESK, OVERTAKEN
 from decision_service.rollout.model import GoLive, Plan, Stages, Versions
 from decision_service.rulebook.changes import (
     ChangeKind,
@@ -168,7 +168,8 @@ def _review(review: ReviewPolicy) -> Iterator[Part]:
     for reason in review.reasons:
         letter = {f"letter_in_{one}": _leaf_of(text) for one, text in sorted(reason.letter.items())}
         told = {} if reason.is_told else {"told": _leaf_of("nobody")}
-        only = {} if reason.outcome is None else {"outcome": _leaf_of(reason.outcome)}
+        outcome = OVERTAKEN if reason.overtaken else reason.outcome
+        only = {} if outcome is None else {"outcome": _leaf_of(outcome)}
         values = {"": _leaf_of(reason.text)} | letter | told | only
         yield Part("review", f"reason {reason.code}", values, kind="reasons")
     yield replace(_alone("review", named("contest_sla"), review.contest_sla), grows=_GROWS)

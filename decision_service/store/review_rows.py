@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -10,7 +10,12 @@ import msgspec
 import sqlalchemy as sa
 from msgspec.structs import replace
 
-from decision_service.casework.review_log import QueueCount, ReviewFilter, ReviewPosition
+from decision_service.casework.review_log import (
+    MOST_OF_PERSON,
+    QueueCount,
+    ReviewFilter,
+    ReviewPosition,
+)
 from decision_service.casework.review_steps import ReviewStep
 from decision_service.domain.reviews import (
     UNDONE,
@@ -147,8 +152,24 @@ _EVENT_AT = (
 )
 _PLACE = sa.tuple_(_ROW.due, _ROW.review_id)
 _MOST_URGENT = sa.select(_ROW.body).order_by(_ROW.due, _ROW.review_id)
-_IS_UNFINISHED = _ROW.state.in_([state.value for state in UNFINISHED])
-_IS_UNDONE = _ROW.state.in_([state.value for state in UNDONE])
+_UNFINISHED = [state.value for state in UNFINISHED]
+_UNDONE = [state.value for state in UNDONE]
+_RANKED = (
+    sa.select(
+        _ROW.user_id,
+        _ROW.body,
+        sa.func.row_number()
+        .over(partition_by=_ROW.user_id, order_by=(_ROW.due, _ROW.review_id))
+        .label("rank"),
+    )
+    .where(_ROW.user_id.in_(sa.bindparam("users", expanding=True)), _ROW.state.in_(_UNFINISHED))
+    .subquery()
+)
+_OF_PERSONS = (
+    sa.select(_RANKED.c.user_id, _RANKED.c.body)
+    .where(_RANKED.c.rank <= MOST_OF_PERSON)
+    .order_by(_RANKED.c.user_id, _RANKED.c.rank)
+)
 
 
 def open_all(connection: sa.Connection, opened: Iterable[OpenedReview]) -> None:
@@ -241,11 +262,25 @@ def page(
     limit: int,
     now: datetime,
 ) -> Sequence[Review]:
-    conditions = [*_conditions(chosen, microseconds(now))]
+    conditions = [*_conditions(chosen, microseconds(now), _ROW)]
+    if chosen.one_a_person:
+        conditions.append(_is_first_of_person(chosen, microseconds(now)))
     if after is not None:
         conditions.append((microseconds(after.due), after.review_id) < _PLACE)
     query = _MOST_URGENT.where(*conditions).limit(limit)
     return [*map(review_of, connection.execute(query).scalars())]
+
+
+def of_persons(
+    connection: sa.Connection, user_ids: Collection[str]
+) -> Mapping[str, Sequence[Review]]:
+    wanted = padded(sorted({*user_ids}))
+    if not wanted:
+        return {}
+    found: dict[str, list[Review]] = {}
+    for user_id, body in connection.execute(_OF_PERSONS, {"users": wanted}):
+        found.setdefault(user_id, []).append(review_of(body))
+    return found
 
 
 def deciding_again(connection: sa.Connection, limit: int) -> Sequence[Review]:
@@ -270,7 +305,7 @@ def unfinished_of(connection: sa.Connection, user_id: str) -> Sequence[Review]:
     """A user's unfinished reviews, which no other transaction changes until this one ends."""
     query = (
         sa.select(_ROW.body)
-        .where(_ROW.user_id == user_id, _IS_UNFINISHED)
+        .where(_ROW.user_id == user_id, _ROW.state.in_(_UNFINISHED))
         # In order of reviews: two transactions on one user never wait in a ring.
         .order_by(_ROW.review_id)
         .with_for_update()
@@ -302,7 +337,7 @@ def queues(connection: sa.Connection, now: datetime) -> Sequence[QueueCount]:
     overdue = sa.func.count().filter(_ROW.due < microseconds(now))
     query = (
         sa.select(_ROW.product, _ROW.queue, sa.func.count(), overdue, sa.func.min(_ROW.opened))
-        .where(_IS_UNDONE)
+        .where(_ROW.state.in_(_UNDONE))
         .group_by(_ROW.product, _ROW.queue)
         .order_by(_ROW.product, _ROW.queue)
     )
@@ -312,30 +347,48 @@ def queues(connection: sa.Connection, now: datetime) -> Sequence[QueueCount]:
     ]
 
 
-def _conditions(chosen: ReviewFilter, now: int) -> Iterator[sa.ColumnElement[bool]]:
+def _conditions(
+    chosen: ReviewFilter, now: int, row: sa.ColumnCollection[str, Any]
+) -> Iterator[sa.ColumnElement[bool]]:
+    """What `chosen` asks of the columns of a row of `reviews`, or of an alias of it."""
     for name in ("product", "queue", "decision_id"):
         if getattr(chosen, name):
-            yield _ROW[name] == getattr(chosen, name)
+            yield row[name] == getattr(chosen, name)
     if chosen.kind is not None:
-        yield _ROW.kind == chosen.kind.value
+        yield row.kind == chosen.kind.value
     if chosen.tag:
-        yield _ROW.tags.contains(f"\n{chosen.tag}\n", autoescape=True)
+        yield row.tags.contains(f"\n{chosen.tag}\n", autoescape=True)
     if chosen.state is not None:
-        yield _in_state(chosen.state, now)
+        yield _in_state(chosen.state, now, row)
     if chosen.unfinished:
-        yield _IS_UNFINISHED
+        yield row.state.in_(_UNFINISHED)
     if chosen.due_before is not None:
-        yield sa.and_(_IS_UNDONE, _ROW.due < microseconds(chosen.due_before))
+        yield sa.and_(row.state.in_(_UNDONE), row.due < microseconds(chosen.due_before))
     if chosen.opened_before is not None:
-        yield _ROW.opened < microseconds(chosen.opened_before)
+        yield row.opened < microseconds(chosen.opened_before)
 
 
-def _in_state(state: ReviewState, now: int) -> sa.ColumnElement[bool]:
+def _is_first_of_person(chosen: ReviewFilter, now: int) -> sa.ColumnElement[bool]:
+    """Whether no more urgent review of the same person is chosen as well."""
+    other = reviews.alias("other")
+    place = sa.tuple_(other.c.due, other.c.review_id)
+    # By the same choice: a person whose most urgent review is left out by it is still listed.
+    more_urgent = (
+        sa.select(other.c.review_id)
+        .where(other.c.user_id == _ROW.user_id, place < _PLACE)
+        .where(*_conditions(chosen, now, other.c))
+    )
+    return ~more_urgent.exists()
+
+
+def _in_state(
+    state: ReviewState, now: int, row: sa.ColumnCollection[str, Any]
+) -> sa.ColumnElement[bool]:
     """A claim that has ended leaves the review open."""
-    same = _ROW.state == state.value
-    claimed = _ROW.state == ReviewState.CLAIMED.value
+    same: sa.ColumnElement[bool] = row.state == state.value
+    claimed = row.state == ReviewState.CLAIMED.value
     if state is ReviewState.OPEN:
-        return sa.or_(same, sa.and_(claimed, _ROW.claimed_until <= now))
+        return sa.or_(same, sa.and_(claimed, row.claimed_until <= now))
     if state is ReviewState.CLAIMED:
-        return sa.and_(same, _ROW.claimed_until > now)
+        return sa.and_(same, row.claimed_until > now)
     return same

@@ -13,6 +13,7 @@ from msgspec.structs import asdict, replace
 from decision_service.casework.review_log import RecordedReview
 from decision_service.casework.review_results import (
     day_charge,
+    require_answered,
     require_nothing_granted,
     require_room,
     result_of,
@@ -35,6 +36,7 @@ from decision_service.decide.application import (
     IdentityKey,
     owed_customer,
     owed_key,
+    user_key,
 )
 from decision_service.domain.accounts import Kind
 from decision_service.domain.decision import Outcome
@@ -70,6 +72,7 @@ from decision_service.store.review_rows import (
     events_of,
     of_decision,
     of_decisions,
+    of_persons,
     open_all,
     page,
     queues,
@@ -271,7 +274,8 @@ def _take_effect(
     approves for it at the same time waits and reads again, or is seen here. One that was made again
     counts anew. Raises ReviewRefused as `require_nothing_granted`, by what is found under the
     decision's keys but a name, which two people may share, and by what an erasure has left of a
-    loan on one of the accounts, or of the customer.
+    loan on one of the accounts, or of the customer. One that was overtaken by another application
+    leaves the history as it is; raises ReviewRefused as `require_answered`.
     """
     count_from_review(connection, review.decision_id, at)
     of = {"decision_id": review.decision_id}
@@ -281,6 +285,10 @@ def _take_effect(
     # In order, so that two results for one person never wait for each other.
     for key in sorted(unpacked(bytes(found.found_by))):
         take_next(connection, key, review.decision_id)
+    if review.overtaken:
+        # In the history it stays a referral: a person who applied twice was not declined.
+        require_answered(review, under(connection, [user_key(review.user_id)]).values())
+        return
     result = result_of(review)
     approved = result.amount if result.outcome is Outcome.APPROVE else None
     instalment = review.terms.instalment if approved else None
@@ -350,6 +358,7 @@ class Reviews(Subject):
     get = reads(_recorded)
     of_decision = reads(of_decision)
     of_decisions = reads(of_decisions)
+    of_persons = reads(of_persons)
     list = reads(page)
     contest = _step_of(contest)
     arrived = _step_of(arrived)

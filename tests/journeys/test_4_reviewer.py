@@ -7,7 +7,9 @@ import re
 from datetime import UTC, timedelta
 from pathlib import Path
 
+import grpc
 import pytest
+from google.type.money_pb2 import Money
 from playwright.async_api import Page, expect
 from structlog.testing import capture_logs
 
@@ -140,6 +142,50 @@ async def test_who_it_is_is_for_who_has_the_case_and_for_a_written_reason(
         assert "was erased: the decision can still be read, but not who applied" in gone.err
 
 
+@BOTH_STORES
+async def test_one_person_is_one_row_and_an_answer_closes_the_rest(
+    url: str, tmp_path: Path
+) -> None:
+    """The others are named with each; one is closed as overtaken only once another is answered,
+    and is no decline of the history."""
+    async with office(tmp_path, url) as at:
+        first = await at.decided(ANISHA, 30_000)
+        second = await at.decided(ANISHA, 28_000)
+        (answered,) = (await at.read(first.decision_id)).review.review_ids
+        (other,) = (await at.read(second.decision_id)).review.review_ids
+        asked = pb.ListReviewsRequest(unfinished=True, one_a_person=True)
+        [row] = (await at.stub.ListReviews(asked, metadata=at.ana)).reviews
+        assert row.review_id == answered
+        assert [one.review_id for one in row.other_reviews] == [other]
+        await at.claimed(answered, at.ben)
+        await at.claimed(other, at.ana)
+        found = await at.stub.GetReview(pb.GetReviewRequest(review_id=other), metadata=at.ana)
+        assert [one.claimed_by for one in found.review.other_reviews] == ["ben"]
+
+        overtaken = {
+            "outcome": decision_pb.OUTCOME_DECLINE,
+            "approved_amount": None,
+            "reason": "OTHER_APPLICATION_ANSWERED",
+        }
+        with pytest.raises(grpc.aio.AioRpcError, match="no other application of the person"):
+            await at.complete(other, at.ana, **overtaken)
+        little = Money(currency_code="PHP", units=10_000)
+        await at.complete(answered, at.ben, approved_amount=little)
+        done = await at.complete(other, at.ana, **overtaken)
+        # What was asked for is above one person's authority, as for any decline.
+        assert done.second_reasons == ["ABOVE_AUTHORITY"]
+        await at.confirm(other, at.ben)
+        closed = await at.read(second.decision_id)
+        assert closed.outcome_in_force == decision_pb.OUTCOME_DECLINE
+        letter = await at.letter(second.decision_id, "en")
+        assert "We have answered another application of yours." in str(letter)
+        third = await at.decided(ANISHA, 5_000)
+        full = await at.read(third.decision_id, full=True)
+        values = {one.name: one for one in full.factor_values}
+        assert values["history.last_decline_date"].missing
+        assert values["history.applications_1d"].value.number == "2"
+
+
 # At the console, in a browser
 
 LOANS = "https://loans.example.com/applications/{application_id}"
@@ -204,6 +250,44 @@ async def test_five_cases_are_cleared_by_keyboard_alone(tmp_path: Path) -> None:
             sorted(one.result.reason for one in done)
             == ["INCOME_CONFIRMED"] + ["NOT_AFFORDABLE"] * 4
         )
+
+
+@pytest.mark.long
+@browser
+async def test_the_other_cases_of_a_person_are_closed_in_two_clicks(tmp_path: Path) -> None:
+    """The queue has one row of her; once one case is answered the free one is closed with its
+    reason, and what Tomas works on stays his."""
+    async with at(tmp_path, "rosa") as (home, page):
+        answered = await open_case(home, "Anisha", 12_000)
+        free = await open_case(home, "Anisha", 13_000)
+        held = await open_case(home, "Anisha", 14_000)
+        await home.call("tomas", "ReviewService.ClaimReview", review_id=held.review_id)
+        await page.goto(f"{home.url}/reviews")
+        table = page.get_by_role("region", name="Table: Cases of this choice")
+        await expect(table.locator("tbody > tr")).to_have_count(1)
+        await expect(table).to_contain_text("claimed by tomas")
+        await shot(page, "one-a-person")
+        await page.keyboard.press("n")
+        await page.wait_for_url(f"**/{answered.review_id}")
+        await fill_result(page, "approve")
+        await page.get_by_role("button", name="Approve", exact=True).click()
+        await sure(page)
+        await page.wait_for_url("**?done=approve")
+        await page.keyboard.press("o")
+        await page.get_by_role("button", name="Close the others").click()
+        # Empty words keep the browser on the page.
+        await page.locator("#overtaken-explanation").fill("She got the other loan.")
+        await page.get_by_role("button", name="Close the others").click()
+        await expect(page.get_by_text("Left as it is")).to_be_visible()
+        await shot(page, "overtaken")
+        await sure(page)
+        await page.wait_for_url("**?done=overtaken")
+        others = page.get_by_role("region", name="Other open cases of this person")
+        await expect(others.get_by_role("listitem")).to_have_count(2)
+        [closed] = await reviews(home, decision_id=free.decision_id)
+        assert closed.result.reason == "OTHER_APPLICATION_ANSWERED"
+        [left] = await reviews(home, decision_id=held.decision_id)
+        assert (left.claimed_by, left.result.reason) == ("tomas", "")
 
 
 @pytest.mark.long

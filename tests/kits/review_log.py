@@ -276,6 +276,34 @@ class ReviewLogKit:
         assert await listed(unfinished=True) == [data]
         assert await listed(decision_id=numbered(12).decision_id) == [score]
 
+    async def test_a_person_has_one_row(self, log: Store) -> None:
+        """The most urgent of those that are chosen, page by page; the others by person, unfinished,
+        most urgent first."""
+        ids = []
+        for n in range(6):
+            user = f"u-{n % 2}"
+            place = HistoryEntry(((user_key(user), n // 2),), "PHP")
+            ids.append(await committed(log, referred(n, minutes=n, user_id=user, history=place)))
+        place = HistoryEntry(((user_key("u-0"), 3),), "PHP")
+        data = referred(7, ReferKind.DATA, 9, user_id="u-0", history=place)
+        by_data = await committed(log, data)
+        one_each = ReviewFilter(one_a_person=True)
+        first = await log.reviews.list(one_each, None, 1, NOON)
+        after = ReviewPosition(first[-1].due, first[-1].review_id)
+        second = await log.reviews.list(one_each, after, 5, NOON)
+        # The queue of data is due sooner than that of a score.
+        assert [one.review_id for one in (*first, *second)] == [by_data, ids[1]]
+        of_score = replace(one_each, kind=ReferKind.SCORE)
+        listed = await log.reviews.list(of_score, None, 5, NOON)
+        assert [one.review_id for one in listed] == ids[:2]
+        await log.reviews.step(ids[2], claimed_by("ana"))
+        await log.reviews.step(ids[2], completed_by("ana"))
+        found = await log.reviews.of_persons({"u-0", "u-1", "nobody"})
+        assert {user: [one.review_id for one in every] for user, every in found.items()} == {
+            "u-0": [by_data, ids[0], ids[4]],
+            "u-1": [ids[1], ids[3], ids[5]],
+        }
+
     async def test_queues_are_counted(self, log: Store) -> None:
         """How many are unfinished, how many overdue, and when the oldest began."""
         for number in (1, 2):

@@ -249,19 +249,21 @@ class DeskQueue(_message.Message):
     def __init__(self, queue: _Optional[str] = ..., due_within: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., unfinished: _Optional[int] = ..., overdue: _Optional[int] = ..., oldest_open_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
 class DeskReason(_message.Message):
-    __slots__ = ("code", "text", "may_be_told", "outcome")
+    __slots__ = ("code", "text", "may_be_told", "outcome", "overtaken")
     CODE_FIELD_NUMBER: _ClassVar[int]
     TEXT_FIELD_NUMBER: _ClassVar[int]
     MAY_BE_TOLD_FIELD_NUMBER: _ClassVar[int]
     OUTCOME_FIELD_NUMBER: _ClassVar[int]
+    OVERTAKEN_FIELD_NUMBER: _ClassVar[int]
     code: str
     text: str
     may_be_told: bool
     outcome: _decision_pb2.Outcome
-    def __init__(self, code: _Optional[str] = ..., text: _Optional[str] = ..., may_be_told: _Optional[bool] = ..., outcome: _Optional[_Union[_decision_pb2.Outcome, str]] = ...) -> None: ...
+    overtaken: bool
+    def __init__(self, code: _Optional[str] = ..., text: _Optional[str] = ..., may_be_told: _Optional[bool] = ..., outcome: _Optional[_Union[_decision_pb2.Outcome, str]] = ..., overtaken: _Optional[bool] = ...) -> None: ...
 
 class ListReviewsRequest(_message.Message):
-    __slots__ = ("product", "queue", "kind", "tag", "state", "decision_id", "unfinished", "overdue", "open_time_before", "page_size", "page_token")
+    __slots__ = ("product", "queue", "kind", "tag", "state", "decision_id", "unfinished", "overdue", "open_time_before", "page_size", "page_token", "one_a_person")
     PRODUCT_FIELD_NUMBER: _ClassVar[int]
     QUEUE_FIELD_NUMBER: _ClassVar[int]
     KIND_FIELD_NUMBER: _ClassVar[int]
@@ -273,6 +275,7 @@ class ListReviewsRequest(_message.Message):
     OPEN_TIME_BEFORE_FIELD_NUMBER: _ClassVar[int]
     PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
     PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    ONE_A_PERSON_FIELD_NUMBER: _ClassVar[int]
     product: str
     queue: str
     kind: _decision_pb2.ReferKind
@@ -284,7 +287,8 @@ class ListReviewsRequest(_message.Message):
     open_time_before: _timestamp_pb2.Timestamp
     page_size: int
     page_token: str
-    def __init__(self, product: _Optional[str] = ..., queue: _Optional[str] = ..., kind: _Optional[_Union[_decision_pb2.ReferKind, str]] = ..., tag: _Optional[str] = ..., state: _Optional[_Union[_decision_pb2.ReviewState, str]] = ..., decision_id: _Optional[str] = ..., unfinished: _Optional[bool] = ..., overdue: _Optional[bool] = ..., open_time_before: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
+    one_a_person: bool
+    def __init__(self, product: _Optional[str] = ..., queue: _Optional[str] = ..., kind: _Optional[_Union[_decision_pb2.ReferKind, str]] = ..., tag: _Optional[str] = ..., state: _Optional[_Union[_decision_pb2.ReviewState, str]] = ..., decision_id: _Optional[str] = ..., unfinished: _Optional[bool] = ..., overdue: _Optional[bool] = ..., open_time_before: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ..., one_a_person: _Optional[bool] = ...) -> None: ...
 
 class ListReviewsResponse(_message.Message):
     __slots__ = ("reviews", "next_page_token")
@@ -447,7 +451,7 @@ class RequestReviewResponse(_message.Message):
     def __init__(self, review: _Optional[_Union[Review, _Mapping]] = ...) -> None: ...
 
 class Review(_message.Message):
-    __slots__ = ("review_id", "decision_id", "product", "origin", "decided_outcome", "kind", "tags", "queue", "requested_amount", "open_time", "due_time", "overdue", "state", "claimed_by", "claim_end_time", "awaited_kinds", "result", "completed_by", "confirmed_by", "end_time", "end_reason", "decided_again_as", "events", "etag", "term_months", "instalment", "failed_checks", "skipped_by", "second_reasons", "offered_amount", "own_application", "final_time")
+    __slots__ = ("review_id", "decision_id", "product", "origin", "decided_outcome", "kind", "tags", "queue", "requested_amount", "open_time", "due_time", "overdue", "state", "claimed_by", "claim_end_time", "awaited_kinds", "result", "completed_by", "confirmed_by", "end_time", "end_reason", "decided_again_as", "events", "etag", "term_months", "instalment", "failed_checks", "skipped_by", "second_reasons", "offered_amount", "own_application", "final_time", "other_reviews")
     REVIEW_ID_FIELD_NUMBER: _ClassVar[int]
     DECISION_ID_FIELD_NUMBER: _ClassVar[int]
     PRODUCT_FIELD_NUMBER: _ClassVar[int]
@@ -480,6 +484,7 @@ class Review(_message.Message):
     OFFERED_AMOUNT_FIELD_NUMBER: _ClassVar[int]
     OWN_APPLICATION_FIELD_NUMBER: _ClassVar[int]
     FINAL_TIME_FIELD_NUMBER: _ClassVar[int]
+    OTHER_REVIEWS_FIELD_NUMBER: _ClassVar[int]
     review_id: str
     decision_id: str
     product: str
@@ -512,7 +517,8 @@ class Review(_message.Message):
     offered_amount: _money_pb2.Money
     own_application: bool
     final_time: _timestamp_pb2.Timestamp
-    def __init__(self, review_id: _Optional[str] = ..., decision_id: _Optional[str] = ..., product: _Optional[str] = ..., origin: _Optional[_Union[ReviewOrigin, str]] = ..., decided_outcome: _Optional[_Union[_decision_pb2.Outcome, str]] = ..., kind: _Optional[_Union[_decision_pb2.ReferKind, str]] = ..., tags: _Optional[_Iterable[str]] = ..., queue: _Optional[str] = ..., requested_amount: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., open_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., due_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., overdue: _Optional[bool] = ..., state: _Optional[_Union[_decision_pb2.ReviewState, str]] = ..., claimed_by: _Optional[str] = ..., claim_end_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., awaited_kinds: _Optional[_Iterable[str]] = ..., result: _Optional[_Union[ReviewResult, _Mapping]] = ..., completed_by: _Optional[str] = ..., confirmed_by: _Optional[str] = ..., end_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., end_reason: _Optional[str] = ..., decided_again_as: _Optional[str] = ..., events: _Optional[_Iterable[_Union[ReviewEvent, _Mapping]]] = ..., etag: _Optional[str] = ..., term_months: _Optional[int] = ..., instalment: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., failed_checks: _Optional[_Iterable[str]] = ..., skipped_by: _Optional[_Iterable[str]] = ..., second_reasons: _Optional[_Iterable[str]] = ..., offered_amount: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., own_application: _Optional[bool] = ..., final_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+    other_reviews: _containers.RepeatedCompositeFieldContainer[Review]
+    def __init__(self, review_id: _Optional[str] = ..., decision_id: _Optional[str] = ..., product: _Optional[str] = ..., origin: _Optional[_Union[ReviewOrigin, str]] = ..., decided_outcome: _Optional[_Union[_decision_pb2.Outcome, str]] = ..., kind: _Optional[_Union[_decision_pb2.ReferKind, str]] = ..., tags: _Optional[_Iterable[str]] = ..., queue: _Optional[str] = ..., requested_amount: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., open_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., due_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., overdue: _Optional[bool] = ..., state: _Optional[_Union[_decision_pb2.ReviewState, str]] = ..., claimed_by: _Optional[str] = ..., claim_end_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., awaited_kinds: _Optional[_Iterable[str]] = ..., result: _Optional[_Union[ReviewResult, _Mapping]] = ..., completed_by: _Optional[str] = ..., confirmed_by: _Optional[str] = ..., end_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., end_reason: _Optional[str] = ..., decided_again_as: _Optional[str] = ..., events: _Optional[_Iterable[_Union[ReviewEvent, _Mapping]]] = ..., etag: _Optional[str] = ..., term_months: _Optional[int] = ..., instalment: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., failed_checks: _Optional[_Iterable[str]] = ..., skipped_by: _Optional[_Iterable[str]] = ..., second_reasons: _Optional[_Iterable[str]] = ..., offered_amount: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., own_application: _Optional[bool] = ..., final_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., other_reviews: _Optional[_Iterable[_Union[Review, _Mapping]]] = ...) -> None: ...
 
 class ReviewResult(_message.Message):
     __slots__ = ("outcome", "approved_amount", "reason", "explanation")

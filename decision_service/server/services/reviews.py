@@ -133,7 +133,12 @@ def _about(request: object, *, required: bool = False) -> Problems:
 
 
 def review_message(
-    review: Review, now: datetime, actor: Actor, events: Iterable[ReviewEvent] = ()
+    review: Review,
+    now: datetime,
+    actor: Actor,
+    *,
+    events: Iterable[ReviewEvent] = (),
+    others: Iterable[Review] = (),
 ) -> pb.Review:
     """The review as `actor` reads it."""
     state = review.state_at(now)
@@ -141,9 +146,11 @@ def review_message(
         review = replace(review, state=state, claimed_by="", claimed_until=None)
     overdue = review.is_overdue(now)
     barred = is_barred(review, actor)
-    return REVIEWS.message(
+    message = REVIEWS.message(
         pb.Review, review, overdue=overdue, events=events, own_application=barred
     )
+    message.other_reviews.extend(review_message(one, now, actor) for one in others)
+    return message
 
 
 def chain_message(chain: ReviewChain) -> decision_pb2.DecisionReview:
@@ -181,6 +188,7 @@ REVIEWS = Mapper(
             "failed_checks": "terms.failed_checks",
             "offered_amount": "terms.offered",
             "own_application": None,
+            "other_reviews": None,
             "events": None,
         },
         pb.DeskQueue: {"oldest_open_time": "oldest"},
@@ -263,8 +271,15 @@ class ReviewServicer(msgspec.Struct, frozen=True):
         bound = replace(chosen, due_before=None) if request.overdue else chosen
         after = read_token(bound, request.page_token, ReviewPosition)
         page = await self.operate.list(chosen, after, page_size(request.page_size))
+        listed = page.entries
+        others: Sequence[Sequence[Review]] = [()] * len(listed)
+        if chosen.one_a_person:
+            others = await self.operate.others(listed)
         return pb.ListReviewsResponse(
-            reviews=[review_message(review, now, actor) for review in page.entries],
+            reviews=[
+                review_message(review, now, actor, others=left)
+                for review, left in zip(listed, others, strict=True)
+            ],
             next_page_token=make_token(bound, page.next),
         )
 
@@ -278,9 +293,14 @@ class ReviewServicer(msgspec.Struct, frozen=True):
         found = await self.operate.get(review_id, after, size + 1)
         events = found.events[:size]
         more = len(found.events) > size
+        [others] = await self.operate.others([found.review])
         return pb.GetReviewResponse(
             review=review_message(
-                found.review, self.clock.now(), context.info.actor, events=events
+                found.review,
+                self.clock.now(),
+                context.info.actor,
+                events=events,
+                others=others,
             ),
             next_page_token=make_token(review_id, events[-1].position if more else None),
         )
