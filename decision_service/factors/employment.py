@@ -32,6 +32,7 @@ class Jobs(msgspec.Struct, frozen=True):
 @once
 def jobs(context: FactorContext) -> Jobs:
     clean = employments(context)
+    # The vendor's pages may come in another order, and a replay has to show the same records.
     records = sorted(clean.records, key=lambda r: r.id)
     trust = feed(context, (supply(context, Kind.EMPLOYMENTS),), clean.taints, held=bool(records))
     evidence = evidence_of(context, records, [r.start for r in records])
@@ -39,6 +40,7 @@ def jobs(context: FactorContext) -> Jobs:
 
 
 def is_open(record: Employment, today: date) -> bool:
+    # Who has given notice, or has a fixed term, works up to the last day.
     return record.end is None or record.end >= today
 
 
@@ -54,7 +56,12 @@ def is_open(record: Employment, today: date) -> bool:
 )
 def current_tenure_months(context: FactorContext) -> Answer:
     today = context.as_of.date
-    return _on_jobs(context, lambda all_: _longest([r for r in all_ if is_open(r, today)], today))
+
+    def of_open(all_: Sequence[Employment]) -> int | Cause:
+        still_held = [r for r in all_ if is_open(r, today)]
+        return _longest(still_held, today)
+
+    return _on_jobs(context, of_open)
 
 
 @EMPLOYMENT.factor(
@@ -79,9 +86,10 @@ def longest_tenure_months(context: FactorContext) -> Answer:
     unit="employers",
 )
 def employers_count(context: FactorContext) -> Answer:
-    return _on_jobs(
-        context, lambda all_: len({employer_key(r.employer, context.policy) for r in all_})
-    )
+    def distinct(all_: Sequence[Employment]) -> int:
+        return len({employer_key(r.employer, context.policy) for r in all_})
+
+    return _on_jobs(context, distinct)
 
 
 @EMPLOYMENT.factor(
@@ -99,7 +107,7 @@ def jobs_started(context: FactorContext, length: int) -> Answer:
     def begun(all_: Sequence[Employment]) -> int:
         late = [r for r in all_ if r.start > since]
         policy = context.policy
-        # a job on record twice began once
+        # A job that two sources report began once, also where their dates are some days apart.
         return len({(employer_key(r.employer, policy), Month.of(r.start).index) for r in late})
 
     return _on_jobs(context, begun)
@@ -134,9 +142,11 @@ def _on_jobs(
 
 
 def _longest(records: Sequence[Employment], today: date) -> int | Cause:
-    days = [(r.start, r.end) for r in records]
-    tenures = [
-        whole_months(start, end + timedelta(days=1) if end and end < today else today)
-        for start, end in days
-    ]
+    tenures = []
+    for r in records:
+        until = today
+        if r.end and r.end < today:
+            # The last day is worked: from 1 June to 31 May is a whole year.
+            until = r.end + timedelta(days=1)
+        tenures.append(whole_months(r.start, until))
     return max(tenures, default=Cause.NO_EVIDENCE)

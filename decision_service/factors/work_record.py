@@ -40,6 +40,7 @@ def paid_months(context: FactorContext) -> Mapping[Reporter, Sequence[int]]:
         else:
             amounts = {month: reported_by(told, reporter) for month, told in facts.items()}
         shown = [month for month, amount in amounts.items() if amount > 0]
+        # A rider has trips in a month that has not ended: it is not settled, and shows nothing yet.
         found[reporter] = sorted([month for month in shown if month <= source.settled])
     return found
 
@@ -57,6 +58,7 @@ def salaried_without_break(context: FactorContext, since: int) -> bool:
     covered: set[int] = set()
     goes_on = False
     for job in believed_jobs(context):
+        # A record that says "voluntary" or "self-employed" is no job that anyone gave.
         if named_employer(job.employer, policy):
             goes_on = goes_on or is_open(job, today)
             last = min(job.end or today, today)
@@ -68,7 +70,7 @@ def salaried_without_break(context: FactorContext, since: int) -> bool:
         covered.update(shown)
         if source.live and source.newest_income is not None:
             goes_on = True
-            # what is not due yet is no break
+            # What is not due yet is no break: who is paid on the 5th has no pay on the 2nd.
             covered.update(range(source.newest_income, now + 1))
     breaks = [month not in covered for month in range(since, now + 1)]
     return goes_on and longest_run(breaks) <= LONGEST_BREAK
@@ -78,10 +80,9 @@ def salaried_without_break(context: FactorContext, since: int) -> bool:
 def salary_doubts(context: FactorContext) -> Sequence[Missing]:
     """What went wrong with the payroll and employments that could cover further months."""
     clean = incomes(context)
-    paid = feed(
-        context, (supply(context, Kind.INCOMES),), clean.taints, held=bool(clean.records)
-    ).missing
-    return [one for one in (*paid, *jobs(context).missing) if one.cause.tainted]
+    supplies = (supply(context, Kind.INCOMES),)
+    paid = feed(context, supplies, clean.taints, held=bool(clean.records))
+    return [one for one in (*paid.missing, *jobs(context).missing) if one.cause.tainted]
 
 
 def _work_doubts(context: FactorContext) -> Sequence[Missing]:
@@ -102,13 +103,15 @@ def _began(context: FactorContext) -> int | None:
     "gap_months_{w}",
     ValueType.INTEGER,
     "Months without a contribution to the best-covered scheme among the {period}.",
-    "For each scheme the fewest months without a contribution above zero among {n} calendar months"
-    " that end with a month from the one whose posting lag has just passed to the newest posted"
-    " one; the smallest of these counts. Where a payroll or platform source, documents apart, has a"
-    " month with income, the months before the work began do not count: before the earliest month"
-    " of a contribution, of an employment on record and of such income. An estimate shows no work."
-    " Tainted by income or employments that went wrong, where the beginning changes the count."
-    + OWN_HORIZON,
+    formula=(
+        "For each scheme the fewest months without a contribution above zero among {n} calendar"
+        " months that end with a month from the one whose posting lag has just passed to the"
+        " newest posted one; the smallest of these counts. Where a payroll or platform source,"
+        " documents apart, has a month with income, the months before the work began do not count:"
+        " before the earliest month of a contribution, of an employment on record and of such"
+        " income. An estimate shows no work. Tainted by income or employments that went wrong,"
+        " where the beginning changes the count." + OWN_HORIZON
+    ),
     unit="months",
     windows=months(12, 24),
     upper=window_length,
@@ -124,11 +127,15 @@ def gap_months(context: FactorContext, length: int) -> Answer:
     if began is not None:
         fewest = min([s.fewest_unpaid(length, began) for s in book.schemes], default=0)
     works = any(paid_months(context).values())
-    found = over_schemes(book, lambda s: s.windows(length), lambda: fewest if works else most)
+    # Without work that someone shows, a first contribution may be bought for the loan: it hides
+    # no gap before it.
+    figure = fewest if works else most
+    found = over_schemes(book, lambda s: s.windows(length), lambda: figure)
     doubts = in_order([*_work_doubts(context)])
     if not doubts or any(one.cause.tainted for one in found.missing):
         return found
     read = (context.snapshot.incomes, context.snapshot.eincomes, context.snapshot.employments)
+    # A kind that was not read might show work or its beginning, whatever the count is now.
     if None not in read and (found.missing or fewest == most):
         return found
     return Answer(None, doubts, found.evidence)
