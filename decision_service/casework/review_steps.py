@@ -21,6 +21,7 @@ from decision_service.domain.errors import (
 )
 from decision_service.domain.reviews import (
     CLAIM_FOR,
+    CONTEST_QUEUE,
     HOLD_FOR,
     Authority,
     Review,
@@ -119,6 +120,25 @@ def release(review: Review, by: By, hand_to: str = "") -> ReviewStep:
     until = by.at + CLAIM_FOR
     handed = _claimed(review, hand_to, until, by=by)
     return _step(handed, by, ReviewAction.HANDED_OVER, text=hand_to, until=until)
+
+
+def move(review: Review, by: By, queue: str, policy: ReviewPolicy) -> ReviewStep:
+    """Give it to another queue of the desk; raises FieldInvalid where there is none of this name.
+
+    Where applicants contest is no queue that others are given to: they have their own time.
+    """
+    require_claim(review, by)
+    _require_room(review)
+    found = {one.name: one for one in policy.every_queue if one.name != CONTEST_QUEUE}
+    if queue == review.queue or queue not in found:
+        others = ", ".join(name for name in found if name != review.queue)
+        already = ", where the review is already" if queue == review.queue else ""
+        what = f"is {queue}{already}: the desk of {review.product} has {others}"
+        raise FieldInvalid.of("queue", what)
+    # Nobody gains time by passing a case on, and a queue for urgent ones makes it urgent.
+    due = min(review.due, by.at + found[queue].sla)
+    moved = replace(_unclaimed(review, ReviewState.OPEN), queue=queue, due=due)
+    return _step(moved, by, ReviewAction.MOVED, text=queue)
 
 
 def take_over(review: Review, by: By, why: str) -> ReviewStep:

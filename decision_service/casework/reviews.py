@@ -192,6 +192,14 @@ class OperateReviews:
         """Raises ReviewRefused, FieldInvalid where the caller hands it to itself."""
         return await self._step(review_id, self._by(who), partial(steps.release, hand_to=hand_to))
 
+    async def move(self, review_id: str, who: Actor, queue: str) -> Review:
+        """Raises ReviewRefused, FieldInvalid where the desk has no other queue of this name."""
+
+        def take(review: Review, by: By) -> ReviewStep:
+            return steps.move(review, by, queue, policy=self._policy(review.product))
+
+        return await self._step(review_id, self._by(who), take)
+
     async def take_over(self, review_id: str, who: Actor, why: str) -> Review:
         """Raises ReviewRefused unless a colleague holds it, or has not ended it in time."""
         return await self._step(review_id, self._by(who), partial(steps.take_over, why=why))

@@ -410,7 +410,7 @@ def _event_lines(events: Iterable[review_pb.ReviewEvent]) -> Iterator[str]:
 
 
 def step_words(event: review_pb.ReviewEvent) -> Iterator[str]:
-    text = f"to {event.text}" if event.action == "HANDED_OVER" else event.text
+    text = f"to {event.text}" if event.action in {"HANDED_OVER", "MOVED"} else event.text
     said = [*event.data_kinds, text, event.decision_id]
     if event.HasField("result"):
         said.append(result_text(event.result))

@@ -488,9 +488,9 @@ def _hold(visit: Visit) -> dict[str, Any]:
 
 def _hand(visit: Visit) -> dict[str, Any]:
     # Without a name the service would give the case back to its queue.
-    if not visit.text("hand_to"):
-        raise _wrong("hand_to", "the name is empty: say who has the case from now on")
-    return _typed("hand_to")(visit)
+    if not (visit.text("hand_to") or visit.text("queue")):
+        raise _wrong("hand_to", "the name is empty: say who has the case from now on, or its queue")
+    return _typed("hand_to", "queue")(visit)
 
 
 # What may pay money out wants a sign-in of the last quarter of an hour (0193).

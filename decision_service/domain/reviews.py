@@ -91,6 +91,7 @@ class ReviewAction(StrEnum):
     MADE_FINAL = "MADE_FINAL"
     TAKEN_OVER = "TAKEN_OVER"
     PERSON_SEEN = "PERSON_SEEN"
+    MOVED = "MOVED"
     ERASED = "ERASED"
 
 
@@ -107,8 +108,10 @@ class SecondReason(StrEnum):
 ERASED_TEXT = "erased"
 """What is left of what persons wrote about an applicant whose data was erased."""
 
-_NO_WORDS = frozenset({ReviewAction.HANDED_OVER, ReviewAction.NOT_DECIDED_AGAIN})
-"""Steps whose text is a colleague's name, or a sentence of the service's own."""
+_NO_WORDS = frozenset(
+    {ReviewAction.HANDED_OVER, ReviewAction.MOVED, ReviewAction.NOT_DECIDED_AGAIN}
+)
+"""Steps whose text is the name of a colleague or a queue, or a sentence of the service's own."""
 
 
 class ReviewResult(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -125,7 +128,8 @@ class ReviewEvent(msgspec.Struct, frozen=True, omit_defaults=True):
 
     `who` is the caller, empty for the service itself. `request_id` is unique within the review.
     `until` is when a claim ends, `decision_id` the decision that was made again. `text` of a
-    review that is handed over is the name of who has it from then on. `desk` is the digest of the
+    review that is handed over is the name of who has it from then on, of one that is moved its new
+    queue. `desk` is the digest of the
     desk by which a caller took the step.
     """
 

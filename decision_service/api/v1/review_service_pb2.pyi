@@ -331,12 +331,14 @@ class ClaimReviewResponse(_message.Message):
     def __init__(self, review: _Optional[_Union[Review, _Mapping]] = ...) -> None: ...
 
 class ReleaseReviewRequest(_message.Message):
-    __slots__ = ("review_id", "hand_to")
+    __slots__ = ("review_id", "hand_to", "queue")
     REVIEW_ID_FIELD_NUMBER: _ClassVar[int]
     HAND_TO_FIELD_NUMBER: _ClassVar[int]
+    QUEUE_FIELD_NUMBER: _ClassVar[int]
     review_id: str
     hand_to: str
-    def __init__(self, review_id: _Optional[str] = ..., hand_to: _Optional[str] = ...) -> None: ...
+    queue: str
+    def __init__(self, review_id: _Optional[str] = ..., hand_to: _Optional[str] = ..., queue: _Optional[str] = ...) -> None: ...
 
 class ReleaseReviewResponse(_message.Message):
     __slots__ = ("review",)

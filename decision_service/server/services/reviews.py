@@ -60,7 +60,7 @@ def check_review_id(problems: Problems, review_id: str) -> None:
 
 def _check_names(
     problems: Problems,
-    request: pb.ListReviewsRequest | pb.ClaimNextReviewRequest,
+    request: pb.ListReviewsRequest | pb.ClaimNextReviewRequest | pb.ReleaseReviewRequest,
     names: Sequence[str],
 ) -> None:
     for name in names:
@@ -349,6 +349,11 @@ class ReviewServicer(msgspec.Struct, frozen=True):
             if asked.hand_to and not self.is_reviewer(asked.hand_to):
                 what = "which is no caller with the role review or review_second: name one"
                 problems.add("hand_to", f"is {asked.hand_to[:_LONGEST_NAME]}, {what}")
+            if asked.hand_to and asked.queue:
+                problems.add("queue", "is set beside hand_to: name a person or a queue")
+            _check_names(problems, asked, ("queue",))
+        if asked.queue:
+            return await self.operate.move(asked.review_id, by.actor, asked.queue)
         return await self.operate.release(asked.review_id, by.actor, asked.hand_to)
 
     @_step(pb.AddReviewNoteResponse)

@@ -23,6 +23,7 @@ from decision_service.casework.review_steps import (
     erased,
     is_barred,
     is_repeated,
+    move,
     note,
     reject,
     release,
@@ -44,6 +45,7 @@ from decision_service.domain.reviews import (
     Review,
     ReviewAction,
     ReviewEvent,
+    ReviewQueue,
     ReviewResult,
     ReviewState,
 )
@@ -503,6 +505,24 @@ def test_a_review_is_handed_to_no_caller_that_could_not_end_it() -> None:
     assert refused.value.problems[0].field == "hand_to"
     grouped = claim(sent("id/ana@office"), by("ben")).review
     assert release(grouped, by("ben", 2), "office").review.claimed_by == "office"
+
+
+def test_a_review_goes_to_another_queue_and_gains_no_time() -> None:
+    """Its place is by the queue's time, never later than it was; the queue has to be the desk's."""
+    hour = timedelta(hours=1)
+    queues = (ReviewQueue("law", hour), ReviewQueue("later", 99 * hour))
+    desk = replace(POLICY, queues=queues)
+    mine = claim(review(), by("ana")).review
+    urgent = move(mine, by("ana", 2), "law", desk)
+    assert (urgent.review.queue, urgent.review.state) == ("law", ReviewState.OPEN)
+    assert urgent.review.due == urgent.event.at + hour
+    assert (urgent.event.action, urgent.event.text) == (ReviewAction.MOVED, "law")
+    assert move(mine, by("ana", 2), "later", desk).review.due == mine.due
+    for name, why in (("lwa", "is lwa: the desk"), ("default", "already"), ("contest", "contest")):
+        with pytest.raises(FieldInvalid, match=why):
+            move(mine, by("ana", 2), name, desk)
+    with pytest.raises(ReviewRefused, match="claimed by ana"):
+        move(mine, by("ben", 2), "law", desk)
 
 
 def test_a_dry_run_is_refused_below_the_least_amount_too() -> None:

@@ -267,7 +267,7 @@ def test_every_text_of_a_step_is_erased_but_names(action: ReviewAction) -> None:
     said: dict[str, Any] = dict.fromkeys(texts(ReviewEvent), "WORDS")
     event = ReviewEvent(position=1, at=NOON, action=action, result=result, **said)
     left = event_without_words(event)
-    own = {"text"} if action in {"HANDED_OVER", "NOT_DECIDED_AGAIN"} else set()
+    own = {"text"} if action in {"HANDED_OVER", "MOVED", "NOT_DECIDED_AGAIN"} else set()
     assert {name for name in said if getattr(left, name) == "WORDS"} == NAMES | own
     assert left.result == ReviewResult(Outcome.DECLINE, "CODE", ERASED_TEXT)
     assert (left.action, left.at, left.position) == (action, NOON, 1)
