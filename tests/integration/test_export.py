@@ -30,8 +30,8 @@ from pyarrow import parquet
 
 from decision_service.api.v1 import decision_pb2 as pb
 from decision_service.api.v1.decision_service_pb2 import CreateDecisionResponse
+from decision_service.author.export_folder import CONTRACT, SCHEMAS, tag_of
 from decision_service.casework.outcomes import RecordedOutcome
-from decision_service.cli.cases import amount_text, tag_of
 from decision_service.decide.codec import decode_facts, encode_facts
 from decision_service.domain.decision import Outcome
 from decision_service.domain.ports import DecisionEntry, StoredText
@@ -40,6 +40,7 @@ from decision_service.domain.values import Cause, Money
 from decision_service.operate.export import tables
 from decision_service.rulebook.folder import read_rules
 from decision_service.rulebook.load import load_rules
+from decision_service.server.transport.wire import amount_text
 from tests.kits.outcome_log import BOOKED, told
 from tests.kits.recorded_people import DAYS, PRODUCT, RULES, decided, record
 from tests.kits.stores import begun, opened
@@ -196,7 +197,7 @@ def test_a_row_is_what_was_recorded(tmp_path):
     assert one["first_decision"] == tag_of("d")
     file = tmp_path / "decisions"
     both = [one, {**one, "version": None, "digest": None}]
-    parquet.write_table(pyarrow.Table.from_pylist(both, tables.SCHEMAS["decisions"]), file)
+    parquet.write_table(pyarrow.Table.from_pylist(both, SCHEMAS["decisions"]), file)
     assert tables.versions_of(file).num_rows == 1
     lost = [(row["place"], row["points_lost"]) for row in found["reasons"] if row["overridden"]]
     assert lost == [(1, Decimal("-2e-12"))]
@@ -393,18 +394,18 @@ def test_another_folder_is_left_alone(entries, export, tmp_path):
     assert "has lost .key: put it back" in export().err
 
 
-CONTRACT = yaml.safe_load(tables.CONTRACT)
+_CONTRACT = yaml.safe_load(CONTRACT)
 
 
 def test_the_contract_is_of_the_standard():
     """By the schema that the Open Data Contract Standard publishes."""
     schema = json.loads((files("open_data_contract_standard") / "schema.json").read_text())
-    jsonschema.Draft201909Validator(schema).validate(CONTRACT)
+    jsonschema.Draft201909Validator(schema).validate(_CONTRACT)
 
 
 def assert_types_of_the_contract(folder: Path) -> None:
     """DuckDB finds each column with its type, none more, and a value where one must be."""
-    for table in CONTRACT["schema"]:
+    for table in _CONTRACT["schema"]:
         name = f"{{{table['name']}}}"
         described = rows(folder, f"DESCRIBE SELECT * EXCLUDE (day) FROM {name}")
         zoned = "TIMESTAMP WITH TIME ZONE"

@@ -11,14 +11,13 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 import pyarrow
-import yaml
 from msgspec.structs import asdict
 from pyarrow import compute, parquet
 
 from decision_service.api.v1 import decision_pb2 as pb
 from decision_service.api.v1.decision_service_pb2 import CreateDecisionResponse
+from decision_service.author.export_folder import SCHEMAS, tag_of
 from decision_service.casework.outcomes import LoanOutcome, RecordedOutcome
-from decision_service.cli.cases import tag_of
 from decision_service.decide.codec import StoredFacts, decode_facts, value_from_wire
 from decision_service.domain.factor import Value
 from decision_service.domain.ports import StoredEntry
@@ -26,36 +25,14 @@ from decision_service.domain.reviews import Review, ReviewState
 from decision_service.domain.values import Money, shown_first
 from decision_service.server.transport.wire import enum_name, money_from_message, value_from_message
 
-CONTRACT = Path(__file__).with_name("contract.yaml").read_bytes()
 LIVE = ("reviews", "loans")
 """The tables whose rows change after their decision was made."""
 
-_TYPES = {
-    "VARCHAR": pyarrow.string(),
-    "INTEGER": pyarrow.int32(),
-    "BOOLEAN": pyarrow.bool_(),
-    "DATE": pyarrow.date32(),
-    "TIMESTAMP_TZ": pyarrow.timestamp("us", tz="UTC"),
-    "DECIMAL(18,4)": pyarrow.decimal128(18, 4),
-    "DECIMAL(38,12)": pyarrow.decimal128(38, 12),
-}
 _VALUES = {bool: "flag", date: "date", str: "text"}
 _WORD = 16
 _MOST_DIGITS = 26
 _PLACES = Decimal("1e-12")
 _EXACT = Context(prec=60, rounding=ROUND_HALF_EVEN)
-
-
-def _field(of: Mapping[str, Any]) -> pyarrow.Field:
-    return pyarrow.field(of["name"], _TYPES[of["physicalType"]], nullable=not of.get("required"))
-
-
-_READ = yaml.safe_load(CONTRACT)
-SCHEMAS = {
-    one["name"]: pyarrow.schema(map(_field, one["properties"]), {"contract": _READ["version"]})
-    for one in _READ["schema"]
-}
-"""The columns of each table by its name, with the contract's version, which files have too."""
 
 Row: TypeAlias = dict[str, Any]
 """Cells by column, null where it has none; what is no column of the table is left out."""
