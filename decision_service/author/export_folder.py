@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +48,12 @@ class Manifest(msgspec.Struct, kw_only=True):
     complete: bool = False
     removed: dict[str, int] = {}
     files: list[dict[str, Any]] = []
+
+
+def plain(value: Decimal) -> str:
+    """A number of a column without the zeros at its end."""
+    text = f"{value:f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def tag_of(decision_id: str) -> str:

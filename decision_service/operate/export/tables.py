@@ -16,7 +16,7 @@ from pyarrow import compute, parquet
 
 from decision_service.api.v1 import decision_pb2 as pb
 from decision_service.api.v1.decision_service_pb2 import CreateDecisionResponse
-from decision_service.author.export_folder import SCHEMAS, tag_of
+from decision_service.author.export_folder import SCHEMAS, plain, tag_of
 from decision_service.casework.outcomes import LoanOutcome, RecordedOutcome
 from decision_service.decide.codec import StoredFacts, decode_facts, value_from_wire
 from decision_service.domain.factor import Value
@@ -96,6 +96,7 @@ def _decision(entry: StoredEntry, decision: pb.Decision, facts: StoredFacts, app
         refer_kind=_name(pb.ReferKind, decision.refer_kind),
         override=override.kind or None,
         rules_outcome=_name(pb.Outcome, concluded.outcome),
+        rules_refer_kind=_name(pb.ReferKind, concluded.refer_kind),
         offer=_name(pb.OfferKind, offer.kind),
         currency=offer.approved_amount.currency_code or None,
         term_months=offer.term_months or None,
@@ -120,7 +121,13 @@ def _factors(
 ) -> Iterator[tuple[str, Row]]:
     for name, wire in facts.inputs.items():
         personal = wire[0] == "t" and wire[1] not in labels.get(name, ())
-        yield f"inputs.{name}", {} if personal else _cells(value_from_wire(wire))
+        cells = {} if personal else _cells(value_from_wire(wire))
+        if name in facts.observations:
+            day, _ = facts.observations[name]
+            cells = {**cells, "observed": date.fromisoformat(day)}
+        yield f"inputs.{name}", cells
+    for answer in facts.answers:
+        yield f"lists.{answer.list}.{answer.input}", {"flag": answer.listed}
     for one in decision.scores:
         yield f"scores.{one.scorecard}", {"value": _number(one.score), "text": one.band}
     for name, value in sorted(decision.offer.outputs.items()):
@@ -137,8 +144,11 @@ def _factors(
 def _cells(value: Value) -> Row:
     if isinstance(value, Money):
         return {"value": value.major, "currency": value.currency}
-    column = _VALUES.get(type(value), "value")
-    return {column: _number(value) if column == "value" else value}
+    if type(value) in _VALUES:
+        return {_VALUES[type(value)]: value}
+    number = _number(value)
+    same = number is not None and plain(number) == str(value)
+    return {"value": number, "exact": None if same else str(value)}
 
 
 def loan(recorded: RecordedOutcome, caller: str, key: bytes) -> Row:
