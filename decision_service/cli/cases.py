@@ -22,7 +22,6 @@ from typing import Annotated, Any, TextIO
 import msgspec
 import typer
 from google.protobuf.descriptor import EnumDescriptor
-from google.type.money_pb2 import Money as MoneyMessage
 
 from decision_service.api.v1 import decision_pb2 as pb
 from decision_service.api.v1 import decision_service_pb2 as service_pb
@@ -36,7 +35,7 @@ from decision_service.cli.commands import require_span
 from decision_service.cli.output import CommandError, Exit, new_file, show_count
 from decision_service.domain.values import Cause, Missing
 from decision_service.rules.language.diagnostics import plural
-from decision_service.server.transport.wire import enum_name
+from decision_service.server.transport.wire import amount_text, enum_name
 
 COLUMNS = (
     "decision", "product", "version", "digest", "as_of_date", "outcome", "refer_kind", "reasons",
@@ -98,11 +97,6 @@ class Exported:
         """A word for the applicant, the same in one export alone."""
         digest = hmac.new(self.key, self.decision.user_id.encode(), hashlib.sha256)
         return digest.hexdigest()[:_DIGITS]
-
-
-def amount_text(money: MoneyMessage) -> str:
-    amount = Decimal(money.units) + Decimal(money.nanos).scaleb(-9)
-    return f"{amount.normalize():f}"
 
 
 def cases_head(exported: Exported) -> str:

@@ -8,8 +8,7 @@ from decimal import Decimal
 from itertools import groupby
 
 from decision_service.api.v1 import decision_pb2 as pb
-from decision_service.cli.cases import amount_text
-from decision_service.server.transport.wire import enum_name
+from decision_service.server.transport.wire import amount_text, enum_name
 
 HEIGHT = 110
 """Of the highest bar, in units of the picture."""

@@ -21,7 +21,6 @@ from decision_service.api.v1 import decision_pb2 as pb
 from decision_service.api.v1.decision_service_pb2 import GetDecisionResponse
 from decision_service.api.v1.ruleset_service_pb2 import ListRulesetsResponse, RulesetInput
 from decision_service.api.v1.values_pb2 import InputValue
-from decision_service.cli.cases import amount_text
 from decision_service.cli.decisions import ChainLink, chain_of, differences
 from decision_service.cli.fields import money_message, parse_input
 from decision_service.cli.output import CommandError
@@ -39,7 +38,7 @@ from decision_service.console.service import Refused, Service
 from decision_service.console.web import Pages, Visit, sentence
 from decision_service.domain.errors import visible
 from decision_service.rulebook.releases import DECIDING
-from decision_service.server.transport.wire import numbers_of
+from decision_service.server.transport.wire import amount_text, numbers_of
 
 PAGE = 50
 

@@ -18,7 +18,6 @@ from starlette.routing import Route
 from decision_service.api.v1 import decision_pb2 as pb
 from decision_service.api.v1 import outcome_service_pb2 as loans_pb
 from decision_service.api.v1 import review_service_pb2 as review_pb
-from decision_service.cli.cases import amount_text
 from decision_service.cli.fields import money_message
 from decision_service.cli.output import CommandError
 from decision_service.cli.views import money_text
@@ -26,7 +25,7 @@ from decision_service.console.service import Refused
 from decision_service.console.web import Handler, Pages, Visit, sentence
 from decision_service.domain.accounts import Kind
 from decision_service.rules.language.diagnostics import plural
-from decision_service.server.transport.wire import numbers_of
+from decision_service.server.transport.wire import amount_text, numbers_of
 
 # Five minutes fewer than the service allows at most, since clocks differ.
 HOLDS = {"1 hour": 60, "until tomorrow, this time": 24 * 60, "3 days": 72 * 60 - 5}

@@ -12,6 +12,7 @@ import sqlite3
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from contextlib import closing, nullcontext, suppress
+from datetime import date
 from decimal import Decimal
 from functools import cache
 from importlib.resources import files
@@ -30,16 +31,17 @@ from pyarrow import parquet
 
 from decision_service.api.v1 import decision_pb2 as pb
 from decision_service.api.v1.decision_service_pb2 import CreateDecisionResponse
+from decision_service.author.export_folder import CONTRACT, SCHEMAS, tag_of
 from decision_service.casework.outcomes import RecordedOutcome
-from decision_service.cli.cases import amount_text, tag_of
 from decision_service.decide.codec import decode_facts, encode_facts
-from decision_service.domain.decision import Outcome
+from decision_service.domain.decision import ListAnswer, Outcome
 from decision_service.domain.ports import DecisionEntry, StoredText
 from decision_service.domain.reviews import ReviewResult, ReviewState
 from decision_service.domain.values import Cause, Money
 from decision_service.operate.export import tables
 from decision_service.rulebook.folder import read_rules
 from decision_service.rulebook.load import load_rules
+from decision_service.server.transport.wire import amount_text
 from tests.kits.outcome_log import BOOKED, told
 from tests.kits.recorded_people import DAYS, PRODUCT, RULES, decided, record
 from tests.kits.stores import begun, opened
@@ -141,7 +143,7 @@ def test_the_days_together_are_the_store(entries, export, tmp_path):
     codes = Counter(reason.code for one in replies for reason in one.reasons)
     assert dict(rows(folder, "SELECT code, count(*) FROM {reasons} GROUP BY 1")) == codes
     facts = [decode_facts(one.facts).factors for one in entries]
-    named = "factor NOT SIMILAR TO '(inputs|scores|offer)[.].*'"
+    named = "factor NOT SIMILAR TO '(inputs|scores|offer|lists)[.].*'"
     missing = "SELECT count(*), count(cause) FROM {factors} WHERE " + named
     values = [factor for one in facts if one is not None for factor in one.values]
     causes = [factor for factor in values if factor.value is None]
@@ -177,9 +179,12 @@ def test_a_row_is_what_was_recorded(tmp_path):
     entry = next(one for one in made()[1] if one.outcome == "REFER")
     reply, key = CreateDecisionResponse.FromString(entry.reply), b"key"
     wire = {"purpose": ["t", "HOME"], "owed": ["m", "PHP", "-150"], "huge": ["n", "1e26"]}
-    facts = replace(decode_facts(entry.facts), first_decision="d", inputs=wire)
+    wire |= {"even": ["n", "2.50"], "fine": ["n", f"0.{'3' * 20}"], "whole": ["i", "120"]}
+    more = {"first_decision": "d", "inputs": wire, "observations": {"owed": ("2026-07-01", "c")}}
+    facts = replace(decode_facts(entry.facts), **more, answers=(ListAnswer("a.b", "x", True, ""),))
     own = pb.Reason(code="OWN", points_lost="-0.0000000000015", component="COMPONENT_POLICY")
-    capped = pb.Override(kind="CAPPED", outcome="OUTCOME_APPROVE", reasons=[own])
+    kind = {"kind": "CAPPED", "refer_kind": "REFER_KIND_SCORE"}
+    capped = pb.Override(**kind, outcome="OUTCOME_APPROVE", reasons=[own])
     amount = MoneyMessage(currency_code="PHP", units=8000)
     offer = pb.Offer(approved_amount=amount, max_amount=amount)
     offer.outputs["note"].text = NOTE
@@ -190,18 +195,23 @@ def test_a_row_is_what_was_recorded(tmp_path):
     found: tables.Rows = defaultdict(list)
     tables.add(found, entry, key, {"purpose": ("HOME",)})
     [one] = found["decisions"]
-    assert (one["rules_outcome"], one["override"]) == ("APPROVE", "CAPPED")
+    assert (one["rules_outcome"], one["rules_refer_kind"]) == ("APPROVE", "SCORE")
+    assert one["override"] == "CAPPED"
     assert one["expires"] == entry.created
     assert (one["currency"], one["approved_amount"], one["max_amount"]) == ("PHP", 8000, 8000)
     assert one["first_decision"] == tag_of("d")
     file = tmp_path / "decisions"
     both = [one, {**one, "version": None, "digest": None}]
-    parquet.write_table(pyarrow.Table.from_pylist(both, tables.SCHEMAS["decisions"]), file)
+    parquet.write_table(pyarrow.Table.from_pylist(both, SCHEMAS["decisions"]), file)
     assert tables.versions_of(file).num_rows == 1
     lost = [(row["place"], row["points_lost"]) for row in found["reasons"] if row["overridden"]]
     assert lost == [(1, Decimal("-2e-12"))]
     factors = {row.pop("factor"): row for row in found["factors"]}
-    assert factors["inputs.owed"].items() >= {"value": Decimal("-1.5"), "currency": "PHP"}.items()
+    owed = {"value": Decimal("-1.5"), "currency": "PHP", "observed": date(2026, 7, 1)}
+    assert factors["inputs.owed"].items() >= owed.items()
+    exact = {name: factors[f"inputs.{name}"]["exact"] for name in ("huge", "even", "fine", "whole")}
+    assert exact == {"huge": "1E+26", "even": "2.50", "fine": f"0.{'3' * 20}", "whole": None}
+    assert factors["lists.a.b.x"]["flag"] is True
     assert (factors["inputs.purpose"]["text"], factors["inputs.huge"]["value"]) == ("HOME", None)
     assert "offer.note" not in factors
     assert {row["cause"] for row in factors.values() if "cause" in row} <= {*Cause}
@@ -393,18 +403,18 @@ def test_another_folder_is_left_alone(entries, export, tmp_path):
     assert "has lost .key: put it back" in export().err
 
 
-CONTRACT = yaml.safe_load(tables.CONTRACT)
+_CONTRACT = yaml.safe_load(CONTRACT)
 
 
 def test_the_contract_is_of_the_standard():
     """By the schema that the Open Data Contract Standard publishes."""
     schema = json.loads((files("open_data_contract_standard") / "schema.json").read_text())
-    jsonschema.Draft201909Validator(schema).validate(CONTRACT)
+    jsonschema.Draft201909Validator(schema).validate(_CONTRACT)
 
 
 def assert_types_of_the_contract(folder: Path) -> None:
     """DuckDB finds each column with its type, none more, and a value where one must be."""
-    for table in CONTRACT["schema"]:
+    for table in _CONTRACT["schema"]:
         name = f"{{{table['name']}}}"
         described = rows(folder, f"DESCRIBE SELECT * EXCLUDE (day) FROM {name}")
         zoned = "TIMESTAMP WITH TIME ZONE"

@@ -22,8 +22,8 @@ from google.protobuf.message import DecodeError
 from pyarrow import parquet
 
 from decision_service.author.backtest.replica import read_store
+from decision_service.author.export_folder import CONTRACT, MANIFEST, SCHEMAS, Manifest, tag_of
 from decision_service.build import engine_version
-from decision_service.cli.cases import tag_of
 from decision_service.cli.output import CommandError
 from decision_service.domain.ports import StoredEntry, StoredText
 from decision_service.factors.registry import known_factors
@@ -42,7 +42,6 @@ from decision_service.store.outcomes import loan_outcomes, recorded_of
 from decision_service.store.review_rows import review_of, reviews
 from decision_service.store.snapshots import snapshots
 
-_MANIFEST = "manifest.json"
 _CONTRACT = "contract.odcs.yaml"
 _KEY = ".key"
 _FRESH = ".writing"
@@ -65,16 +64,6 @@ _PLACE = (_ROW.created, _ROW.decision_id)
 _BODILESS = tuple(sa.literal(b"") if one.name in ("reply", "facts") else one for one in OF_ENTRY)
 
 Known: TypeAlias = Mapping[str, tables.Labels]
-
-
-class Manifest(msgspec.Struct, kw_only=True):
-    """What a folder holds, and how many decisions of each day the last `complete` run removed."""
-
-    store: str | None
-    program: str
-    complete: bool = False
-    removed: dict[str, int] = {}
-    files: list[dict[str, Any]] = []
 
 
 class Folder:
@@ -102,17 +91,17 @@ class Folder:
         """Go on with an export or begin one; its days."""
         shutil.rmtree(self.fresh, ignore_errors=True)
         self.fresh.mkdir()
-        (self.fresh / _CONTRACT).write_bytes(tables.CONTRACT)
+        (self.fresh / _CONTRACT).write_bytes(CONTRACT)
         self._put(_CONTRACT, self._path / _CONTRACT)
         self._put_manifest()
         return {date.fromisoformat(one.name[4:]) for one in self._path.glob("*/day=????-??-??")}
 
     def decisions(self, day: date) -> Collection[str] | None:
         """Those of a day; None where a file is missing, damaged, or of another contract."""
-        files = {name: self._part(name, day) for name in tables.SCHEMAS}
+        files = {name: self._part(name, day) for name in SCHEMAS}
         with suppress(OSError, pyarrow.ArrowException):
             held = parquet.read_table(files["decisions"], columns=["decision"])
-            same = held.schema.metadata == tables.SCHEMAS["decisions"].metadata
+            same = held.schema.metadata == SCHEMAS["decisions"].metadata
             if same and all(one.exists() for one in files.values()):
                 return {*held.column(0).to_pylist()}
         return None
@@ -146,8 +135,8 @@ class Folder:
 
     def _put_manifest(self) -> None:
         text = msgspec.json.format(msgspec.json.encode(self._manifest))
-        (self.fresh / _MANIFEST).write_bytes(text + b"\n")
-        self._put(_MANIFEST, self._path / _MANIFEST)
+        (self.fresh / MANIFEST).write_bytes(text + b"\n")
+        self._put(MANIFEST, self._path / MANIFEST)
 
     def _put(self, name: str, target: Path) -> None:
         """Let a new file take its place once it lies on the disk."""
@@ -162,7 +151,7 @@ class Folder:
 def _unfinished(path: Path, store: str | None) -> dict[str, int]:
     """What a run that was cut removed from a folder; raises CommandError."""
     try:
-        old = msgspec.json.decode((path / _MANIFEST).read_bytes(), type=Manifest)
+        old = msgspec.json.decode((path / MANIFEST).read_bytes(), type=Manifest)
     except (FileNotFoundError, msgspec.DecodeError):
         if {one.name for one in path.iterdir()} <= {_KEY, _FRESH, _CONTRACT}:
             return {}
@@ -247,7 +236,7 @@ async def export(
             for day in every:
                 before = folder.decisions(day)
                 same = before == await database.read(partial(made_on, day=day))
-                names = tables.LIVE if same and day < since else (*tables.SCHEMAS,)
+                names = tables.LIVE if same and day < since else (*SCHEMAS,)
                 found = set[str]()
                 async for some in _write(database, folder, day, names=names, labels=labels):
                     found |= some
@@ -267,7 +256,7 @@ async def _write(
     with ExitStack() as stack:
         writers = {
             name: stack.enter_context(
-                parquet.ParquetWriter(folder.fresh / name, tables.SCHEMAS[name], compression="zstd")
+                parquet.ParquetWriter(folder.fresh / name, SCHEMAS[name], compression="zstd")
             )
             for name in names
         }

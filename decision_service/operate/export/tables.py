@@ -11,14 +11,13 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 import pyarrow
-import yaml
 from msgspec.structs import asdict
 from pyarrow import compute, parquet
 
 from decision_service.api.v1 import decision_pb2 as pb
 from decision_service.api.v1.decision_service_pb2 import CreateDecisionResponse
+from decision_service.author.export_folder import SCHEMAS, plain, tag_of
 from decision_service.casework.outcomes import LoanOutcome, RecordedOutcome
-from decision_service.cli.cases import tag_of
 from decision_service.decide.codec import StoredFacts, decode_facts, value_from_wire
 from decision_service.domain.factor import Value
 from decision_service.domain.ports import StoredEntry
@@ -26,36 +25,14 @@ from decision_service.domain.reviews import Review, ReviewState
 from decision_service.domain.values import Money, shown_first
 from decision_service.server.transport.wire import enum_name, money_from_message, value_from_message
 
-CONTRACT = Path(__file__).with_name("contract.yaml").read_bytes()
 LIVE = ("reviews", "loans")
 """The tables whose rows change after their decision was made."""
 
-_TYPES = {
-    "VARCHAR": pyarrow.string(),
-    "INTEGER": pyarrow.int32(),
-    "BOOLEAN": pyarrow.bool_(),
-    "DATE": pyarrow.date32(),
-    "TIMESTAMP_TZ": pyarrow.timestamp("us", tz="UTC"),
-    "DECIMAL(18,4)": pyarrow.decimal128(18, 4),
-    "DECIMAL(38,12)": pyarrow.decimal128(38, 12),
-}
 _VALUES = {bool: "flag", date: "date", str: "text"}
 _WORD = 16
 _MOST_DIGITS = 26
 _PLACES = Decimal("1e-12")
 _EXACT = Context(prec=60, rounding=ROUND_HALF_EVEN)
-
-
-def _field(of: Mapping[str, Any]) -> pyarrow.Field:
-    return pyarrow.field(of["name"], _TYPES[of["physicalType"]], nullable=not of.get("required"))
-
-
-_READ = yaml.safe_load(CONTRACT)
-SCHEMAS = {
-    one["name"]: pyarrow.schema(map(_field, one["properties"]), {"contract": _READ["version"]})
-    for one in _READ["schema"]
-}
-"""The columns of each table by its name, with the contract's version, which files have too."""
 
 Row: TypeAlias = dict[str, Any]
 """Cells by column, null where it has none; what is no column of the table is left out."""
@@ -119,6 +96,7 @@ def _decision(entry: StoredEntry, decision: pb.Decision, facts: StoredFacts, app
         refer_kind=_name(pb.ReferKind, decision.refer_kind),
         override=override.kind or None,
         rules_outcome=_name(pb.Outcome, concluded.outcome),
+        rules_refer_kind=_name(pb.ReferKind, concluded.refer_kind),
         offer=_name(pb.OfferKind, offer.kind),
         currency=offer.approved_amount.currency_code or None,
         term_months=offer.term_months or None,
@@ -143,7 +121,13 @@ def _factors(
 ) -> Iterator[tuple[str, Row]]:
     for name, wire in facts.inputs.items():
         personal = wire[0] == "t" and wire[1] not in labels.get(name, ())
-        yield f"inputs.{name}", {} if personal else _cells(value_from_wire(wire))
+        cells = {} if personal else _cells(value_from_wire(wire))
+        if name in facts.observations:
+            day, _ = facts.observations[name]
+            cells = {**cells, "observed": date.fromisoformat(day)}
+        yield f"inputs.{name}", cells
+    for answer in facts.answers:
+        yield f"lists.{answer.list}.{answer.input}", {"flag": answer.listed}
     for one in decision.scores:
         yield f"scores.{one.scorecard}", {"value": _number(one.score), "text": one.band}
     for name, value in sorted(decision.offer.outputs.items()):
@@ -160,8 +144,11 @@ def _factors(
 def _cells(value: Value) -> Row:
     if isinstance(value, Money):
         return {"value": value.major, "currency": value.currency}
-    column = _VALUES.get(type(value), "value")
-    return {column: _number(value) if column == "value" else value}
+    if type(value) in _VALUES:
+        return {_VALUES[type(value)]: value}
+    number = _number(value)
+    same = number is not None and plain(number) == str(value)
+    return {"value": number, "exact": None if same else str(value)}
 
 
 def loan(recorded: RecordedOutcome, caller: str, key: bytes) -> Row:

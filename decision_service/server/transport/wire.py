@@ -161,6 +161,12 @@ def money_from_message(message: MoneyMessage) -> Money:
     return Money(currency, minor)
 
 
+def amount_text(money: MoneyMessage) -> str:
+    """`20000.5`, of any amount, without its currency."""
+    amount = Decimal(money.units) + Decimal(money.nanos).scaleb(-9)
+    return f"{amount.normalize():f}"
+
+
 def money_fields(money: Money) -> Fields:
     scale = 10 ** exponent(money.currency)
     units, rest = divmod(abs(money.minor), scale)
