@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +22,6 @@ _TYPES = {
     "DECIMAL(18,4)": pyarrow.decimal128(18, 4),
     "DECIMAL(38,12)": pyarrow.decimal128(38, 12),
 }
-_WORD = 16
-"""Hex digits of a tag: a million decisions have a pair of one tag in 1 of 37 million exports."""
 
 
 def _field(of: Mapping[str, Any]) -> pyarrow.Field:
@@ -48,14 +44,3 @@ class Manifest(msgspec.Struct, kw_only=True):
     complete: bool = False
     removed: dict[str, int] = {}
     files: list[dict[str, Any]] = []
-
-
-def plain(value: Decimal) -> str:
-    """A number of a column without the zeros at its end."""
-    text = f"{value:f}"
-    return text.rstrip("0").rstrip(".") if "." in text else text
-
-
-def tag_of(decision_id: str) -> str:
-    """A word for a decision by which it is found again from its id, and never the reverse."""
-    return hashlib.sha256(decision_id.encode()).hexdigest()[:_WORD]

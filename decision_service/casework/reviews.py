@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -137,14 +137,14 @@ class OperateReviews:
         found = await self.log.list(chosen, after, size + 1, self.clock.now())
         return Page.of(found, size, lambda one: ReviewPosition(one.due, one.review_id))
 
-    async def others(self, reviews: Sequence[Review]) -> Sequence[Sequence[Review]]:
-        """The other unfinished reviews of the person of each, most urgent first."""
+    async def others(self, reviews: Sequence[Review]) -> Mapping[str, Sequence[Review]]:
+        """By id of each review the other unfinished ones of its person, most urgent first."""
         found = await self.log.of_persons({review.user_id for review in reviews})
-        others = []
+        others = {}
         for review in reviews:
             every = found.get(review.user_id, ())
             left = [one for one in every if one.review_id != review.review_id]
-            others.append(left[: MOST_OF_PERSON - 1])
+            others[review.review_id] = left[: MOST_OF_PERSON - 1]
         return others
 
     async def claim(self, review_id: str, who: Actor, hold_until: datetime | None = None) -> Review:

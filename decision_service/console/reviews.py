@@ -408,15 +408,22 @@ def _overtaken(visit: Visit) -> Response:
 
     Each is a call of its own: what is refused stops it, and the page shows which are still open.
     """
+    if visit.text("sure") == "no":
+        return _case(visit, "overtaken")
     review = visit.service.review(visit.path["id"])
-    free = [one for one in review.other_reviews if _may_close(one, visit)]
-    reasons = {one.product: _overtaking(_desk(visit, one.product)) for one in free}
-    chosen = [(one, reasons[one.product]) for one in free]
-    closable = [(one, reason) for one, reason in chosen if reason is not None]
+    others = review.other_reviews
+    products = {one.product for one in others if _may_close(one, visit)}
+    reasons = {product: _overtaking(_desk(visit, product)) for product in products}
+    closable = []
+    left = []
+    for one in others:
+        reason = reasons.get(one.product)
+        if reason is not None and _may_close(one, visit):
+            closable.append((one, reason))
+        else:
+            left.append(one)
     words = visit.text("explanation")
     try:
-        if visit.text("sure") == "no":
-            return _case(visit, "overtaken")
         if not words:
             raise _wrong("explanation", _TYPED["explanation"])
         if visit.text("sure") != "yes":
@@ -426,7 +433,7 @@ def _overtaken(visit: Visit) -> Response:
                 "review-overtaken.html",
                 rank="danger",
                 closable=closable,
-                held=[one for one in review.other_reviews if one not in free],
+                left=left,
                 words=words,
             )
         for one, reason in closable:

@@ -289,7 +289,7 @@ _REASON = Section(
         Key("told", one_of(("applicant", NOBODY)), "nobody keeps it out of letters"),
         Key(
             "outcome",
-            one_of((*map(str, (Outcome.APPROVE, Outcome.DECLINE)), OVERTAKEN)),
+            one_of((Outcome.APPROVE, Outcome.DECLINE, OVERTAKEN)),
             "for which alone it may be given",
         ),
     ],

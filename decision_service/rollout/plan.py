@@ -375,7 +375,6 @@ def _reasons(desk: Read) -> Iterator[ReviewReason]:
             message = f"{code} is kept out of letters, and has words for one"
             reason.error("P327", "letter", message, "drop `letter`, or `told`")
         texts = (reason["text"] or "", reason["letter"] or {})
-        chosen = reason["outcome"]
-        overtaken = chosen == OVERTAKEN
-        outcome = Outcome.DECLINE if overtaken else Outcome(chosen) if chosen else None
+        overtaken = reason["outcome"] == OVERTAKEN
+        outcome = Outcome.DECLINE if overtaken else reason["outcome"]
         yield ReviewReason(code, *texts, is_told=is_told, outcome=outcome, overtaken=overtaken)

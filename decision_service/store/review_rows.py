@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
+from operator import attrgetter
 from typing import Any
 
 import msgspec
@@ -162,11 +163,11 @@ _RANKED = (
         .over(partition_by=_ROW.user_id, order_by=(_ROW.due, _ROW.review_id))
         .label("rank"),
     )
-    .where(_ROW.user_id.in_(sa.bindparam("users", expanding=True)), _ROW.state.in_(_UNFINISHED))
+    .where(_ROW.user_id.in_(sa.bindparam("ids", expanding=True)), _ROW.state.in_(_UNFINISHED))
     .subquery()
 )
 _OF_PERSONS = (
-    sa.select(_RANKED.c.user_id, _RANKED.c.body)
+    sa.select(_RANKED.c.body)
     .where(_RANKED.c.rank <= MOST_OF_PERSON)
     .order_by(_RANKED.c.user_id, _RANKED.c.rank)
 )
@@ -212,13 +213,23 @@ def of_decisions(
     connection: sa.Connection, decision_ids: Iterable[str]
 ) -> Mapping[str, Sequence[Review]]:
     """The reviews of decisions by decision, oldest first; of one without reviews nothing."""
-    wanted = padded(sorted({*decision_ids}))
+    return _grouped(connection, _OF_DECISIONS, decision_ids, by=attrgetter("decision_id"))
+
+
+def _grouped(
+    connection: sa.Connection,
+    query: sa.Select[Any],
+    ids: Iterable[str],
+    by: Callable[[Review], str],
+) -> Mapping[str, Sequence[Review]]:
+    """The reviews that a query of bodies finds of `ids`, by what they are asked for, in order."""
+    wanted = padded(sorted({*ids}))
     if not wanted:
         return {}
     found: dict[str, list[Review]] = {}
-    for body in connection.execute(_OF_DECISIONS, {"ids": wanted}).scalars():
+    for body in connection.execute(query, {"ids": wanted}).scalars():
         review = review_of(body)
-        found.setdefault(review.decision_id, []).append(review)
+        found.setdefault(by(review), []).append(review)
     return found
 
 
@@ -274,13 +285,7 @@ def page(
 def of_persons(
     connection: sa.Connection, user_ids: Collection[str]
 ) -> Mapping[str, Sequence[Review]]:
-    wanted = padded(sorted({*user_ids}))
-    if not wanted:
-        return {}
-    found: dict[str, list[Review]] = {}
-    for user_id, body in connection.execute(_OF_PERSONS, {"users": wanted}):
-        found.setdefault(user_id, []).append(review_of(body))
-    return found
+    return _grouped(connection, _OF_PERSONS, user_ids, by=attrgetter("user_id"))
 
 
 def deciding_again(connection: sa.Connection, limit: int) -> Sequence[Review]:

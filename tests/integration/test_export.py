@@ -31,8 +31,9 @@ from pyarrow import parquet
 
 from decision_service.api.v1 import decision_pb2 as pb
 from decision_service.api.v1.decision_service_pb2 import CreateDecisionResponse
-from decision_service.author.export_folder import CONTRACT, SCHEMAS, tag_of
+from decision_service.author.export_folder import CONTRACT, SCHEMAS
 from decision_service.casework.outcomes import RecordedOutcome
+from decision_service.cli.cases import tag_of
 from decision_service.decide.codec import decode_facts, encode_facts
 from decision_service.domain.decision import ListAnswer, Outcome
 from decision_service.domain.ports import DecisionEntry, StoredText

@@ -22,8 +22,9 @@ from google.protobuf.message import DecodeError
 from pyarrow import parquet
 
 from decision_service.author.backtest.replica import read_store
-from decision_service.author.export_folder import CONTRACT, MANIFEST, SCHEMAS, Manifest, tag_of
+from decision_service.author.export_folder import CONTRACT, MANIFEST, SCHEMAS, Manifest
 from decision_service.build import engine_version
+from decision_service.cli.cases import tag_of
 from decision_service.cli.output import CommandError
 from decision_service.domain.ports import StoredEntry, StoredText
 from decision_service.factors.registry import known_factors

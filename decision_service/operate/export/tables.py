@@ -16,14 +16,20 @@ from pyarrow import compute, parquet
 
 from decision_service.api.v1 import decision_pb2 as pb
 from decision_service.api.v1.decision_service_pb2 import CreateDecisionResponse
-from decision_service.author.export_folder import SCHEMAS, plain, tag_of
+from decision_service.author.export_folder import SCHEMAS
 from decision_service.casework.outcomes import LoanOutcome, RecordedOutcome
+from decision_service.cli.cases import tag_of
 from decision_service.decide.codec import StoredFacts, decode_facts, value_from_wire
 from decision_service.domain.factor import Value
 from decision_service.domain.ports import StoredEntry
 from decision_service.domain.reviews import Review, ReviewState
 from decision_service.domain.values import Money, shown_first
-from decision_service.server.transport.wire import enum_name, money_from_message, value_from_message
+from decision_service.server.transport.wire import (
+    decimal_text,
+    enum_name,
+    money_from_message,
+    value_from_message,
+)
 
 LIVE = ("reviews", "loans")
 """The tables whose rows change after their decision was made."""
@@ -147,7 +153,7 @@ def _cells(value: Value) -> Row:
     if type(value) in _VALUES:
         return {_VALUES[type(value)]: value}
     number = _number(value)
-    same = number is not None and plain(number) == str(value)
+    same = number is not None and decimal_text(number) == str(value)
     return {"value": number, "exact": None if same else str(value)}
 
 

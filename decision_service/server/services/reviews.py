@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, TypeAlias, TypeVar
 
@@ -271,14 +271,13 @@ class ReviewServicer(msgspec.Struct, frozen=True):
         bound = replace(chosen, due_before=None) if request.overdue else chosen
         after = read_token(bound, request.page_token, ReviewPosition)
         page = await self.operate.list(chosen, after, page_size(request.page_size))
-        listed = page.entries
-        others: Sequence[Sequence[Review]] = [()] * len(listed)
+        others: Mapping[str, Sequence[Review]] = {}
         if chosen.one_a_person:
-            others = await self.operate.others(listed)
+            others = await self.operate.others(page.entries)
         return pb.ListReviewsResponse(
             reviews=[
-                review_message(review, now, actor, others=left)
-                for review, left in zip(listed, others, strict=True)
+                review_message(review, now, actor, others=others.get(review.review_id, ()))
+                for review in page.entries
             ],
             next_page_token=make_token(bound, page.next),
         )
@@ -293,14 +292,14 @@ class ReviewServicer(msgspec.Struct, frozen=True):
         found = await self.operate.get(review_id, after, size + 1)
         events = found.events[:size]
         more = len(found.events) > size
-        [others] = await self.operate.others([found.review])
+        others = await self.operate.others([found.review])
         return pb.GetReviewResponse(
             review=review_message(
                 found.review,
                 self.clock.now(),
                 context.info.actor,
                 events=events,
-                others=others,
+                others=others[review_id],
             ),
             next_page_token=make_token(review_id, events[-1].position if more else None),
         )
